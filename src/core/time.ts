@@ -1,0 +1,39 @@
+import { GaitError } from './errors.ts';
+
+/**
+ * An instant as RFC 3339 text in UTC with trailing zeros of the fraction cut: `2026-02-14T00:00:00Z`,
+ * `2026-02-14T00:00:00.1Z`. Kept as text everywhere, since re-formatting would change digests.
+ */
+export type Timestamp = string;
+
+const FORM = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{0,8}[1-9])?Z$/;
+
+/** The timestamp of a number of milliseconds since 1970-01-01T00:00:00Z. */
+export function timestamp(epochMs: number): Timestamp {
+  const iso = new Date(epochMs).toISOString();
+  return iso.replace(/\.?0*Z$/, 'Z');
+}
+
+/** True for the one accepted spelling: UTC, real calendar date, at most nine digits of fraction, none of them trailing zeros. */
+export function isTimestamp(text: string): text is Timestamp {
+  const parts = FORM.exec(text);
+  if (parts === null) return false;
+  const [, year, month, day, hour, minute, second] = parts.map(Number) as [number, ...number[]];
+  if (hour === undefined || hour > 23 || minute === undefined || minute > 59) return false;
+  if (second === undefined || second > 59 || month === undefined || year === undefined) return false;
+  const date = new Date(Date.UTC(2000, 0, 1));
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+}
+
+/** Milliseconds since 1970-01-01T00:00:00Z, the fraction cut to milliseconds. */
+export function epochMs(time: Timestamp): number {
+  if (!isTimestamp(time)) {
+    throw new GaitError({
+      code: 'timestamp_malformed',
+      category: 'invalid_input',
+      message: `not a timestamp of the form 2026-02-14T00:00:00.1Z: ${time}`,
+    });
+  }
+  return Date.parse(time);
+}

@@ -1,0 +1,55 @@
+import { type GaitError, invalidInput } from '../core/errors.ts';
+import { CHECKPOINT_TYPES, type CheckpointType } from './events.ts';
+
+/** Limits of what a caller may write into an event, in Unicode code points. */
+export const MAX_SUMMARY = 512;
+export const MAX_REQUIRED_ACTION = 2048;
+export const MAX_REASON = 512;
+export const MAX_ACTOR = 256;
+
+/** Why a checkpoint cannot be added as it is; undefined when it can. */
+export function checkCheckpoint(
+  type: string,
+  summary: string,
+  requiredAction: string | undefined,
+): GaitError | undefined {
+  if (!CHECKPOINT_TYPES.includes(type as CheckpointType)) {
+    const hint = `Types are ${CHECKPOINT_TYPES.join(', ')}.`;
+    return invalidInput('checkpoint_type_invalid', `not a checkpoint type: ${JSON.stringify(type)}`, hint);
+  }
+  const fault = checkText('summary', summary.trim(), MAX_SUMMARY);
+  if (fault !== undefined) return fault;
+  if (type !== 'decision-needed') return undefined;
+  if (requiredAction === undefined || requiredAction.trim() === '') {
+    const hint = 'Say with --required-action what a person has to decide.';
+    return invalidInput(
+      'required_action_missing',
+      'a decision-needed checkpoint needs a required action',
+      hint,
+    );
+  }
+  return checkText('required_action', requiredAction.trim(), MAX_REQUIRED_ACTION);
+}
+
+export function checkReason(reason: string | undefined): GaitError | undefined {
+  return reason === undefined ? undefined : checkText('reason', reason, MAX_REASON);
+}
+
+export function checkActor(actor: string): GaitError | undefined {
+  return checkText('actor', actor, MAX_ACTOR);
+}
+
+function checkText(name: string, text: string, limit: number): GaitError | undefined {
+  const length = [...text].length;
+  if (length >= 1 && length <= limit && text.isWellFormed()) return undefined;
+  const code = `${name}_invalid`;
+  if (length === 0) return invalidInput(code, `the ${name} is empty`, `Give 1 to ${limit} characters.`);
+  if (length > limit) {
+    const hint = `Give at most ${limit}; keep longer text in a file and name it.`;
+    return invalidInput(code, `the ${name} has ${length} characters; the limit is ${limit}`, hint, {
+      length,
+      limit,
+    });
+  }
+  return invalidInput(code, `the ${name} is not well-formed Unicode (a lone surrogate)`);
+}

@@ -1,0 +1,272 @@
+import { type GaitError, invalidInput, GaitError as Refusal } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { Decision } from '../log/stream.ts';
+import { checkActor, checkCheckpoint, checkReason } from './checks.ts';
+import {
+  type CheckpointType,
+  EVENT_SCHEMA_ID,
+  type EventPayloads,
+  type JobEventType,
+  SCHEMA_VERSION,
+} from './events.ts';
+import { differences, type EnvironmentClaim } from './fingerprint.ts';
+import { boundEnvironment, checkpointId, type Job, type JobState } from './state.ts';
+import { TRANSITIONS, type TransitionName } from './transitions.ts';
+
+/** What a command may ask of a job. */
+export type JobCommand =
+  | { readonly kind: 'submit'; readonly claim: EnvironmentClaim; readonly producerVersion: string }
+  | {
+      readonly kind: 'checkpoint';
+      readonly type: CheckpointType;
+      readonly summary: string;
+      readonly requiredAction?: string;
+    }
+  | { readonly kind: 'pause' | 'cancel' | 'stop' }
+  | { readonly kind: 'approve' /** By default the only open decision. */; readonly checkpointId?: string }
+  | { readonly kind: 'resume'; readonly claim: EnvironmentClaim; readonly allowEnvMismatch: boolean }
+  | {
+      readonly kind: 'repair';
+      readonly cutBytes: number;
+      readonly cutSha256: string;
+      readonly keptAs: string;
+    };
+
+/** Who asks, when, and why. */
+export interface CommandContext {
+  readonly jobId: string;
+  readonly actor: string;
+  readonly now: Timestamp;
+  readonly reason?: string;
+}
+
+/** The decider of a job: the events that a command makes of the state, or why not. Pure. */
+export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {
+  const refusal = checkActor(context.actor) ?? checkReason(context.reason);
+  if (refusal !== undefined) return refuse(refusal);
+  if (command.kind === 'submit') return decideSubmit(job, command, context);
+  if (job === undefined) return refuse(jobNotFound(context.jobId));
+  switch (command.kind) {
+    case 'checkpoint':
+      return decideCheckpoint(job, command, context);
+    case 'approve':
+      return decideApprove(job, command.checkpointId, context);
+    case 'resume':
+      return decideResume(job, command, context);
+    case 'repair': {
+      const { cutBytes, cutSha256, keptAs } = command;
+      const payload = { cut_bytes: cutBytes, cut_sha256: cutSha256, kept_as: keptAs, ...because(context) };
+      return record(job, 'repaired', 'log_repaired', payload, context);
+    }
+    default: {
+      const row = TRANSITIONS[command.kind];
+      return (
+        notAllowed(job, command.kind) ?? record(job, row.event, row.reasonCode, because(context), context)
+      );
+    }
+  }
+}
+
+function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, context: CommandContext): Decision {
+  if (job !== undefined) {
+    return refuse(
+      invalidInput(
+        'job_exists',
+        `job already exists: ${job.job_id}`,
+        'Choose another --id; a job is never replaced.',
+        {
+          job_id: job.job_id,
+          status: job.status,
+        },
+      ),
+    );
+  }
+  const { fingerprint, environment } = command.claim;
+  const payload = {
+    environment_fingerprint: fingerprint,
+    ...(environment === undefined ? {} : { environment }),
+    producer_version: command.producerVersion,
+    ...because(context),
+  };
+  return record(job, 'submitted', TRANSITIONS.submit.reasonCode, payload, context);
+}
+
+function decideCheckpoint(
+  job: JobState,
+  command: JobCommand & { kind: 'checkpoint' },
+  context: CommandContext,
+): Decision {
+  const fault = checkCheckpoint(command.type, command.summary, command.requiredAction);
+  if (fault !== undefined) return refuse(fault);
+  const refusal = notAllowed(job, `checkpoint ${command.type}`);
+  if (refusal !== undefined) return refusal;
+  if (command.type === 'completed' && job.open_decisions.length > 0)
+    return refuse(approvalRequired(job, 'completing'));
+  const payload = {
+    checkpoint_id: checkpointId(job.checkpoint_count),
+    checkpoint_type: command.type,
+    summary: command.summary.trim(),
+    required_action: command.type === 'decision-needed' ? (command.requiredAction ?? '').trim() : '',
+    ...because(context),
+  };
+  return record(job, 'checkpoint_added', `checkpoint_${command.type.replace('-', '_')}`, payload, context);
+}
+
+function decideApprove(job: JobState, asked: string | undefined, context: CommandContext): Decision {
+  const refusal = notAllowed(job, 'approve');
+  if (refusal !== undefined) return refusal;
+  const open = job.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
+  const details = { open_decisions: open };
+  const target = asked ?? open[0];
+  if (target === undefined) {
+    const hint = 'An approval answers a decision-needed checkpoint; there is no approving ahead.';
+    return refuse(
+      invalidInput('nothing_to_approve', `job ${job.job_id} has no open decision`, hint, details),
+    );
+  }
+  if (asked === undefined && open.length > 1) {
+    const hint = 'Say which one with --checkpoint.';
+    return refuse(
+      invalidInput(
+        'checkpoint_ambiguous',
+        `${open.length} decisions are open: ${open.join(', ')}`,
+        hint,
+        details,
+      ),
+    );
+  }
+  if (!open.includes(target)) {
+    const hint = open.length === 0 ? 'No decision is open.' : `Open: ${open.join(', ')}.`;
+    return refuse(invalidInput('nothing_to_approve', `${target} is not an open decision`, hint, details));
+  }
+  const payload = { checkpoint_id: target, reason: context.reason ?? 'approved' };
+  return record(job, 'approved', TRANSITIONS.approve.reasonCode, payload, context);
+}
+
+/** In this order: is it allowed from here, is every decision approved, is the environment still the same. */
+function decideResume(
+  job: JobState,
+  command: JobCommand & { kind: 'resume' },
+  context: CommandContext,
+): Decision {
+  const refusal = notAllowed(job, 'resume');
+  if (refusal !== undefined) return refusal;
+  if (job.open_decisions.length > 0) return refuse(approvalRequired(job, 'resume'));
+  const expected = boundEnvironment(job);
+  const changed = differences(expected, command.claim);
+  if (changed.length === 0) {
+    return record(
+      job,
+      'resumed',
+      TRANSITIONS.resume.reasonCode,
+      { reason: context.reason ?? 'resume' },
+      context,
+    );
+  }
+  const prints = {
+    expected_fingerprint: expected.fingerprint,
+    actual_fingerprint: command.claim.fingerprint,
+  };
+  if (!command.allowEnvMismatch) {
+    const payload = { ...prints, differences: changed, ...because(context) };
+    const row = TRANSITIONS['resume refused'];
+    return {
+      ...record(job, row.event, row.reasonCode, payload, context),
+      refusal: environmentMismatch(job, prints, changed),
+    };
+  }
+  if (context.reason === undefined) {
+    const hint = 'Say with --reason why the change is all right; it is kept in the log.';
+    return refuse(invalidInput('reason_required', '--allow-env-mismatch needs a reason', hint));
+  }
+  const { environment } = command.claim;
+  const payload = {
+    ...prints,
+    reason: context.reason,
+    ...(environment === undefined ? {} : { environment }),
+  };
+  return record(job, 'resumed', 'resumed_with_env_override', payload, context);
+}
+
+function record<T extends JobEventType>(
+  job: Job,
+  type: T,
+  reasonCode: string,
+  payload: EventPayloads[T],
+  { jobId, actor, now }: CommandContext,
+): Decision {
+  const event: JsonObject = {
+    schema_id: EVENT_SCHEMA_ID,
+    schema_version: SCHEMA_VERSION,
+    created_at: now,
+    job_id: jobId,
+    revision: (job?.revision ?? 0) + 1,
+    type,
+    actor,
+    reason_code: reasonCode,
+    payload: payload as unknown as JsonObject,
+  };
+  return { events: [event] };
+}
+
+function because({ reason }: CommandContext): { reason?: string } {
+  return reason === undefined ? {} : { reason };
+}
+
+function refuse(refusal: GaitError): Decision {
+  return { events: [], refusal };
+}
+
+function notAllowed(job: JobState, name: TransitionName): Decision | undefined {
+  const { from } = TRANSITIONS[name];
+  if (from.includes(job.status)) return undefined;
+  const final = TRANSITIONS.cancel.from.includes(job.status) ? '' : ' That status is final.';
+  return refuse(
+    invalidInput(
+      'transition_not_allowed',
+      `invalid transition: ${name} from ${job.status}`,
+      `${name} is allowed from: ${from.join(', ')}.${final}`,
+      { job_id: job.job_id, status: job.status, command: name, allowed_from: [...from] },
+    ),
+  );
+}
+
+/** Also thrown by the commands that only read. */
+export function jobNotFound(jobId: string): GaitError {
+  return invalidInput(
+    'job_not_found',
+    `job not found: ${jobId}`,
+    '`gait job list` shows the jobs there are.',
+    {
+      job_id: jobId,
+    },
+  );
+}
+
+function approvalRequired(job: JobState, what: string): GaitError {
+  const open = job.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
+  const [first] = job.open_decisions;
+  return new Refusal({
+    code: 'approval_required',
+    category: 'approval_required',
+    message: `approval required before ${what}: ${open.join(', ')}${first === undefined ? '' : ` (${first.required_action})`}`,
+    hint: `gait job approve --id ${job.job_id} --checkpoint ${open[0] ?? ''} --actor … --reason …`,
+    details: { job_id: job.job_id, open_decisions: open },
+  });
+}
+
+function environmentMismatch(
+  job: JobState,
+  prints: { expected_fingerprint: string; actual_fingerprint: string },
+  changed: ReturnType<typeof differences>,
+): GaitError {
+  const list = changed.map(({ rule, expected, actual }) => `${rule}: ${expected} → ${actual}`).join('; ');
+  return new Refusal({
+    code: 'environment_mismatch',
+    category: 'policy_blocked',
+    message: `environment fingerprint mismatch: ${list}`,
+    hint: 'Resume where the job was submitted, or accept the change with --allow-env-mismatch --reason …',
+    details: { job_id: job.job_id, ...prints, differences: changed.map((difference) => ({ ...difference })) },
+  });
+}

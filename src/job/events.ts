@@ -1,0 +1,89 @@
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import validateEvent from '../schema/generated/job_event.js';
+import { schemaFault } from '../schema/validator.ts';
+import type { Difference, Environment } from './fingerprint.ts';
+
+export const EVENT_SCHEMA_ID = 'gait.job.event';
+export const SCHEMA_VERSION = '1.0.0';
+
+export type CheckpointType = 'plan' | 'progress' | 'decision-needed' | 'blocked' | 'completed';
+
+export const CHECKPOINT_TYPES: readonly CheckpointType[] = [
+  'plan',
+  'progress',
+  'decision-needed',
+  'blocked',
+  'completed',
+];
+
+/** What happened, by type. Everything that a fold needs is in the payload. */
+export interface EventPayloads {
+  submitted: {
+    readonly environment_fingerprint: string;
+    /** Absent when the caller gave a fingerprint of its own. */
+    readonly environment?: Environment;
+    readonly producer_version: string;
+    readonly reason?: string;
+  };
+  checkpoint_added: {
+    readonly checkpoint_id: string;
+    readonly checkpoint_type: CheckpointType;
+    readonly summary: string;
+    /** Empty unless the type is `decision-needed`. */
+    readonly required_action: string;
+    readonly reason?: string;
+  };
+  paused: { readonly reason?: string };
+  approved: { readonly checkpoint_id: string; readonly reason: string };
+  resumed: {
+    readonly reason: string;
+    /** The three that follow are there when a changed environment was overridden. */
+    readonly expected_fingerprint?: string;
+    readonly actual_fingerprint?: string;
+    readonly environment?: Environment;
+  };
+  resume_refused: {
+    readonly expected_fingerprint: string;
+    readonly actual_fingerprint: string;
+    readonly differences: readonly Difference[];
+    readonly reason?: string;
+  };
+  cancelled: { readonly reason?: string };
+  emergency_stop_acknowledged: { readonly reason?: string };
+  repaired: {
+    readonly cut_bytes: number;
+    readonly cut_sha256: string;
+    readonly kept_as: string;
+    readonly reason?: string;
+  };
+}
+
+export type JobEventType = keyof EventPayloads;
+
+/** One event of a job, as it stands in the log: schemas/v1/job/event.schema.json. */
+export type JobEvent = { [T in JobEventType]: JobEventOf<T> }[JobEventType];
+
+export interface JobEventOf<T extends JobEventType> {
+  readonly schema_id: typeof EVENT_SCHEMA_ID;
+  readonly schema_version: typeof SCHEMA_VERSION;
+  readonly created_at: Timestamp;
+  readonly job_id: string;
+  readonly revision: number;
+  readonly type: T;
+  readonly actor: string;
+  readonly reason_code: string;
+  readonly payload: EventPayloads[T];
+}
+
+/** The event in a stored object. Throws `illegal_event` for a type that this version does not know, or a shape that is not the type's. */
+export function parseJobEvent(stored: JsonObject): JobEvent {
+  const fault = schemaFault(validateEvent, stored);
+  if (fault !== undefined) throw illegalEvent(`not a job event: ${fault}`);
+  return stored as unknown as JobEvent;
+}
+
+export function illegalEvent(message: string): GaitError {
+  return new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
+}

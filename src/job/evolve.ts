@@ -1,0 +1,149 @@
+import type { JsonObject } from '../core/json.ts';
+import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
+import { type Environment, fingerprintOf } from './fingerprint.ts';
+import { checkpointId, checkpointOf, type Job, type JobState } from './state.ts';
+import { type Status, TRANSITIONS, type Transition, type TransitionName } from './transitions.ts';
+
+/** The reducer of a job's log, from the stored object on. Throws `illegal_event`. */
+export function evolveStored(job: Job, stored: JsonObject): JobState {
+  return evolve(job, parseJobEvent(stored));
+}
+
+/**
+ * The job after one more event. Pure. Throws `illegal_event` for an event that cannot follow: from a status that its
+ * transition does not allow, an approval of what is not open, a checkpoint out of turn, a job that does not exist.
+ */
+export function evolve(job: Job, event: JobEvent): JobState {
+  const transition = transitionOf(event);
+  assertAllowed(job, event, transition);
+  if (event.type === 'submitted') return submitted(event);
+  if (job === undefined) throw illegalEvent('an event of a job that was never submitted');
+  const next = enter(job, event, transition);
+  switch (event.type) {
+    case 'checkpoint_added':
+      return withCheckpoint(next, event);
+    case 'approved':
+      return withApproval(next, event);
+    case 'resumed':
+      return withResumption(next, event);
+    default:
+      return next;
+  }
+}
+
+/** The row of the table that an event is the outcome of. */
+function transitionOf(event: JobEvent): Transition {
+  if (event.type === 'checkpoint_added') return TRANSITIONS[`checkpoint ${event.payload.checkpoint_type}`];
+  return TRANSITIONS[BY_EVENT[event.type]];
+}
+
+const BY_EVENT: Record<Exclude<JobEvent['type'], 'checkpoint_added'>, TransitionName> = {
+  submitted: 'submit',
+  paused: 'pause',
+  approved: 'approve',
+  resumed: 'resume',
+  resume_refused: 'resume refused',
+  cancelled: 'cancel',
+  emergency_stop_acknowledged: 'stop',
+  repaired: 'repair',
+};
+
+function assertAllowed(job: Job, event: JobEvent, transition: Transition): void {
+  const status: Status | 'none' = job?.status ?? 'none';
+  if (!transition.from.includes(status))
+    throw illegalEvent(`${event.type} cannot follow: the job is ${status}`);
+  const revision = (job?.revision ?? 0) + 1;
+  if (event.revision !== revision) throw illegalEvent(`revision ${event.revision} where ${revision} is due`);
+  if (job !== undefined && job.job_id !== event.job_id)
+    throw illegalEvent(`an event of the job ${event.job_id}`);
+}
+
+function submitted(event: JobEventOf<'submitted'>): JobState {
+  const { environment_fingerprint, environment, producer_version } = event.payload;
+  assertExplained(environment_fingerprint, environment);
+  return {
+    schema_id: 'gait.job.summary',
+    schema_version: SCHEMA_VERSION,
+    job_id: event.job_id,
+    created_at: event.created_at,
+    updated_at: event.created_at,
+    producer_version,
+    status: 'running',
+    stop_reason: TRANSITIONS.submit.stopReason,
+    status_reason_code: event.reason_code,
+    environment_fingerprint,
+    environment: environment ?? null,
+    revision: event.revision,
+    checkpoint_count: 0,
+    approval_count: 0,
+    last_checkpoint: null,
+    open_decisions: [],
+  };
+}
+
+function enter(job: JobState, event: JobEvent, { to, stopReason, reasonCode }: Transition): JobState {
+  return {
+    ...job,
+    updated_at: event.created_at,
+    revision: event.revision,
+    status: to === 'same' ? job.status : to,
+    stop_reason: stopReason === 'same' ? job.stop_reason : stopReason,
+    status_reason_code: reasonCode === 'same' ? job.status_reason_code : reasonCode,
+  };
+}
+
+function withCheckpoint(job: JobState, event: JobEventOf<'checkpoint_added'>): JobState {
+  const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
+  const due = checkpointId(job.checkpoint_count);
+  if (checkpoint_id !== due) throw illegalEvent(`checkpoint ${checkpoint_id} where ${due} is due`);
+  if (event.reason_code !== `checkpoint_${checkpoint_type.replace('-', '_')}`) {
+    throw illegalEvent(`reason code ${event.reason_code} on a checkpoint of type ${checkpoint_type}`);
+  }
+  const asks = checkpoint_type === 'decision-needed';
+  if (asks !== (required_action !== ''))
+    throw illegalEvent('only decision-needed carries a required action, and must');
+  if (checkpoint_type === 'completed' && job.open_decisions.length > 0) {
+    throw illegalEvent('completed with an open decision');
+  }
+  const decision = { checkpoint_id, created_at: event.created_at, summary, required_action };
+  return {
+    ...job,
+    checkpoint_count: job.checkpoint_count + 1,
+    last_checkpoint: checkpointOf(event),
+    open_decisions: asks ? [...job.open_decisions, decision] : job.open_decisions,
+  };
+}
+
+function withApproval(job: JobState, event: JobEventOf<'approved'>): JobState {
+  const open = job.open_decisions.filter(
+    ({ checkpoint_id }) => checkpoint_id !== event.payload.checkpoint_id,
+  );
+  if (open.length === job.open_decisions.length) {
+    throw illegalEvent(`an approval of ${event.payload.checkpoint_id}, which is not open`);
+  }
+  return { ...job, approval_count: job.approval_count + 1, open_decisions: open };
+}
+
+function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
+  if (job.open_decisions.length > 0) throw illegalEvent('resumed with an open decision');
+  if (event.reason_code !== 'resumed_with_env_override') return job;
+  const { expected_fingerprint, actual_fingerprint, environment } = event.payload;
+  if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
+    throw illegalEvent(
+      'an override that does not name the environment the job was bound to, and the new one',
+    );
+  }
+  assertExplained(actual_fingerprint, environment);
+  return {
+    ...job,
+    status_reason_code: event.reason_code,
+    environment_fingerprint: actual_fingerprint,
+    environment: environment ?? null,
+  };
+}
+
+function assertExplained(fingerprint: string, environment: Environment | undefined): void {
+  if (environment !== undefined && fingerprintOf(environment) !== fingerprint) {
+    throw illegalEvent('the fingerprint is not the digest of the environment beside it');
+  }
+}

@@ -1,0 +1,11 @@
+import type { StreamModel } from '../log/stream.ts';
+import { evolveStored } from './evolve.ts';
+import { type Job, jobFromSnapshot, jobToSnapshot } from './state.ts';
+
+/** A job's log as a stream: how its events make its state. */
+export const jobModel: StreamModel<Job> = {
+  idField: 'job_id',
+  initial: undefined,
+  evolve: evolveStored,
+  snapshot: { save: jobToSnapshot, load: jobFromSnapshot },
+};

@@ -1,0 +1,97 @@
+import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import validateSummary from '../schema/generated/job_summary.js';
+import type { CheckpointType, JobEventOf, SCHEMA_VERSION } from './events.ts';
+import type { Environment, EnvironmentClaim } from './fingerprint.ts';
+import type { Status } from './transitions.ts';
+
+/** A checkpoint as it is shown and packed. */
+export interface Checkpoint {
+  readonly checkpoint_id: string;
+  readonly created_at: Timestamp;
+  readonly type: CheckpointType;
+  readonly summary: string;
+  readonly required_action?: string;
+  readonly reason_code: string;
+  readonly actor?: string;
+}
+
+export interface Approval {
+  readonly checkpoint_id: string;
+  readonly created_at: Timestamp;
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** A decision that was asked for and not approved yet. */
+export interface OpenDecision {
+  readonly checkpoint_id: string;
+  readonly created_at: Timestamp;
+  readonly summary: string;
+  readonly required_action: string;
+}
+
+/**
+ * The state of a job without its history, bounded in size however long the job is: what commands decide on, what a
+ * snapshot holds, what `job status` shows. schemas/v1/job/summary.schema.json.
+ */
+export interface JobState {
+  readonly schema_id: 'gait.job.summary';
+  readonly schema_version: typeof SCHEMA_VERSION;
+  readonly job_id: string;
+  readonly created_at: Timestamp;
+  readonly updated_at: Timestamp;
+  readonly producer_version: string;
+  readonly status: Status;
+  readonly stop_reason: string;
+  readonly status_reason_code: string;
+  readonly environment_fingerprint: string;
+  /** Null when the caller gave a fingerprint of its own. */
+  readonly environment: Environment | null;
+  readonly revision: number;
+  readonly checkpoint_count: number;
+  readonly approval_count: number;
+  readonly last_checkpoint: Checkpoint | null;
+  readonly open_decisions: readonly OpenDecision[];
+}
+
+/** A job, or nothing where none was submitted. */
+export type Job = JobState | undefined;
+
+export function jobToSnapshot(job: Job): JsonObject {
+  return (job ?? {}) as unknown as JsonObject;
+}
+
+/** Undefined for a snapshot that another version wrote: it is then folded anew. */
+export function jobFromSnapshot(stored: JsonObject): Job {
+  return validateSummary(stored) ? (stored as unknown as JobState) : undefined;
+}
+
+/** What the job is bound to. */
+export function boundEnvironment(job: JobState): EnvironmentClaim {
+  const { environment_fingerprint: fingerprint, environment } = job;
+  return environment === null ? { fingerprint } : { fingerprint, environment };
+}
+
+export function checkpointOf(event: JobEventOf<'checkpoint_added'>): Checkpoint {
+  const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
+  return {
+    checkpoint_id,
+    created_at: event.created_at,
+    type: checkpoint_type,
+    summary,
+    ...(required_action === '' ? {} : { required_action }),
+    reason_code: event.reason_code,
+    actor: event.actor,
+  };
+}
+
+export function approvalOf(event: JobEventOf<'approved'>): Approval {
+  const { created_at, actor, payload } = event;
+  return { checkpoint_id: payload.checkpoint_id, created_at, actor, reason: payload.reason };
+}
+
+/** The id of the checkpoint after `count` others: `cp_0001` …, wider past 9,999. */
+export function checkpointId(count: number): string {
+  return `cp_${String(count + 1).padStart(4, '0')}`;
+}

@@ -1,0 +1,86 @@
+import { canonicalize } from '../core/canonical.ts';
+import { type Head, LogDamage, type Position } from '../log/record.ts';
+import { LOG_START } from '../log/scan.ts';
+import type { EventStore, Snapshot } from '../log/store.ts';
+import { replay } from '../log/stream.ts';
+import { jobNotFound } from './decide.ts';
+import { jobModel } from './model.ts';
+import { jobToSnapshot } from './state.ts';
+
+/** What a log leaves beside its records; only stores that have such things tell. */
+export interface Residue {
+  /** Bytes after the last newline: never acknowledged, cut by the next append. */
+  readonly tailBytes: number;
+  readonly snapshotFile: boolean;
+}
+
+export interface VerifiableStore extends EventStore {
+  residue?(stream: string): Promise<Residue>;
+}
+
+export interface JobFinding {
+  readonly code: string;
+  readonly message: string;
+  readonly revision?: number;
+  readonly offset?: number;
+}
+
+export interface JobVerification {
+  readonly events_checked: number;
+  readonly head: Head | null;
+  readonly snapshot: 'absent' | 'equal' | 'differs' | 'unusable';
+  readonly torn_tail_bytes: number;
+  /** Empty when the log is sound. */
+  readonly findings: readonly JobFinding[];
+}
+
+/**
+ * Checks a job's log from its first event: chain, canonical bytes, every event legal, the snapshot equal to the fold.
+ * Reads only. Throws `job_not_found`; everything that is wrong with the log is a finding.
+ */
+export async function verifyJob(store: VerifiableStore, jobId: string): Promise<JobVerification> {
+  const snapshot = await store.loadSnapshot(jobId);
+  const findings: JobFinding[] = [];
+  let snapshotEqual: boolean | undefined;
+  let position: Position = LOG_START;
+  try {
+    await replay(store, jobModel, jobId, (record, state) => {
+      position = record;
+      if (record.revision === snapshot?.position.revision) {
+        snapshotEqual = canonicalize(jobToSnapshot(state)) === canonicalize(snapshot.state);
+      }
+    });
+  } catch (error) {
+    if (!(error instanceof LogDamage)) throw error;
+    const { damage, revision, offset, message } = error;
+    findings.push({ code: damage, message, revision, offset });
+  }
+  const residue = await store.residue?.(jobId);
+  if (position.revision === 0 && findings.length === 0) throw jobNotFound(jobId);
+  if (snapshot !== undefined && snapshotEqual === false) findings.push(snapshotFinding(snapshot));
+  return {
+    events_checked: position.revision,
+    head: position.revision === 0 ? null : { revision: position.revision, hash: position.hash },
+    snapshot: snapshotVerdict(snapshot, snapshotEqual, residue),
+    torn_tail_bytes: residue?.tailBytes ?? 0,
+    findings,
+  };
+}
+
+function snapshotVerdict(
+  snapshot: Snapshot | undefined,
+  equal: boolean | undefined,
+  residue: Residue | undefined,
+): JobVerification['snapshot'] {
+  if (snapshot === undefined) return residue?.snapshotFile === true ? 'unusable' : 'absent';
+  if (equal === undefined) return 'unusable';
+  return equal ? 'equal' : 'differs';
+}
+
+function snapshotFinding({ position }: Snapshot): JobFinding {
+  return {
+    code: 'snapshot_differs',
+    message: `the snapshot at revision ${position.revision} is not the fold of the log; delete it, it is only a cache`,
+    revision: position.revision,
+  };
+}

@@ -1,0 +1,283 @@
+import { join, resolve } from 'node:path';
+import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
+import { isAnchored, pieces, StreamFile } from './file_stream.ts';
+import { nodeFs } from './fs/node.ts';
+import type { Fd, FsPort } from './fs/port.ts';
+import {
+  assertStreamId,
+  type Batch,
+  type IdField,
+  isStreamId,
+  type LogDamage,
+  MAX_LINE_BYTES,
+  type Position,
+  type StoredEvent,
+} from './record.ts';
+import { LOG_START, LogScanner } from './scan.ts';
+import { parseSnapshot, snapshotBytes } from './snapshot.ts';
+import type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './store.ts';
+
+export const LOG_FILE = 'log.ndjson';
+export const SNAPSHOT_FILE = 'snapshot.json';
+
+export interface FileStoreOptions {
+  /** The directory that holds one folder a stream. Made when the first event is appended. */
+  readonly root: string;
+  /** Which member of an event names its stream. */
+  readonly idField: IdField;
+  readonly fs?: FsPort;
+  /** How long an append waits for the lock before it gives up with `stream_busy`. Milliseconds. */
+  readonly lockTimeoutMs?: number;
+  readonly sleep?: (ms: number) => Promise<void>;
+  /** Jitter of the lock's backoff, 0 to 1. */
+  readonly random?: () => number;
+}
+
+const MAX_OPEN_STREAMS = 128;
+const DEFAULT_LOCK_TIMEOUT_MS = 10_000;
+
+/** Streams as files: `<root>/<stream id>/log.ndjson`, needing no server. Safe among threads, processes and crashes. */
+export class FileStore implements EventStore {
+  readonly root: string;
+  readonly #idField: IdField;
+  readonly fs: FsPort;
+  readonly #tuning: { lockTimeoutMs: number; sleep: (ms: number) => Promise<void>; random: () => number };
+  readonly #streams = new Map<string, StreamFile>();
+
+  constructor(options: FileStoreOptions) {
+    this.root = resolve(options.root);
+    this.#idField = options.idField;
+    this.fs = options.fs ?? nodeFs;
+    this.#tuning = {
+      lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      sleep: options.sleep ?? ((ms) => new Promise((done) => setTimeout(done, ms))),
+      random: options.random ?? Math.random,
+    };
+  }
+
+  append(batch: Batch): Promise<AppendOutcome> {
+    return this.file(batch.stream).append(batch);
+  }
+
+  async *read(stream: string, options: ReadOptions = {}): AsyncGenerator<readonly StoredEvent[]> {
+    const fd = this.#openToRead(stream);
+    if (fd === undefined) return;
+    try {
+      const after = options.after ?? LOG_START;
+      if (!isAnchored(this.fs, fd, after, this.fs.stat(fd).size)) throw positionUnknown(stream, after);
+      let scanner = this.#scanner(stream, after, options);
+      for (;;) {
+        const damage = yield* this.#scan(fd, scanner);
+        if (damage === undefined) break;
+        // A writer may have cut a torn tail between two of our reads: believe damage only under the lock.
+        const confirmed = await this.#readLocked(stream, scanner.position, options);
+        if (confirmed.length === 0) throw damage;
+        yield confirmed;
+        scanner = this.#scanner(stream, confirmed.at(-1) ?? scanner.position, options);
+      }
+      const hidden = options.strict === true ? scanner.tailDamage() : undefined;
+      if (hidden !== undefined) throw hidden;
+      this.file(stream).note(scanner.position);
+    } catch (error) {
+      throw ioFailure(error, `reading the log of ${stream}`);
+    } finally {
+      this.fs.close(fd);
+    }
+  }
+
+  async list(): Promise<readonly string[]> {
+    return this.#names()
+      .filter((name) => isStreamId(name) && this.#sizeOf(name) > 0)
+      .sort();
+  }
+
+  async loadSnapshot(stream: string): Promise<Snapshot | undefined> {
+    const bytes = this.#readWhole(this.path(stream, SNAPSHOT_FILE));
+    const snapshot = bytes === undefined ? undefined : parseSnapshot(bytes, stream);
+    if (snapshot === undefined) return undefined;
+    const fd = this.#openToRead(stream);
+    if (fd === undefined) return undefined;
+    try {
+      return isAnchored(this.fs, fd, snapshot.position, this.fs.stat(fd).size) ? snapshot : undefined;
+    } finally {
+      this.fs.close(fd);
+    }
+  }
+
+  async saveSnapshot(stream: string, snapshot: Snapshot): Promise<void> {
+    // No sync: a snapshot that a crash spoils is not usable, and nothing is lost with it.
+    const temporary = this.path(stream, `.${SNAPSHOT_FILE}.${process.pid}`);
+    try {
+      const fd = this.fs.open(temporary, 'create');
+      try {
+        this.fs.truncate(fd, 0);
+        writeAll(this.fs, fd, snapshotBytes(stream, snapshot));
+      } finally {
+        this.fs.close(fd);
+      }
+      this.fs.rename(temporary, this.path(stream, SNAPSHOT_FILE));
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const file of this.#streams.values()) file.close();
+    this.#streams.clear();
+  }
+
+  /** The folder of a stream. */
+  dir(stream: string): string {
+    assertStreamId(stream);
+    return join(this.root, stream);
+  }
+
+  /** A file of the stream's folder. */
+  path(stream: string, name: string): string {
+    return join(this.dir(stream), name);
+  }
+
+  /** What stands beside the records: bytes after the last newline, which the next append cuts, and a snapshot file. */
+  async residue(stream: string): Promise<{ tailBytes: number; snapshotFile: boolean }> {
+    const snapshotFile = this.#readWhole(this.path(stream, SNAPSHOT_FILE)) !== undefined;
+    const fd = this.#openToRead(stream);
+    if (fd === undefined) return { tailBytes: 0, snapshotFile };
+    try {
+      const { size } = this.fs.stat(fd);
+      const end = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
+      this.fs.read(fd, end, size - end.length);
+      return { tailBytes: end.length - 1 - end.lastIndexOf(10), snapshotFile };
+    } finally {
+      this.fs.close(fd);
+    }
+  }
+
+  /** The open log of a stream. The least recently used ones are closed when there are many. */
+  file(stream: string): StreamFile {
+    const path = this.path(stream, LOG_FILE);
+    const file =
+      this.#streams.get(stream) ??
+      new StreamFile({
+        fs: this.fs,
+        stream,
+        idField: this.#idField,
+        dir: join(this.root, stream),
+        path,
+        ...this.#tuning,
+      });
+    this.#streams.delete(stream);
+    this.#streams.set(stream, file);
+    if (this.#streams.size > MAX_OPEN_STREAMS) this.#closeOldestIdle();
+    return file;
+  }
+
+  #closeOldestIdle(): void {
+    for (const [stream, file] of this.#streams) {
+      if (!file.idle) continue;
+      file.close();
+      this.#streams.delete(stream);
+      return;
+    }
+  }
+
+  #scanner(stream: string, from: Position, options: ReadOptions): LogScanner {
+    return new LogScanner(
+      { stream, idField: this.#idField, ...(options.strict === undefined ? {} : { strict: options.strict }) },
+      from,
+    );
+  }
+
+  *#scan(fd: Fd, scanner: LogScanner): Generator<readonly StoredEvent[], LogDamage | undefined> {
+    const { size } = this.fs.stat(fd);
+    for (const piece of pieces(this.fs, fd, scanner.position.offset, size)) {
+      const records: StoredEvent[] = [];
+      const damage = scanner.collect(piece, records);
+      if (records.length > 0) yield records;
+      if (damage !== undefined) return damage;
+    }
+    return undefined;
+  }
+
+  /** Under the lock, the records that do follow `from`: none when what stands there is damaged indeed. */
+  async #readLocked(stream: string, from: Position, options: ReadOptions): Promise<readonly StoredEvent[]> {
+    try {
+      return await this.file(stream).locked('read', (fd) => {
+        const records: StoredEvent[] = [];
+        const scanner = this.#scanner(stream, from, options);
+        const end = Math.min(this.fs.stat(fd).size, from.offset + 2 * MAX_LINE_BYTES);
+        for (const piece of pieces(this.fs, fd, from.offset, end)) {
+          if (scanner.collect(piece, records) !== undefined) break;
+        }
+        return records;
+      });
+    } catch (error) {
+      // Without the means to lock, what was read without it has to do.
+      if (error instanceof GaitError && error.category === 'dependency_missing') return [];
+      throw error;
+    }
+  }
+
+  #openToRead(stream: string): Fd | undefined {
+    try {
+      return this.fs.open(this.path(stream, LOG_FILE), 'read');
+    } catch (error) {
+      if (isAbsent(error)) return undefined;
+      throw ioFailure(error, `opening the log of ${stream}`);
+    }
+  }
+
+  #sizeOf(stream: string): number {
+    try {
+      const fd = this.fs.open(this.path(stream, LOG_FILE), 'read');
+      try {
+        return this.fs.stat(fd).size;
+      } finally {
+        this.fs.close(fd);
+      }
+    } catch (error) {
+      if (isAbsent(error)) return 0;
+      return 1; // there, but not readable: whoever reads it will be told why
+    }
+  }
+
+  #names(): string[] {
+    try {
+      return this.fs.names(this.root);
+    } catch (error) {
+      if (isAbsent(error)) return [];
+      throw ioFailure(error, `listing ${this.root}`);
+    }
+  }
+
+  #readWhole(path: string): Buffer | undefined {
+    try {
+      const fd = this.fs.open(path, 'read');
+      try {
+        const { size } = this.fs.stat(fd);
+        return Buffer.concat([...pieces(this.fs, fd, 0, size)].map((piece) => Buffer.from(piece)));
+      } finally {
+        this.fs.close(fd);
+      }
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
+}
+
+function writeAll(fs: FsPort, fd: Fd, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
+}
+
+function positionUnknown(stream: string, position: Position): GaitError {
+  return new GaitError({
+    code: 'position_unknown',
+    category: 'verification_failed',
+    message: `no record of ${stream} ends at byte ${position.offset} with hash ${position.hash}`,
+    details: { stream, revision: position.revision, offset: position.offset },
+  });
+}

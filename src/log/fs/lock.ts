@@ -1,0 +1,61 @@
+import { createRequire } from 'node:module';
+import { errnoOf, GaitError } from '../../core/errors.ts';
+import type { Fd } from './port.ts';
+
+/** An exclusive, advisory lock on an open file: flock(2), which frees itself when its process dies. */
+export interface FileLock {
+  tryLock(fd: Fd): boolean;
+  unlock(fd: Fd): void;
+}
+
+interface FlockModule {
+  flockSync(fd: number, flags: string): void;
+}
+
+/** In order of preference: built at install where a compiler is, else shipped as a binary. Same calls in both. */
+const PACKAGES = ['fs-ext', 'fs-ext-extra-prebuilt'];
+
+let loaded: FileLock | undefined;
+
+/** Loads flock on first use. Throws `flock_missing` (dependency_missing) when no package with it can be loaded. */
+export function loadFileLock(): FileLock {
+  loaded ??= fileLock(requireFlock());
+  return loaded;
+}
+
+function requireFlock(): FlockModule {
+  const require = createRequire(import.meta.url);
+  const failures: string[] = [];
+  for (const name of PACKAGES) {
+    try {
+      return require(name) as FlockModule;
+    } catch (cause) {
+      const [firstLine] = (cause instanceof Error ? cause.message : String(cause)).split('\n');
+      failures.push(`${name}: ${firstLine}`);
+    }
+  }
+  throw new GaitError({
+    code: 'flock_missing',
+    category: 'dependency_missing',
+    message: `no package that provides flock(2) can be loaded (${failures.join('; ')})`,
+    hint: 'Run `npm rebuild fs-ext` with a C++ toolchain, or `npm install fs-ext-extra-prebuilt`.',
+    details: { tried: PACKAGES },
+  });
+}
+
+// Only the synchronous, non-blocking call: the asynchronous one parks a thread of libuv's pool per waiter.
+function fileLock(flock: FlockModule): FileLock {
+  return {
+    tryLock(fd) {
+      try {
+        flock.flockSync(fd, 'exnb');
+        return true;
+      } catch (error) {
+        const code = errnoOf(error);
+        if (code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EINTR') return false;
+        throw error;
+      }
+    },
+    unlock: (fd) => flock.flockSync(fd, 'un'),
+  };
+}

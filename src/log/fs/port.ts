@@ -1,0 +1,35 @@
+/** An open file. */
+export type Fd = number;
+
+/** `read`: existing, to read. `update`: existing, to read and write. `create`: the same, made if absent. */
+export type OpenMode = 'read' | 'update' | 'create';
+
+/**
+ * All that the file store asks of a file system, so that a test can put a simulated or a failing disk in its place.
+ * Calls are synchronous and throw Node's system errors (`ENOENT`, `ENOSPC`, `EIO` …).
+ */
+export interface FsPort {
+  open(path: string, mode: OpenMode): Fd;
+  close(fd: Fd): void;
+  /** Bytes read into `buffer`, from `position` on; 0 at the end. */
+  read(fd: Fd, buffer: Uint8Array, position: number): number;
+  /** Bytes written at `position`; may be fewer than asked. */
+  write(fd: Fd, bytes: Uint8Array, position: number): number;
+  /** `links` is 0 for a file that was removed while open. */
+  stat(fd: Fd): { readonly size: number; readonly links: number };
+  truncate(fd: Fd, size: number): void;
+  /** Puts the file's data and size on disk. */
+  sync(fd: Fd): void;
+  /** Takes the exclusive lock of the open file if it is free. Freed by `unlock`, `close` and the end of the process. */
+  tryLock(fd: Fd): boolean;
+  unlock(fd: Fd): void;
+  /** Makes one directory, only its owner may enter. Throws `EEXIST`. */
+  makeDir(path: string): void;
+  /** Puts a directory's entries on disk. */
+  syncDir(path: string): void;
+  /** Replaces `to` in one step. */
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  /** The names in a directory. */
+  names(path: string): string[];
+}

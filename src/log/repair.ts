@@ -1,0 +1,85 @@
+import { sha256Hex } from '../core/digest.ts';
+import { GaitError, ioFailure } from '../core/errors.ts';
+import type { FileStore } from './file_store.ts';
+import { isAnchored, pieces } from './file_stream.ts';
+import type { Fd, FsPort } from './fs/port.ts';
+import type { Position } from './record.ts';
+
+/** What stands in a log after a position. */
+export interface Remainder {
+  readonly bytes: number;
+  /** Lines that end in a newline. */
+  readonly lines: number;
+}
+
+export interface Cut extends Remainder {
+  readonly sha256: string;
+  /** The file beside the log that keeps what was cut. */
+  readonly keptAs: string;
+}
+
+/** What a cut after `keep` would take. Changes nothing. */
+export async function remainderAfter(store: FileStore, stream: string, keep: Position): Promise<Remainder> {
+  return store.file(stream).locked('read', (fd) => {
+    const bytes = readAfter(store.fs, fd, keep);
+    return { bytes: bytes.length, lines: countLines(bytes) };
+  });
+}
+
+/**
+ * Cuts a log after `keep`. What is cut is first kept, synced, in a file beside the log whose name has its digest, so
+ * that a crash in between loses nothing and a second try does the same again.
+ */
+export async function cutAfter(store: FileStore, stream: string, keep: Position): Promise<Cut> {
+  const { fs } = store;
+  const log = store.file(stream);
+  try {
+    return await log.locked('update', (fd) => {
+      if (!isAnchored(fs, fd, keep, fs.stat(fd).size)) throw movedOn(stream);
+      const bytes = readAfter(fs, fd, keep);
+      const sha256 = sha256Hex(bytes);
+      const keptAs = `cut-after-${keep.revision}-${sha256.slice(0, 16)}.bin`;
+      keepBytes(fs, store.path(stream, keptAs), bytes);
+      fs.syncDir(store.dir(stream));
+      fs.truncate(fd, keep.offset);
+      fs.sync(fd);
+      return { bytes: bytes.length, lines: countLines(bytes), sha256, keptAs };
+    });
+  } catch (error) {
+    throw ioFailure(error, `repairing the log of ${stream}`);
+  } finally {
+    log.close();
+  }
+}
+
+function readAfter(fs: FsPort, fd: Fd, keep: Position): Buffer {
+  const { size } = fs.stat(fd);
+  return Buffer.concat([...pieces(fs, fd, keep.offset, size)].map((piece) => Buffer.from(piece)));
+}
+
+function keepBytes(fs: FsPort, path: string, bytes: Buffer): void {
+  const fd = fs.open(path, 'create');
+  try {
+    fs.truncate(fd, 0);
+    for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
+    fs.sync(fd);
+  } finally {
+    fs.close(fd);
+  }
+}
+
+function countLines(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(10); at !== -1; at = bytes.indexOf(10, at + 1)) lines += 1;
+  return lines;
+}
+
+function movedOn(stream: string): GaitError {
+  return new GaitError({
+    code: 'log_moved_on',
+    category: 'state_contention',
+    message: `the log of ${stream} changed while it was being examined`,
+    retryable: true,
+    hint: 'Run the same command again.',
+  });
+}

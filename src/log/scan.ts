@@ -1,0 +1,131 @@
+import { isUtf8 } from 'node:buffer';
+import { canonicalize } from '../core/canonical.ts';
+import { isJsonObject, type Json } from '../core/json.ts';
+import {
+  chainHash,
+  GENESIS_HASH,
+  type IdField,
+  LINE_TRAILER_BYTES,
+  LogDamage,
+  MAX_LINE_BYTES,
+  type Position,
+  placementFault,
+  type StoredEvent,
+  splitLine,
+} from './record.ts';
+
+const NEWLINE = 10;
+
+export const LOG_START: Position = { revision: 0, hash: GENESIS_HASH, offset: 0 };
+
+export interface ScanOptions {
+  readonly stream: string;
+  readonly idField: IdField;
+  /** Also demand that every event is byte for byte canonical JSON. Reading checks the chain; evidence checks this too. */
+  readonly strict?: boolean;
+}
+
+/**
+ * Reads the bytes of a log in pieces, checks each record's place and chain, and stops at the first damage.
+ * Pure: bytes in, records out. Bytes after the last newline are held back as the tail; see {@link LogScanner.tail}.
+ */
+export class LogScanner {
+  readonly #options: ScanOptions;
+  #position: Position;
+  #rest: Buffer = Buffer.alloc(0);
+
+  constructor(options: ScanOptions, from: Position = LOG_START) {
+    this.#options = options;
+    this.#position = from;
+  }
+
+  /** The end of the last good record: what counts as history so far. */
+  get position(): Position {
+    return this.#position;
+  }
+
+  /** The records that this piece completes. Throws {@link LogDamage}; the records before it were returned or are lost to this call. */
+  push(piece: Buffer): StoredEvent[] {
+    const records: StoredEvent[] = [];
+    const damage = this.collect(piece, records);
+    if (damage !== undefined) throw damage;
+    return records;
+  }
+
+  /** As {@link push}, but the damage is answered, and the good records before it stand in `records`. */
+  collect(piece: Buffer, records: StoredEvent[]): LogDamage | undefined {
+    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
+      const record = this.#read(bytes.subarray(start, end));
+      if (record instanceof LogDamage) return record;
+      records.push(record);
+      this.#position = record;
+      start = end + 1;
+    }
+    this.#rest = Buffer.from(bytes.subarray(start));
+    if (this.#rest.length > MAX_LINE_BYTES) return this.#damage('line_too_long', 'a line without an end');
+    return undefined;
+  }
+
+  /** The bytes after the last newline. They were never acknowledged and are no part of history (DESIGN §4.3). */
+  get tail(): Buffer {
+    return this.#rest;
+  }
+
+  /**
+   * Damage hidden in the tail: a whole, chained record that goes on where its newline should be. A torn write can
+   * leave it only if the power failed within that one byte; an edit of the last newline always does. Readers and
+   * writers treat it as any tail; verification reports it.
+   */
+  tailDamage(): LogDamage | undefined {
+    const tail = this.#rest;
+    for (let at = tail.indexOf(',"hash":"'); at !== -1; at = tail.indexOf(',"hash":"', at + 1)) {
+      const end = at + LINE_TRAILER_BYTES;
+      if (end >= tail.length) return undefined;
+      if (!(this.#read(tail.subarray(0, end)) instanceof LogDamage)) {
+        return this.#damage('unterminated', 'a whole record without its newline');
+      }
+    }
+    return undefined;
+  }
+
+  #read(line: Buffer): StoredEvent | LogDamage {
+    if (line.length >= MAX_LINE_BYTES) return this.#damage('line_too_long', `a line of ${line.length} bytes`);
+    const parts = splitLine(line);
+    if (parts === undefined) return this.#damage('not_a_record', 'the line is not a record');
+    const { stream, idField, strict } = this.#options;
+    const hash = chainHash(this.#position.hash, parts.eventBytes);
+    if (hash !== parts.hash)
+      return this.#damage('hash_mismatch', 'the hash does not follow from the record before');
+    if (!isUtf8(parts.eventBytes)) return this.#damage('not_utf8', 'the event is not valid UTF-8');
+    const text = parts.eventBytes.toString('utf8');
+    let event: Json;
+    try {
+      event = JSON.parse(text) as Json;
+    } catch {
+      return this.#damage('not_json', 'the event is not JSON');
+    }
+    if (!isJsonObject(event)) return this.#damage('not_json', 'the event is not an object');
+    if (strict === true && !isCanonical(event, text)) {
+      return this.#damage('not_canonical', 'the event is not canonical JSON');
+    }
+    const revision = this.#position.revision + 1;
+    const misplaced = placementFault(event, stream, idField, revision);
+    if (misplaced !== undefined) return this.#damage('misplaced', misplaced);
+    return { revision, hash, event, text, offset: this.#position.offset + line.length + 1 };
+  }
+
+  #damage(cause: ConstructorParameters<typeof LogDamage>[1], why: string): LogDamage {
+    const { revision, offset } = this.#position;
+    return new LogDamage({ stream: this.#options.stream, revision: revision + 1, offset }, cause, why);
+  }
+}
+
+function isCanonical(value: Json, text: string): boolean {
+  try {
+    return canonicalize(value) === text;
+  } catch {
+    return false;
+  }
+}

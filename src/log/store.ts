@@ -1,0 +1,54 @@
+import type { JsonObject } from '../core/json.ts';
+import type { Batch, Head, Position, StoredEvent, StreamStart } from './record.ts';
+
+/**
+ * What an append answers. Exactly one of:
+ * - `committed`: the batch is on disk; `head` is the new end of the stream;
+ * - `conflict`: nothing was written, the stream's head is `head`; read on, decide again;
+ * - `unknown`: an I/O error hid the outcome. Never retry blindly: read, and look for the `hashes` of the batch.
+ */
+export type AppendOutcome =
+  | { readonly status: 'committed'; readonly head: Position }
+  | { readonly status: 'conflict'; readonly head: Head | StreamStart }
+  | { readonly status: 'unknown'; readonly hashes: readonly string[]; readonly cause: unknown };
+
+/** A cached fold: the state after `position.revision` events. A cache and nothing else; any of them may be lost. */
+export interface Snapshot {
+  readonly position: Position;
+  readonly state: JsonObject;
+}
+
+export interface ReadOptions {
+  /** Only what comes after this record. By default everything. */
+  readonly after?: Position;
+  /** Also check that every stored byte is as a writer leaves it. Evidence is read this way. */
+  readonly strict?: boolean;
+}
+
+/**
+ * Streams of chained records with compare-and-swap appends. Every implementation passes `log/conformance.ts` whole.
+ *
+ * All calls may throw `GaitError`: `log_damaged` (verification_failed) when what is stored does not parse or chain,
+ * `stream_busy` (state_contention, retryable) when the lock was not to be had in time, and io_failure.
+ */
+export interface EventStore {
+  /** Appends a sealed batch if the stream's head is the one that the batch expects. */
+  append(batch: Batch): Promise<AppendOutcome>;
+
+  /**
+   * The records of a stream, in order, in groups of a size that suits the store. Nothing at all for a stream that
+   * does not exist. Throws `position_unknown` when `after` is no end of a record of this stream.
+   */
+  read(stream: string, options?: ReadOptions): AsyncIterable<readonly StoredEvent[]>;
+
+  /** The ids of all streams that hold at least one record, sorted. */
+  list(): Promise<readonly string[]>;
+
+  /** The newest usable snapshot: one whose position is the end of a record of the stream. */
+  loadSnapshot(stream: string): Promise<Snapshot | undefined>;
+
+  /** Keeps a snapshot, best effort: it may silently not be kept, and never harms what is there. */
+  saveSnapshot(stream: string, snapshot: Snapshot): Promise<void>;
+
+  close(): Promise<void>;
+}

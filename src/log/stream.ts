@@ -1,0 +1,238 @@
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { type Expected, type IdField, LogDamage, type Position, type StoredEvent, seal } from './record.ts';
+import { LOG_START } from './scan.ts';
+import type { EventStore } from './store.ts';
+
+/** How the events of one kind of stream make its state. Pure. */
+export interface StreamModel<S> {
+  readonly idField: IdField;
+  /** The state before the first event. */
+  readonly initial: S;
+  /** The state after one more event. Throws for an event that it does not know or that cannot follow. */
+  evolve(state: S, event: JsonObject): S;
+  /** State to and from a snapshot; `load` answers undefined for what another version wrote. */
+  readonly snapshot: { save(state: S): JsonObject; load(stored: JsonObject): S | undefined };
+}
+
+/** What a decider answers: events to append, and a refusal that the caller is to see (after those were recorded). */
+export interface Decision {
+  readonly events: readonly JsonObject[];
+  readonly refusal?: GaitError;
+}
+
+export interface Folded<S> {
+  readonly state: S;
+  readonly position: Position;
+}
+
+export interface Executed<S> extends Folded<S> {
+  /** What this call appended. */
+  readonly events: readonly JsonObject[];
+}
+
+export const SNAPSHOT_EVERY = 256;
+const MAX_ATTEMPTS = 100;
+
+/**
+ * One stream, kept open: its folded state, and commands decided on it one after another.
+ *
+ * Commands of the same handle are decided on the state that the ones before them will leave, and their appends go
+ * out together. If another writer came between, the store answers `conflict`, and each is decided again on the
+ * fresh state, a bounded number of times.
+ */
+export class StreamHandle<S> {
+  readonly #store: EventStore;
+  readonly #model: StreamModel<S>;
+  readonly #stream: string;
+  /** The newest fold that is known to be in the log. */
+  #settled: Folded<S>;
+  /** The fold with all appends in flight; undefined when one of them failed and the log has to be read. */
+  #current: Folded<S> | undefined;
+  #refreshing: Promise<void> | undefined;
+  /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
+  #epoch = 0;
+  #snapshotTried = false;
+
+  constructor(store: EventStore, model: StreamModel<S>, stream: string) {
+    this.#store = store;
+    this.#model = model;
+    this.#stream = stream;
+    this.#settled = { state: model.initial, position: LOG_START };
+  }
+
+  /** The state as the log has it now. Position 0 if the stream does not exist. */
+  async load(): Promise<Folded<S>> {
+    await this.#refresh();
+    return this.#settled;
+  }
+
+  /** Decides on the current state and appends what was decided. Throws the decision's refusal, once it is recorded. */
+  async execute(decide: (state: S) => Decision): Promise<Executed<S>> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      if (this.#current === undefined) await this.#refresh();
+      const base: Folded<S> = this.#current ?? this.#settled;
+      const { events, refusal } = decide(base.state);
+      if (events.length > 0) {
+        const executed = await this.#append(base, events);
+        if (executed === 'conflict') continue;
+        if (refusal === undefined) return executed;
+      }
+      if (refusal !== undefined) throw refusal;
+      return { ...base, events };
+    }
+    throw new GaitError({
+      code: 'stream_contended',
+      category: 'state_contention',
+      message: `others changed ${this.#stream} before each of ${MAX_ATTEMPTS} attempts`,
+      retryable: true,
+      hint: 'Run the same command again.',
+    });
+  }
+
+  async #append(base: Folded<S>, events: readonly JsonObject[]): Promise<Executed<S> | 'conflict'> {
+    const { idField } = this.#model;
+    const state = this.#foldDecided(base.state, events);
+    const batch = seal(this.#stream, idField, expectedOf(base.position), events);
+    const bytes = batch.records.reduce((sum, { line }) => sum + line.length, 0);
+    const ahead = { state, position: { ...batch.head, offset: base.position.offset + bytes } };
+    this.#current = ahead;
+    const epoch = this.#epoch;
+    try {
+      const outcome = await this.#store.append(batch);
+      if (outcome.status === 'committed') {
+        const settled = { state, position: outcome.head };
+        this.#settle(settled);
+        await this.#snapshotIfDue(base.position.revision, settled);
+        return { ...settled, events };
+      }
+      this.#startOver(epoch);
+      if (outcome.status === 'conflict') return 'conflict';
+      throw await this.#unconfirmed(outcome.hashes, outcome.cause);
+    } catch (error) {
+      this.#startOver(epoch);
+      throw error;
+    }
+  }
+
+  /** The reducer is the gate to the log: what it cannot fold is never written. */
+  #foldDecided(state: S, events: readonly JsonObject[]): S {
+    try {
+      return events.reduce((next, event) => this.#model.evolve(next, event), state);
+    } catch (cause) {
+      throw new GaitError({
+        code: 'decided_illegal_event',
+        category: 'internal_failure',
+        message: `refused to write an event that would not fold: ${cause instanceof Error ? cause.message : cause}`,
+        hint: 'This is a bug of gait. Nothing was written.',
+        cause,
+      });
+    }
+  }
+
+  #startOver(epoch: number): void {
+    if (epoch !== this.#epoch) return;
+    this.#epoch += 1;
+    this.#current = undefined;
+  }
+
+  #settle(folded: Folded<S>): void {
+    if (folded.position.revision > this.#settled.position.revision) this.#settled = folded;
+  }
+
+  /** Reads on from the newest known fold. Calls that come meanwhile share the one reading. */
+  #refresh(): Promise<void> {
+    this.#refreshing ??= this.#readOn().finally(() => {
+      this.#refreshing = undefined;
+    });
+    return this.#refreshing;
+  }
+
+  async #readOn(): Promise<void> {
+    if (this.#settled.position.revision === 0 && !this.#snapshotTried) {
+      this.#snapshotTried = true;
+      const snapshot = await this.#store.loadSnapshot(this.#stream);
+      const state = snapshot === undefined ? undefined : this.#model.snapshot.load(snapshot.state);
+      if (snapshot !== undefined && state !== undefined)
+        this.#settled = { state, position: snapshot.position };
+    }
+    let folded = this.#settled;
+    const after = folded.position;
+    for await (const records of this.#store.read(this.#stream, { after })) {
+      for (const record of records) folded = foldRecord(this.#model, this.#stream, folded, record);
+    }
+    this.#settle(folded);
+    this.#current ??= this.#settled;
+  }
+
+  async #snapshotIfDue(before: number, { state, position }: Folded<S>): Promise<void> {
+    if (Math.floor(position.revision / SNAPSHOT_EVERY) === Math.floor(before / SNAPSHOT_EVERY)) return;
+    await this.#store.saveSnapshot(this.#stream, { position, state: this.#model.snapshot.save(state) });
+  }
+
+  /** The append's outcome is not known: say what the log shows now, and never claim that it is safe on disk. */
+  async #unconfirmed(hashes: readonly string[], cause: unknown): Promise<GaitError> {
+    let found = false;
+    try {
+      for await (const records of this.#store.read(this.#stream)) {
+        found ||= records.some(({ hash }) => hashes.includes(hash));
+      }
+    } catch {
+      // What cannot be read now is as unknown as before.
+    }
+    return new GaitError({
+      code: 'append_unconfirmed',
+      category: 'io_failure',
+      message: `the disk did not confirm the write to ${this.#stream}; the log ${found ? 'shows it, but a power failure may undo it' : 'does not show it'}`,
+      hint: 'Check the disk, read the state again, and repeat the command only if its event is not there.',
+      details: { hashes, in_log: found },
+      cause,
+    });
+  }
+}
+
+function expectedOf(position: Position): Expected {
+  return position.revision === 0 ? 'none' : { revision: position.revision, hash: position.hash };
+}
+
+/** One step of a fold over stored records. What the model cannot fold is damage, named by its place. */
+export function foldRecord<S>(
+  model: StreamModel<S>,
+  stream: string,
+  folded: Folded<S>,
+  record: StoredEvent,
+): Folded<S> {
+  try {
+    const { revision, hash, offset } = record;
+    return { state: model.evolve(folded.state, record.event), position: { revision, hash, offset } };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new LogDamage(
+      { stream, revision: record.revision, offset: folded.position.offset },
+      'illegal_event',
+      why,
+    );
+  }
+}
+
+/**
+ * The fold of a stream from its first event on, strictly checked, ignoring snapshots: what evidence is made from.
+ * `visit` sees every record and the state after it. `until` stops after that revision.
+ */
+export async function replay<S>(
+  store: EventStore,
+  model: StreamModel<S>,
+  stream: string,
+  visit: (record: StoredEvent, state: S) => void = () => {},
+  until: number = Number.MAX_SAFE_INTEGER,
+): Promise<Folded<S>> {
+  let folded: Folded<S> = { state: model.initial, position: LOG_START };
+  for await (const records of store.read(stream, { strict: true })) {
+    for (const record of records) {
+      if (record.revision > until) return folded;
+      folded = foldRecord(model, stream, folded, record);
+      visit(record, folded.state);
+    }
+  }
+  return folded;
+}
