@@ -15,8 +15,11 @@ export const MAX_CANONICAL_LENGTH: number = 64 * 1024 * 1024;
  * NaN and the infinities, sparse arrays, boxed or class instances, lone surrogates, cycles and too deep nesting.
  */
 export function canonicalize(value: unknown, maxLength: number = MAX_CANONICAL_LENGTH): string {
-  assertPlainJson(value, 0, '');
-  const text = canonicalizeRfc8785(value);
+  const survey: Survey = { ordered: true };
+  const fault = findFault(value, 0, survey);
+  if (fault !== undefined) throw refusal(fault.path, fault.why);
+  // JSON.stringify prints strings and numbers as RFC 8785 §3.2.2 wants, and keys in the order that it finds them.
+  const text = survey.ordered ? JSON.stringify(value) : canonicalizeRfc8785(value);
   if (text === undefined) throw refusal('', 'has no JSON form');
   if (text.length > maxLength) {
     throw refusal('', `is ${text.length} characters long; the limit is ${maxLength}`);
@@ -72,41 +75,65 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-function assertPlainJson(value: unknown, depth: number, path: string): void {
+/** What one pass over a value finds out beside its faults. */
+interface Survey {
+  /** Every object lists its keys in UTF-16 order already (RFC 8785 §3.2.3). */
+  ordered: boolean;
+}
+
+interface Fault {
+  readonly path: string;
+  readonly why: string;
+}
+
+function findFault(value: unknown, depth: number, survey: Survey): Fault | undefined {
   switch (typeof value) {
     case 'boolean':
-      return;
+      return undefined;
     case 'string':
-      if (!value.isWellFormed()) throw refusal(path, 'holds a lone surrogate');
-      return;
+      return value.isWellFormed() ? undefined : faulty('holds a lone surrogate');
     case 'number':
-      if (!Number.isFinite(value)) throw refusal(path, `is ${value}, which JSON cannot carry`);
-      return;
+      return Number.isFinite(value) ? undefined : faulty(`is ${value}, which JSON cannot carry`);
     case 'object':
-      if (value === null) return;
-      if (depth >= MAX_DEPTH) throw refusal(path, `is nested deeper than ${MAX_DEPTH}`);
-      if (Array.isArray(value)) assertPlainArray(value, depth, path);
-      else assertPlainObject(value, depth, path);
-      return;
+      if (value === null) return undefined;
+      if (depth >= MAX_DEPTH) return faulty(`is nested deeper than ${MAX_DEPTH}`);
+      return Array.isArray(value) ? faultInArray(value, depth, survey) : faultInObject(value, depth, survey);
     default:
-      throw refusal(path, `is of type ${typeof value}`);
+      return faulty(`is of type ${typeof value}`);
   }
 }
 
-function assertPlainArray(array: readonly unknown[], depth: number, path: string): void {
+function faultInArray(array: readonly unknown[], depth: number, survey: Survey): Fault | undefined {
   // Object.keys leaves holes out and puts extra members in: either way the count is off.
-  if (Object.keys(array).length !== array.length)
-    throw refusal(path, 'is a sparse array or has extra members');
-  for (let i = 0; i < array.length; i += 1) assertPlainJson(array[i], depth + 1, `${path}/${i}`);
+  if (Object.keys(array).length !== array.length) return faulty('is a sparse array or has extra members');
+  for (let i = 0; i < array.length; i += 1) {
+    const fault = findFault(array[i], depth + 1, survey);
+    if (fault !== undefined) return within(String(i), fault);
+  }
+  return undefined;
 }
 
-function assertPlainObject(object: object, depth: number, path: string): void {
+function faultInObject(object: object, depth: number, survey: Survey): Fault | undefined {
   const prototype: unknown = Object.getPrototypeOf(object);
-  if (prototype !== Object.prototype && prototype !== null) throw refusal(path, 'is not a plain object');
-  for (const [key, member] of Object.entries(object)) {
-    if (!key.isWellFormed()) throw refusal(path, 'has a key with a lone surrogate');
-    assertPlainJson(member, depth + 1, `${path}/${key}`);
+  if (prototype !== Object.prototype && prototype !== null) return faulty('is not a plain object');
+  if ('toJSON' in object) return faulty('has a member toJSON');
+  let previous: string | undefined;
+  for (const key of Object.keys(object)) {
+    if (previous !== undefined && previous > key) survey.ordered = false;
+    previous = key;
+    if (!key.isWellFormed()) return faulty('has a key with a lone surrogate');
+    const fault = findFault((object as Record<string, unknown>)[key], depth + 1, survey);
+    if (fault !== undefined) return within(key, fault);
   }
+  return undefined;
+}
+
+function faulty(why: string): Fault {
+  return { path: '', why };
+}
+
+function within(key: string, { path, why }: Fault): Fault {
+  return { path: `/${key}${path}`, why };
 }
 
 function refusal(path: string, why: string): GaitError {

@@ -197,15 +197,15 @@ function record<T extends JobEventType>(
   { jobId, actor, now }: CommandContext,
 ): Decision {
   const event: JsonObject = {
-    schema_id: EVENT_SCHEMA_ID,
-    schema_version: SCHEMA_VERSION,
+    actor,
     created_at: now,
     job_id: jobId,
-    revision: (job?.revision ?? 0) + 1,
-    type,
-    actor,
-    reason_code: reasonCode,
     payload: payload as unknown as JsonObject,
+    reason_code: reasonCode,
+    revision: (job?.revision ?? 0) + 1,
+    schema_id: EVENT_SCHEMA_ID,
+    schema_version: SCHEMA_VERSION,
+    type,
   };
   return { events: [event] };
 }

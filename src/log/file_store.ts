@@ -201,10 +201,10 @@ export class FileStore implements EventStore {
   /** Under the lock, the records that do follow `from`: none when what stands there is damaged indeed. */
   async #readLocked(stream: string, from: Position, options: ReadOptions): Promise<readonly StoredEvent[]> {
     try {
-      return await this.file(stream).locked('read', (fd) => {
+      return await this.file(stream).locked('read', (fd, size) => {
         const records: StoredEvent[] = [];
         const scanner = this.#scanner(stream, from, options);
-        const end = Math.min(this.fs.stat(fd).size, from.offset + 2 * MAX_LINE_BYTES);
+        const end = Math.min(size, from.offset + 2 * MAX_LINE_BYTES);
         for (const piece of pieces(this.fs, fd, from.offset, end)) {
           if (scanner.collect(piece, records) !== undefined) break;
         }

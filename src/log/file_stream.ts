@@ -15,6 +15,9 @@ import type { AppendOutcome } from './store.ts';
 
 export const READ_CHUNK_BYTES: number = 1024 * 1024;
 
+/** How many flushes may follow each other before timers and I/O of the process get a turn. */
+const FLUSHES_PER_TURN = 16;
+
 export interface StreamFileOptions {
   readonly fs: FsPort;
   readonly stream: string;
@@ -37,9 +40,13 @@ interface Waiting {
 export class StreamFile {
   readonly #options: StreamFileOptions;
   #fd: Fd | undefined;
+  /** The end of the last record that this object knows of. */
   #known: Position = LOG_START;
+  /** Learned under the lock, and so acknowledged, or of a reader, which may have seen what was taken back since. */
+  #knownForSure = true;
   #waiting: Waiting[] = [];
   #flushing = false;
+  #flushesInTurn = 0;
 
   constructor(options: StreamFileOptions) {
     this.#options = options;
@@ -51,7 +58,9 @@ export class StreamFile {
 
   /** A reader got to here; an append need not read it again. Checked against the file before it is believed. */
   note(position: Position): void {
-    if (position.offset > this.#known.offset) this.#known = position;
+    if (position.offset <= this.#known.offset) return;
+    this.#known = position;
+    this.#knownForSure = false;
   }
 
   close(): void {
@@ -66,50 +75,71 @@ export class StreamFile {
       this.#waiting.push({ batch, resolve, reject });
       if (this.#flushing) return;
       this.#flushing = true;
-      // A turn of the event loop: lets the others of this turn join, and keeps timers alive in a loop of appends.
-      setImmediate(() => void this.#flush());
+      this.#defer(() => this.#flush());
     });
   }
 
-  async #flush(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      const create = this.#waiting.some(({ batch }) => batch.expected === 'none');
-      try {
-        await this.locked(create ? 'create' : 'update', (fd) => {
-          const group = this.#waiting.splice(0);
-          try {
-            this.#commit(fd, group);
-          } catch (error) {
-            for (const waiting of group) waiting.reject(error);
-          }
-        });
-      } catch (error) {
-        const group = this.#waiting.splice(0);
-        const absent = errnoOf(error) === 'ENOENT' && !create;
-        for (const { resolve, reject } of group) {
-          if (absent) resolve({ status: 'conflict', head: 'none' });
-          else reject(ioFailure(error, `opening the log of ${this.#options.stream}`));
-        }
-      }
+  /** Runs `task` once the present run of code is over, so that the other appends made in it can join. */
+  #defer(task: () => void): void {
+    // Microtasks alone would starve timers, such as a lease's renewal, in a long loop of appends.
+    this.#flushesInTurn += 1;
+    if (this.#flushesInTurn < FLUSHES_PER_TURN) {
+      queueMicrotask(task);
+    } else {
+      this.#flushesInTurn = 0;
+      setImmediate(task);
     }
-    this.#flushing = false;
   }
 
-  /** Runs `action` while holding the exclusive lock of the log. Throws `stream_busy` when it was not free in time. */
-  async locked<T>(mode: OpenMode, action: (fd: Fd) => T): Promise<T> {
-    const { fs, stream, lockTimeoutMs, sleep, random } = this.#options;
+  #flush(): void {
+    const create = this.#waiting.some(({ batch }) => batch.expected === 'none');
+    const commit = (fd: Fd, size: number): void => {
+      const group = this.#waiting.splice(0);
+      try {
+        this.#commit(fd, size, group);
+      } catch (error) {
+        for (const { reject } of group) reject(error);
+      }
+    };
+    const end = (): void => {
+      this.#flushing = this.#waiting.length > 0;
+      if (this.#flushing) this.#defer(() => this.#flush());
+    };
+    const mode: OpenMode = create ? 'create' : 'update';
+    try {
+      if (this.#attempt(mode, commit) !== undefined) {
+        end();
+        return;
+      }
+    } catch (error) {
+      this.#failWaiting(error, create);
+      end();
+      return;
+    }
+    this.locked(mode, commit)
+      .catch((error: unknown) => this.#failWaiting(error, create))
+      .finally(end);
+  }
+
+  /** The log could not be opened or locked: none of those that wait was written. */
+  #failWaiting(error: unknown, create: boolean): void {
+    const absent = errnoOf(error) === 'ENOENT' && !create;
+    for (const { resolve, reject } of this.#waiting.splice(0)) {
+      if (absent) resolve({ status: 'conflict', head: 'none' });
+      else reject(ioFailure(error, `opening the log of ${this.#options.stream}`));
+    }
+  }
+
+  /**
+   * Runs `action` with the open log and its size while holding the exclusive lock. Throws `stream_busy` when that was
+   * not free in time.
+   */
+  async locked<T>(mode: OpenMode, action: (fd: Fd, size: number) => T): Promise<T> {
+    const { stream, lockTimeoutMs, sleep, random } = this.#options;
     let waited = 0;
     for (let backoff = 0.5; ; backoff = Math.min(backoff * 2, 8)) {
-      const fd = this.#open(mode);
-      if (fs.tryLock(fd)) {
-        try {
-          if (fs.stat(fd).links > 0) return action(fd);
-        } finally {
-          this.#unlock(fd);
-        }
-        this.#forget(); // removed while open: whoever made it anew has another file
-        continue;
-      }
+      const done = this.#attempt(mode, action);
+      if (done !== undefined) return done.result;
       if (waited >= lockTimeoutMs) {
         throw new GaitError({
           code: 'stream_busy',
@@ -122,6 +152,22 @@ export class StreamFile {
       const pause = backoff * (0.5 + random());
       waited += pause;
       await sleep(pause);
+    }
+  }
+
+  /** One try to take the lock; undefined when another has it. */
+  #attempt<T>(mode: OpenMode, action: (fd: Fd, size: number) => T): { result: T } | undefined {
+    const { fs } = this.#options;
+    for (;;) {
+      const fd = this.#open(mode);
+      if (!fs.tryLock(fd)) return undefined;
+      try {
+        const { size, links } = fs.stat(fd);
+        if (links > 0) return { result: action(fd, size) };
+      } finally {
+        this.#unlock(fd);
+      }
+      this.#forget(); // removed while open: whoever made it anew has another file
     }
   }
 
@@ -145,38 +191,44 @@ export class StreamFile {
   #forget(): void {
     this.close();
     this.#known = LOG_START;
+    this.#knownForSure = true;
   }
 
   /** Reads what others appended, cuts a torn tail, and answers the true head. Throws LogDamage. */
-  #catchUp(fd: Fd): Position {
+  #catchUp(fd: Fd, size: number): Position {
     const { fs, stream, idField } = this.#options;
-    const { size } = fs.stat(fd);
+    // Nothing cuts or overwrites an acknowledged record in place, so the same size is the same log.
+    if (this.#knownForSure && this.#known.offset === size) return this.#known;
     const from = isAnchored(fs, fd, this.#known, size) ? this.#known : LOG_START;
     const scanner = new LogScanner({ stream, idField }, from);
     for (const piece of pieces(fs, fd, from.offset, size)) scanner.push(piece);
     this.#known = scanner.position;
+    this.#knownForSure = true;
     if (size > this.#known.offset) fs.truncate(fd, this.#known.offset);
     return this.#known;
   }
 
-  #commit(fd: Fd, group: readonly Waiting[]): void {
-    const start = this.#catchUpOrFail(fd);
+  #commit(fd: Fd, size: number, group: readonly Waiting[]): void {
+    const start = this.#catchUpOrFail(fd, size);
     const accepted: { readonly waiting: Waiting; readonly head: Position }[] = [];
     const lines: Buffer[] = [];
     let head = start;
     for (const waiting of group) {
       const { batch } = waiting;
       if (sameHead(batch.expected, asExpected(head))) {
-        const bytes = batch.records.reduce((sum, { line }) => sum + line.length, 0);
-        for (const { line } of batch.records) lines.push(line);
-        head = { ...batch.head, offset: head.offset + bytes };
+        let { offset } = head;
+        for (const { line } of batch.records) {
+          lines.push(line);
+          offset += line.length;
+        }
+        head = { revision: batch.head.revision, hash: batch.head.hash, offset };
         accepted.push({ waiting, head });
       } else {
         waiting.resolve({ status: 'conflict', head: asExpected(head) });
       }
     }
     if (accepted.length === 0) return;
-    const failure = this.#persist(fd, start, Buffer.concat(lines));
+    const failure = this.#persist(fd, start, joined(lines));
     if (failure === undefined) this.#known = head;
     for (const { waiting, head: committed } of accepted) {
       if (failure === undefined) waiting.resolve({ status: 'committed', head: committed });
@@ -185,9 +237,9 @@ export class StreamFile {
     }
   }
 
-  #catchUpOrFail(fd: Fd): Position {
+  #catchUpOrFail(fd: Fd, size: number): Position {
     try {
-      return this.#catchUp(fd);
+      return this.#catchUp(fd, size);
     } catch (error) {
       throw ioFailure(error, `reading the log of ${this.#options.stream}`);
     }
@@ -228,6 +280,11 @@ export class StreamFile {
   }
 }
 
+function joined(lines: readonly Buffer[]): Buffer {
+  const [only] = lines;
+  return only !== undefined && lines.length === 1 ? only : Buffer.concat(lines);
+}
+
 function asExpected(position: Position): Expected {
   return position.revision === 0 ? 'none' : { revision: position.revision, hash: position.hash };
 }
@@ -236,14 +293,15 @@ function unknownOutcome(batch: Batch, cause: unknown): AppendOutcome {
   return { status: 'unknown', hashes: batch.records.map(({ hash }) => hash), cause };
 }
 
+const anchor = Buffer.alloc(LINE_TRAILER_BYTES + 1);
+
 /** True if a record that ends at `position.offset` carries `position.hash`; the chain then vouches for all before it. */
 export function isAnchored(fs: FsPort, fd: Fd, position: Position, size: number): boolean {
   if (position.offset === 0) return position.revision === 0;
-  const length = LINE_TRAILER_BYTES + 1;
+  const { length } = anchor;
   if (position.offset > size || position.offset < length) return false;
-  const end = Buffer.alloc(length);
-  if (fs.read(fd, end, position.offset - length) !== length) return false;
-  return end.toString('latin1') === `,"hash":"${position.hash}"}\n`;
+  if (fs.read(fd, anchor, position.offset - length) !== length) return false;
+  return anchor.toString('latin1') === `,"hash":"${position.hash}"}\n`;
 }
 
 /** The bytes of an open file from `offset` to `end`, in pieces that are valid until the next one is asked for. */

@@ -1,4 +1,4 @@
-import { createHash, hash as hashOnce } from 'node:crypto';
+import { hash as hashOnce } from 'node:crypto';
 import { canonicalize } from '../core/canonical.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -96,34 +96,48 @@ export function seal(
     revision += 1;
     const misplaced = placementFault(event, stream, idField, revision);
     if (misplaced !== undefined) throw invalidInput('event_misplaced', misplaced);
-    const text = canonicalize(event);
-    const bytes = Buffer.byteLength(text);
-    if (bytes > MAX_EVENT_BYTES) {
-      throw invalidInput(
-        'event_too_large',
-        `an event of ${bytes} bytes; the limit is ${MAX_EVENT_BYTES}`,
-        'Store large content elsewhere and refer to it by its digest.',
-      );
-    }
-    previous = chainHash(previous, Buffer.from(text));
-    const line = Buffer.from(`${LINE_PREFIX}${text}${HASH_PREFIX}${previous}${LINE_SUFFIX}\n`);
-    return { revision, hash: previous, event, text, line };
+    const record = sealOne(event, revision, previous);
+    previous = record.hash;
+    return record;
   });
   return { stream, expected, records, head: { revision, hash: previous } };
 }
 
-/** sha256( previous as 32 raw bytes ‖ the event's canonical bytes ), in hexadecimal. */
-export function chainHash(previous: string, eventBytes: Uint8Array): string {
-  const input = eventBytes.length + 32 <= scratch.length ? scratch : undefined;
-  if (input === undefined) {
-    return createHash('sha256').update(Buffer.from(previous, 'hex')).update(eventBytes).digest('hex');
+function sealOne(event: JsonObject, revision: number, previous: string): SealedRecord {
+  const text = canonicalize(event);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_EVENT_BYTES) {
+    throw invalidInput(
+      'event_too_large',
+      `an event of ${bytes} bytes; the limit is ${MAX_EVENT_BYTES}`,
+      'Store large content elsewhere and refer to it by its digest.',
+    );
   }
-  input.write(previous, 0, 'hex');
-  input.set(eventBytes, 32);
-  return hashOnce('sha256', input.subarray(0, 32 + eventBytes.length), 'hex');
+  const input = hashInput(previous, bytes);
+  input.write(text, 32, 'utf8');
+  const hash = hashOnce('sha256', input, 'hex');
+  const line = Buffer.from(`${LINE_PREFIX}${text}${HASH_PREFIX}${hash}${LINE_SUFFIX}\n`);
+  return { revision, hash, event, text, line };
 }
 
-// One call over joined bytes is twice as fast as a streaming hash for events of ordinary size.
+/**
+ * sha256( previous as 32 raw bytes ‖ the event's canonical bytes ), in hexadecimal. The event stands in `bytes` from
+ * `start` to `end`.
+ */
+export function chainHash(previous: string, bytes: Buffer, start: number, end: number): string {
+  const input = hashInput(previous, end - start);
+  bytes.copy(input, 32, start, end);
+  return hashOnce('sha256', input, 'hex');
+}
+
+/** Room for the previous hash, filled in, and `length` bytes after it. One buffer serves all events of ordinary size. */
+function hashInput(previous: string, length: number): Buffer {
+  const room =
+    length + 32 <= scratch.length ? scratch.subarray(0, length + 32) : Buffer.allocUnsafe(length + 32);
+  room.write(previous, 0, 'hex');
+  return room;
+}
+
 const scratch = Buffer.alloc(64 * 1024);
 
 /** Why an event is not at this place of this stream; undefined when it is. */
@@ -142,17 +156,16 @@ export function placementFault(
   return undefined;
 }
 
-/** Takes a line (without its newline) apart; undefined when it has not the form of a record. Checks no hash. */
-export function splitLine(line: Buffer): { readonly eventBytes: Buffer; readonly hash: string } | undefined {
+/**
+ * Takes the text of a line (without its newline) apart; undefined when it has not the form of a record. Checks no hash.
+ */
+export function splitLine(line: string): { readonly text: string; readonly hash: string } | undefined {
   const eventEnd = line.length - LINE_TRAILER_BYTES;
-  if (eventEnd <= LINE_PREFIX.length) return undefined;
-  if (line.toString('latin1', 0, LINE_PREFIX.length) !== LINE_PREFIX) return undefined;
-  const trailer = line.toString('latin1', eventEnd);
-  if (!trailer.startsWith(HASH_PREFIX) || !trailer.endsWith(LINE_SUFFIX)) return undefined;
-  return {
-    eventBytes: line.subarray(LINE_PREFIX.length, eventEnd),
-    hash: trailer.slice(HASH_PREFIX.length, HASH_PREFIX.length + 64),
-  };
+  if (eventEnd <= LINE_PREFIX.length || !line.startsWith(LINE_PREFIX) || !line.endsWith(LINE_SUFFIX))
+    return undefined;
+  if (!line.startsWith(HASH_PREFIX, eventEnd)) return undefined;
+  const hashStart = eventEnd + HASH_PREFIX.length;
+  return { text: line.slice(LINE_PREFIX.length, eventEnd), hash: line.slice(hashStart, hashStart + 64) };
 }
 
 export function sameHead(a: Expected, b: Expected): boolean {

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError, ioFailure } from '../core/errors.ts';
-import type { FileStore } from './file_store.ts';
+import { type FileStore, LOG_FILE } from './file_store.ts';
 import { isAnchored, pieces } from './file_stream.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import type { Position } from './record.ts';
@@ -20,29 +20,32 @@ export interface Cut extends Remainder {
 
 /** What a cut after `keep` would take. Changes nothing. */
 export async function remainderAfter(store: FileStore, stream: string, keep: Position): Promise<Remainder> {
-  return store.file(stream).locked('read', (fd) => {
-    const bytes = readAfter(store.fs, fd, keep);
+  return store.file(stream).locked('read', (fd, size) => {
+    const bytes = readAfter(store.fs, fd, keep, size);
     return { bytes: bytes.length, lines: countLines(bytes) };
   });
 }
 
 /**
- * Cuts a log after `keep`. What is cut is first kept, synced, in a file beside the log whose name has its digest, so
- * that a crash in between loses nothing and a second try does the same again.
+ * Cuts a log after `keep`, by putting a file with only what is kept in its place: no record of a log in use is ever cut
+ * where it stands. What is cut is first kept, synced, in a file beside the log whose name has its digest, so that a
+ * crash in between loses nothing and a second try does the same again.
  */
 export async function cutAfter(store: FileStore, stream: string, keep: Position): Promise<Cut> {
   const { fs } = store;
   const log = store.file(stream);
   try {
-    return await log.locked('update', (fd) => {
-      if (!isAnchored(fs, fd, keep, fs.stat(fd).size)) throw movedOn(stream);
-      const bytes = readAfter(fs, fd, keep);
+    return await log.locked('update', (fd, size) => {
+      if (!isAnchored(fs, fd, keep, size)) throw movedOn(stream);
+      const bytes = readAfter(fs, fd, keep, size);
       const sha256 = sha256Hex(bytes);
       const keptAs = `cut-after-${keep.revision}-${sha256.slice(0, 16)}.bin`;
-      keepBytes(fs, store.path(stream, keptAs), bytes);
+      const kept = store.path(stream, LOG_FILE);
+      writeFile(fs, store.path(stream, keptAs), [bytes]);
+      writeFile(fs, `${kept}.repaired`, pieces(fs, fd, 0, keep.offset));
       fs.syncDir(store.dir(stream));
-      fs.truncate(fd, keep.offset);
-      fs.sync(fd);
+      fs.rename(`${kept}.repaired`, kept);
+      fs.syncDir(store.dir(stream));
       return { bytes: bytes.length, lines: countLines(bytes), sha256, keptAs };
     });
   } catch (error) {
@@ -52,16 +55,19 @@ export async function cutAfter(store: FileStore, stream: string, keep: Position)
   }
 }
 
-function readAfter(fs: FsPort, fd: Fd, keep: Position): Buffer {
-  const { size } = fs.stat(fd);
+function readAfter(fs: FsPort, fd: Fd, keep: Position, size: number): Buffer {
   return Buffer.concat([...pieces(fs, fd, keep.offset, size)].map((piece) => Buffer.from(piece)));
 }
 
-function keepBytes(fs: FsPort, path: string, bytes: Buffer): void {
+function writeFile(fs: FsPort, path: string, content: Iterable<Buffer>): void {
   const fd = fs.open(path, 'create');
   try {
     fs.truncate(fd, 0);
-    for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
+    let at = 0;
+    for (const piece of content) {
+      for (let done = 0; done < piece.length; ) done += fs.write(fd, piece.subarray(done), at + done);
+      at += piece.length;
+    }
     fs.sync(fd);
   } finally {
     fs.close(fd);

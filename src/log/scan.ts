@@ -1,10 +1,11 @@
 import { isUtf8 } from 'node:buffer';
 import { canonicalize } from '../core/canonical.ts';
-import { isJsonObject, type Json } from '../core/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import {
   chainHash,
   GENESIS_HASH,
   type IdField,
+  LINE_PREFIX,
   LINE_TRAILER_BYTES,
   LogDamage,
   MAX_LINE_BYTES,
@@ -15,6 +16,9 @@ import {
 } from './record.ts';
 
 const NEWLINE = 10;
+const EMPTY = Buffer.alloc(0);
+/** What decoding puts where bytes are not UTF-8. */
+const REPLACEMENT = '\ufffd';
 
 export const LOG_START: Position = { revision: 0, hash: GENESIS_HASH, offset: 0 };
 
@@ -32,7 +36,7 @@ export interface ScanOptions {
 export class LogScanner {
   readonly #options: ScanOptions;
   #position: Position;
-  #rest: Buffer = Buffer.alloc(0);
+  #rest: Buffer = EMPTY;
 
   constructor(options: ScanOptions, from: Position = LOG_START) {
     this.#options = options;
@@ -54,18 +58,28 @@ export class LogScanner {
 
   /** As {@link push}, but the damage is answered, and the good records before it stand in `records`. */
   collect(piece: Buffer, records: StoredEvent[]): LogDamage | undefined {
-    const bytes = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece]);
     let start = 0;
-    for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
-      const record = this.#read(bytes.subarray(start, end));
+    for (let end = piece.indexOf(NEWLINE); end !== -1; end = piece.indexOf(NEWLINE, start)) {
+      const record = this.#rest.length === 0 ? this.#read(piece, start, end) : this.#readJoined(piece, end);
       if (record instanceof LogDamage) return record;
       records.push(record);
       this.#position = record;
       start = end + 1;
     }
-    this.#rest = Buffer.from(bytes.subarray(start));
+    this.#rest = this.#joinRest(piece.subarray(start));
     if (this.#rest.length > MAX_LINE_BYTES) return this.#damage('line_too_long', 'a line without an end');
     return undefined;
+  }
+
+  /** A line that began in an earlier piece. */
+  #readJoined(piece: Buffer, end: number): StoredEvent | LogDamage {
+    const line = this.#joinRest(piece.subarray(0, end));
+    this.#rest = EMPTY;
+    return this.#read(line, 0, line.length);
+  }
+
+  #joinRest(more: Buffer): Buffer {
+    return Buffer.concat([this.#rest, more]);
   }
 
   /** The bytes after the last newline. They were never acknowledged and are no part of history (DESIGN §4.3). */
@@ -83,42 +97,50 @@ export class LogScanner {
     for (let at = tail.indexOf(',"hash":"'); at !== -1; at = tail.indexOf(',"hash":"', at + 1)) {
       const end = at + LINE_TRAILER_BYTES;
       if (end >= tail.length) return undefined;
-      if (!(this.#read(tail.subarray(0, end)) instanceof LogDamage)) {
+      if (!(this.#read(tail, 0, end) instanceof LogDamage)) {
         return this.#damage('unterminated', 'a whole record without its newline');
       }
     }
     return undefined;
   }
 
-  #read(line: Buffer): StoredEvent | LogDamage {
-    if (line.length >= MAX_LINE_BYTES) return this.#damage('line_too_long', `a line of ${line.length} bytes`);
+  /** The record in the line that stands in `bytes` from `start` to `end`, its newline excluded. */
+  #read(bytes: Buffer, start: number, end: number): StoredEvent | LogDamage {
+    if (end - start >= MAX_LINE_BYTES) return this.#damage('line_too_long', `a line of ${end - start} bytes`);
+    const line = bytes.toString('utf8', start, end);
     const parts = splitLine(line);
     if (parts === undefined) return this.#damage('not_a_record', 'the line is not a record');
-    const { stream, idField, strict } = this.#options;
-    const hash = chainHash(this.#position.hash, parts.eventBytes);
+    const { text } = parts;
+    const hash = chainHash(this.#position.hash, bytes, start + LINE_PREFIX.length, end - LINE_TRAILER_BYTES);
     if (hash !== parts.hash)
       return this.#damage('hash_mismatch', 'the hash does not follow from the record before');
-    if (!isUtf8(parts.eventBytes)) return this.#damage('not_utf8', 'the event is not valid UTF-8');
-    const text = parts.eventBytes.toString('utf8');
-    let event: Json;
-    try {
-      event = JSON.parse(text) as Json;
-    } catch {
-      return this.#damage('not_json', 'the event is not JSON');
+    if (line.includes(REPLACEMENT) && !isUtf8(bytes.subarray(start, end))) {
+      return this.#damage('not_utf8', 'the event is not valid UTF-8');
     }
-    if (!isJsonObject(event)) return this.#damage('not_json', 'the event is not an object');
+    const event = parseObject(text);
+    if (event === undefined) return this.#damage('not_json', 'the event is not a JSON object');
+    const { stream, idField, strict } = this.#options;
     if (strict === true && !isCanonical(event, text)) {
       return this.#damage('not_canonical', 'the event is not canonical JSON');
     }
     const revision = this.#position.revision + 1;
     const misplaced = placementFault(event, stream, idField, revision);
     if (misplaced !== undefined) return this.#damage('misplaced', misplaced);
-    return { revision, hash, event, text, offset: this.#position.offset + line.length + 1 };
+    return { revision, hash, event, text, offset: this.#position.offset + end - start + 1 };
   }
 
   #damage(cause: ConstructorParameters<typeof LogDamage>[1], why: string): LogDamage {
     const { revision, offset } = this.#position;
     return new LogDamage({ stream: this.#options.stream, revision: revision + 1, offset }, cause, why);
+  }
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  try {
+    const value = JSON.parse(text) as Json;
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
   }
 }
 
