@@ -1,0 +1,42 @@
+import type { JobEvent } from './events.ts';
+
+/** What an event says, as one line for people: without its time and actor. Text of callers stands in it as it is. */
+export function eventText(event: JobEvent): string {
+  switch (event.type) {
+    case 'submitted':
+      return `submitted, bound to ${event.payload.environment_fingerprint}${because(event.payload)}`;
+    case 'checkpoint_added': {
+      const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
+      const needs = required_action === '' ? '' : ` (needs: ${required_action})`;
+      return `${checkpoint_id} ${checkpoint_type}: ${summary}${needs}${because(event.payload)}`;
+    }
+    case 'paused':
+      return `paused${because(event.payload)}`;
+    case 'approved':
+      return `approved ${event.payload.checkpoint_id}${because(event.payload)}`;
+    case 'resumed': {
+      const { expected_fingerprint, actual_fingerprint } = event.payload;
+      const change =
+        actual_fingerprint === undefined
+          ? ''
+          : ` in a changed environment, ${expected_fingerprint} → ${actual_fingerprint}`;
+      return `resumed${change}${because(event.payload)}`;
+    }
+    case 'resume_refused': {
+      const changed = event.payload.differences.map(
+        ({ rule, expected, actual }) => `${rule}: ${expected} → ${actual}`,
+      );
+      return `resume refused, the environment changed: ${changed.join('; ')}${because(event.payload)}`;
+    }
+    case 'cancelled':
+      return `cancelled${because(event.payload)}`;
+    case 'emergency_stop_acknowledged':
+      return `emergency stop${because(event.payload)}`;
+    case 'repaired':
+      return `repaired: ${event.payload.cut_bytes} bytes were cut and kept as ${event.payload.kept_as}${because(event.payload)}`;
+  }
+}
+
+function because({ reason }: { readonly reason?: string }): string {
+  return reason === undefined ? '' : `: ${reason}`;
+}

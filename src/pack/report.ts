@@ -1,0 +1,62 @@
+/** The layers of a verification, in their order. A later one is reached only as far as the earlier ones allow. */
+export type Layer = 'container' | 'manifest' | 'payload' | 'signatures';
+
+/** Everything that a verification looks at, each with its layer. */
+export const CHECKS = {
+  container_bytes: 'container',
+  member_content: 'container',
+  manifest_schema: 'manifest',
+  pack_id: 'manifest',
+  member_digests: 'manifest',
+  nothing_undeclared: 'manifest',
+  payload_schemas: 'payload',
+  payload_agreement: 'payload',
+  event_chain: 'payload',
+  event_fold: 'payload',
+  signatures: 'signatures',
+} as const satisfies Record<string, Layer>;
+
+export type CheckName = keyof typeof CHECKS;
+
+/** `not_applicable`: the producer could not have provided it. `not_reached`: what it needs failed before. */
+export type CheckStatus = 'passed' | 'failed' | 'not_reached' | 'not_applicable';
+
+/** One thing that is wrong with a pack, and where. */
+export interface Finding {
+  readonly layer: Layer;
+  readonly code: string;
+  readonly message: string;
+  readonly member?: string;
+  readonly offset?: number;
+  readonly revision?: number;
+  readonly expected?: string;
+  readonly actual?: string;
+}
+
+/** Collects what a verification finds; a check that nobody reported on was not reached. */
+export class Report {
+  readonly findings: Finding[] = [];
+  readonly #statuses = new Map<CheckName, CheckStatus>();
+
+  /** The check was made and found this. No findings: it passed. */
+  settle(check: CheckName, findings: readonly Omit<Finding, 'layer'>[]): boolean {
+    for (const finding of findings) this.findings.push({ layer: CHECKS[check], ...finding });
+    const passed = findings.length === 0;
+    if (this.#statuses.get(check) !== 'failed') this.#statuses.set(check, passed ? 'passed' : 'failed');
+    return passed;
+  }
+
+  notApplicable(check: CheckName): void {
+    this.#statuses.set(check, 'not_applicable');
+  }
+
+  get checks(): readonly {
+    readonly layer: Layer;
+    readonly check: CheckName;
+    readonly status: CheckStatus;
+  }[] {
+    return (Object.keys(CHECKS) as CheckName[]).map((check) => {
+      return { layer: CHECKS[check], check, status: this.#statuses.get(check) ?? 'not_reached' };
+    });
+  }
+}

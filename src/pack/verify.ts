@@ -1,0 +1,182 @@
+import { GaitError } from '../core/errors.ts';
+import type { JobHistory } from '../job/history.ts';
+import validateManifest from '../schema/generated/pack_manifest.js';
+import type { Member } from '../zip/container.ts';
+import type { Container } from '../zip/reader.ts';
+import { MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
+import { type CheckName, type CheckStatus, type Finding, type Layer, Report } from './report.ts';
+import { type JobFinding, readDocument, verifyJobPayload } from './verify_job.ts';
+
+export interface HashMismatch {
+  readonly path: string;
+  readonly expected: string;
+  readonly actual: string;
+}
+
+/** What a verification found out. `findings` is empty for a sound pack. */
+export interface PackVerification {
+  readonly pack_id: string;
+  readonly pack_type: string;
+  readonly source_ref: string;
+  readonly files_checked: number;
+  readonly checks: readonly {
+    readonly layer: Layer;
+    readonly check: CheckName;
+    readonly status: CheckStatus;
+  }[];
+  readonly findings: readonly Finding[];
+  readonly missing_files: readonly string[];
+  readonly hash_mismatches: readonly HashMismatch[];
+  readonly undeclared_files: readonly string[];
+  readonly signature_status: 'missing' | 'skipped' | 'verified' | 'failed';
+}
+
+export interface VerifiedPack {
+  readonly verification: PackVerification;
+  /** Present when the manifest could be read. */
+  readonly manifest?: PackManifest;
+  /** Present when a job pack's events chain and fold. */
+  readonly history?: JobHistory;
+}
+
+/**
+ * Verifies a pack in layers: the container, the manifest, the payload, the signatures. Trusts nothing that is in it,
+ * needs no network, and reports all that it finds, not only the first.
+ */
+export function verifyPack(container: Container): VerifiedPack {
+  const report = new Report();
+  report.settle('container_bytes', container.findings);
+  const contents = readMembers(container, report);
+  const manifest = readManifest(contents.bytes.get(MANIFEST_MEMBER), report);
+  if (manifest === undefined) return { verification: summary(report, undefined, NOTHING_COMPARED) };
+  const compared = compareContents(manifest, contents, report);
+  const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
+  const history =
+    sound && manifest.pack_type === 'job' ? verifyJobPayload(manifest, contents.bytes, report) : undefined;
+  if (sound && manifest.pack_type === 'run') report.settle('payload_schemas', [RUN_PACKS_LATER]);
+  report.notApplicable('signatures');
+  const verification = summary(report, manifest, compared);
+  return { verification, manifest, ...(history === undefined ? {} : { history }) };
+}
+
+const RUN_PACKS_LATER: JobFinding = {
+  code: 'pack_type_unsupported',
+  message: 'this version of gait verifies job packs only; what is in a run pack was not checked',
+};
+
+interface Contents {
+  readonly digests: ReadonlyMap<string, string>;
+  readonly bytes: ReadonlyMap<string, Buffer>;
+}
+
+function readMembers(container: Container, report: Report): Contents {
+  const digests = new Map<string, string>();
+  const bytes = new Map<string, Buffer>();
+  const findings: JobFinding[] = [];
+  for (const member of container.members) {
+    const content = container.content(member, { keep: isDocument(member) });
+    if (!content.crcMatches) {
+      const message = `${member.name}: the content does not have the CRC-32 of its header`;
+      findings.push({ code: 'crc_mismatch', message, member: member.name, offset: member.dataOffset });
+    }
+    digests.set(member.name, content.sha256);
+    if (content.bytes !== undefined) bytes.set(member.name, content.bytes);
+  }
+  if (container.members.length > 0) report.settle('member_content', findings);
+  return { digests, bytes };
+}
+
+function isDocument({ name }: Member): boolean {
+  return name.endsWith('.json') || name.endsWith('.jsonl');
+}
+
+function readManifest(bytes: Buffer | undefined, report: Report): PackManifest | undefined {
+  if (bytes === undefined) {
+    report.settle('manifest_schema', [
+      { code: 'manifest_missing', message: `there is no ${MANIFEST_MEMBER}` },
+    ]);
+    return undefined;
+  }
+  const { value, finding } = readDocument(MANIFEST_MEMBER, bytes, validateManifest);
+  report.settle('manifest_schema', finding === undefined ? [] : [finding]);
+  return value as unknown as PackManifest | undefined;
+}
+
+interface Compared {
+  readonly missing: readonly string[];
+  readonly mismatches: readonly HashMismatch[];
+  readonly undeclared: readonly string[];
+}
+
+const NOTHING_COMPARED: Compared = { missing: [], mismatches: [], undeclared: [] };
+
+function compareContents(manifest: PackManifest, { digests }: Contents, report: Report): Compared {
+  const expectedId = packIdOf(manifest);
+  report.settle(
+    'pack_id',
+    manifest.pack_id === expectedId ? [] : [packIdMismatch(manifest.pack_id, expectedId)],
+  );
+  const missing: string[] = [];
+  const mismatches: HashMismatch[] = [];
+  const findings: JobFinding[] = [...declarationFindings(manifest)];
+  for (const { path, sha256: expected } of manifest.contents) {
+    const actual = digests.get(path);
+    if (actual === undefined) {
+      missing.push(path);
+      findings.push({ code: 'member_missing', message: `${path} is declared and not there`, member: path });
+    } else if (actual !== expected.toLowerCase()) {
+      mismatches.push({ path, expected, actual });
+      const message = `${path}: the content is not what the manifest declares`;
+      findings.push({ code: 'digest_mismatch', message, member: path, expected, actual });
+    }
+  }
+  report.settle('member_digests', findings);
+  const declared = new Set([MANIFEST_MEMBER, ...manifest.contents.map(({ path }) => path)]);
+  const undeclared = [...digests.keys()].filter((name) => !declared.has(name));
+  report.settle(
+    'nothing_undeclared',
+    undeclared.map((member) => ({ code: 'member_undeclared', message: `${member} is not declared`, member })),
+  );
+  return { missing, mismatches, undeclared };
+}
+
+function declarationFindings({ contents }: PackManifest): JobFinding[] {
+  const seen = new Set<string>([MANIFEST_MEMBER]);
+  return contents.flatMap(({ path: member }) => {
+    const twice = seen.has(member);
+    seen.add(member);
+    return twice ? [{ code: 'declared_twice', message: `${member} is declared more than once`, member }] : [];
+  });
+}
+
+function packIdMismatch(actual: string, expected: string): JobFinding {
+  const message = `pack_id is ${actual}, the manifest makes ${expected}`;
+  return { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
+}
+
+function summary(report: Report, manifest: PackManifest | undefined, compared: Compared): PackVerification {
+  return {
+    pack_id: manifest?.pack_id ?? '',
+    pack_type: manifest?.pack_type ?? '',
+    source_ref: manifest?.source_ref ?? '',
+    files_checked: manifest?.contents.length ?? 0,
+    checks: report.checks,
+    findings: report.findings,
+    missing_files: compared.missing,
+    hash_mismatches: compared.mismatches,
+    undeclared_files: compared.undeclared,
+    signature_status: (manifest?.signatures?.length ?? 0) > 0 ? 'skipped' : 'missing',
+  };
+}
+
+/** The error that a pack with findings is refused with: the first finding, and how many there are. */
+export function verificationError({ findings }: PackVerification, path: string): GaitError {
+  const [first] = findings;
+  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  return new GaitError({
+    code: 'pack_damaged',
+    category: 'verification_failed',
+    message: `${path} does not verify: ${first?.message ?? 'unknown finding'}${more}`,
+    hint: '`gait pack verify` lists all findings. Ask for the pack again from where it was built.',
+  });
+}

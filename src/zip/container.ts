@@ -1,0 +1,152 @@
+import { centralRecord, END_RECORD_BYTES, endRecord, fieldAt, localHeader } from './layout.ts';
+import { nameFault } from './names.ts';
+
+/** The bytes of a container, wherever they are. */
+export interface ByteSource {
+  readonly size: number;
+  /** The bytes from `offset` on: fewer than `length` only at the end. */
+  read(offset: number, length: number): Buffer;
+}
+
+/** What the central directory says of a member. Not to be believed before {@link auditContainer}. */
+export interface CentralEntry {
+  readonly name: Buffer;
+  readonly crc32: number;
+  readonly size: number;
+  readonly offset: number;
+}
+
+export interface Member {
+  readonly name: string;
+  readonly crc32: number;
+  readonly size: number;
+  /** Where its bytes start. */
+  readonly dataOffset: number;
+}
+
+export interface ContainerFinding {
+  readonly code:
+    | 'container_unreadable'
+    | 'container_gap'
+    | 'header_mismatch'
+    | 'member_name_unsafe'
+    | 'member_duplicate'
+    | 'members_unsorted'
+    | 'too_many_members'
+    | 'crc_mismatch';
+  readonly message: string;
+  readonly member?: string;
+  readonly offset?: number;
+}
+
+export const MAX_MEMBERS = 10_000;
+
+/**
+ * Checks every byte of a container that is not a member's content. The headers that these members must have are known
+ * to the last bit (layout.ts), so they are written anew and compared: that one comparison finds a local header that
+ * differs from the central record, junk before, between and after, comments, links, descriptors, compression, and
+ * every flipped bit. Pure.
+ */
+export function auditContainer(
+  source: ByteSource,
+  entries: readonly CentralEntry[],
+): { members: Member[]; findings: ContainerFinding[] } {
+  const findings: ContainerFinding[] = [...nameFindings(entries)];
+  const members: Member[] = [];
+  let at = 0;
+  let lost = false;
+  for (const entry of entries) {
+    const name = entry.name.toString('latin1');
+    if (entry.offset !== at) {
+      findings.push(gap(name, at, entry.offset));
+      lost = true;
+      break;
+    }
+    const expected = localHeader(entry);
+    findings.push(...compare(source, at, expected, 'local', name));
+    members.push({ name, crc32: entry.crc32, size: entry.size, dataOffset: at + expected.length });
+    at += expected.length + entry.size;
+  }
+  if (!lost) findings.push(...directoryFindings(source, entries, at));
+  return { members, findings };
+}
+
+function directoryFindings(
+  source: ByteSource,
+  entries: readonly CentralEntry[],
+  start: number,
+): ContainerFinding[] {
+  const findings: ContainerFinding[] = [];
+  let at = start;
+  for (const entry of entries) {
+    const expected = centralRecord(entry);
+    findings.push(...compare(source, at, expected, 'central', entry.name.toString('latin1')));
+    at += expected.length;
+  }
+  findings.push(...compare(source, at, endRecord(entries.length, at - start, start), 'end', undefined));
+  at += END_RECORD_BYTES;
+  if (at !== source.size) {
+    const message = `the container should end at byte ${at}, but has ${source.size}`;
+    findings.push({ code: 'container_gap', message, offset: Math.min(at, source.size) });
+  }
+  return findings;
+}
+
+function compare(
+  source: ByteSource,
+  offset: number,
+  expected: Buffer,
+  kind: 'local' | 'central' | 'end',
+  member: string | undefined,
+): ContainerFinding[] {
+  const actual = source.read(offset, expected.length);
+  if (actual.equals(expected)) return [];
+  let index = 0;
+  while (index < actual.length && actual[index] === expected[index]) index += 1;
+  const header = { local: 'local header', central: 'central record', end: 'end record' }[kind];
+  const whose = member === undefined ? '' : ` of ${printable(member)}`;
+  const message = `${header}${whose}: ${fieldAt(kind, index)} at byte ${offset + index} is not what gait writes`;
+  const where = { message, offset: offset + index };
+  return [
+    { code: 'header_mismatch', ...where, ...(member === undefined ? {} : { member: printable(member) }) },
+  ];
+}
+
+function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
+  const findings: ContainerFinding[] = [];
+  const seen = new Set<string>();
+  let previous: Buffer | undefined;
+  for (const { name, offset } of entries) {
+    const member = printable(name.toString('latin1'));
+    const fault = nameFault(name);
+    if (fault !== undefined) {
+      findings.push({ code: 'member_name_unsafe', message: `the name ${member} ${fault}`, member, offset });
+    }
+    // Names that differ only by case are one file on some systems.
+    const folded = name.toString('utf8').normalize('NFC').toLowerCase();
+    if (seen.has(folded)) {
+      findings.push({
+        code: 'member_duplicate',
+        message: `there is more than one ${member}`,
+        member,
+        offset,
+      });
+    } else if (previous !== undefined && previous.compare(name) > 0) {
+      findings.push({ code: 'members_unsorted', message: `${member} stands out of order`, member, offset });
+    }
+    seen.add(folded);
+    previous = name;
+  }
+  return findings;
+}
+
+function gap(member: string, expected: number, actual: number): ContainerFinding {
+  const name = printable(member);
+  const message = `${name} starts at byte ${actual}, not at ${expected} where the one before it ends`;
+  return { code: 'container_gap', message, member: name, offset: Math.min(expected, actual) };
+}
+
+/** A name that came from outside, safe to print. */
+function printable(name: string): string {
+  return name.replace(/[^\x20-\x7e]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
