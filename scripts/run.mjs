@@ -27,7 +27,9 @@ export function tool(name) {
 
 /** Installs the dependencies of the lock file, unless exactly these are installed. */
 export function ensureInstalled() {
-  const lock = createHash('sha256').update(readFileSync(join(ROOT, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(ROOT, 'package-lock.json')))
+    .digest('hex');
   const stamp = join(ROOT, 'node_modules', '.gait-lock');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === `${lock} ${process.version}`) return;
   console.log('installing the dependencies of package-lock.json …');

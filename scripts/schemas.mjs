@@ -29,7 +29,9 @@ export async function compileSchemas() {
   rmSync(GENERATED, { recursive: true, force: true });
   mkdirSync(GENERATED, { recursive: true });
   for (const { file, schema } of documents) {
-    const name = relative(SCHEMAS, file).replace(/\.schema\.json$/, '').replaceAll(/[/\\]/g, '_');
+    const name = relative(SCHEMAS, file)
+      .replace(/\.schema\.json$/, '')
+      .replaceAll(/[/\\]/g, '_');
     const validate = ajv.getSchema(schema.$id);
     const result = await build({
       stdin: { contents: standalone.default(ajv, validate), resolveDir: ROOT, sourcefile: basename(file) },

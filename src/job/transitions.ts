@@ -9,10 +9,12 @@ export type Status =
   | 'cancelled'
   | 'emergency_stopped';
 
+const NOT_FINAL: readonly Status[] = ['running', 'paused', 'decision_needed', 'blocked'];
+
 /** From these nothing leads away. */
 export const FINAL_STATUSES: ReadonlySet<Status> = new Set(['completed', 'cancelled', 'emergency_stopped']);
 
-const NOT_FINAL: readonly Status[] = ['running', 'paused', 'decision_needed', 'blocked'];
+export const STATUSES: readonly Status[] = [...NOT_FINAL, ...FINAL_STATUSES];
 
 export interface Transition {
   /** The statuses it is allowed from; `none` is a job that does not exist. */
@@ -98,7 +100,7 @@ export const TRANSITIONS: Readonly<Record<TransitionName, Transition>> = {
     reasonCode: 'emergency_stop_preempted',
     event: 'emergency_stop_acknowledged',
   },
-  repair: stay([...NOT_FINAL, ...FINAL_STATUSES], 'same', 'repaired'),
+  repair: stay(STATUSES, 'same', 'repaired'),
 };
 
 function stay(from: readonly Status[], reasonCode: string, event: JobEventType): Transition {

@@ -1,5 +1,5 @@
 import { GaitError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
@@ -45,7 +45,10 @@ export const ledgerModel: StreamModel<LedgerState> = {
   },
   snapshot: {
     save: (state) => ({ revision: state.revision, latest: state.latest }),
-    load: (stored) => stored as unknown as LedgerState,
+    load({ revision, latest }) {
+      if (typeof revision !== 'number' || !isJsonObject(latest)) return undefined;
+      return { revision, latest: latest as Record<string, string> };
+    },
   },
 };
 

@@ -1,8 +1,21 @@
 /** The layers of a verification, in their order. A later one is reached only as far as the earlier ones allow. */
 export type Layer = 'container' | 'manifest' | 'payload' | 'signatures';
 
+export type CheckName =
+  | 'container_bytes'
+  | 'member_content'
+  | 'manifest_schema'
+  | 'pack_id'
+  | 'member_digests'
+  | 'nothing_undeclared'
+  | 'payload_schemas'
+  | 'payload_agreement'
+  | 'event_chain'
+  | 'event_fold'
+  | 'signatures';
+
 /** Everything that a verification looks at, each with its layer. */
-export const CHECKS = {
+export const CHECKS: Readonly<Record<CheckName, Layer>> = {
   container_bytes: 'container',
   member_content: 'container',
   manifest_schema: 'manifest',
@@ -14,9 +27,7 @@ export const CHECKS = {
   event_chain: 'payload',
   event_fold: 'payload',
   signatures: 'signatures',
-} as const satisfies Record<string, Layer>;
-
-export type CheckName = keyof typeof CHECKS;
+};
 
 /** `not_applicable`: the producer could not have provided it. `not_reached`: what it needs failed before. */
 export type CheckStatus = 'passed' | 'failed' | 'not_reached' | 'not_applicable';

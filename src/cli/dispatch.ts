@@ -1,0 +1,84 @@
+import { invalidInput } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import type { CommandSpec } from './command.ts';
+import { processIo } from './io.ts';
+import { answer, runCommand, wantsJson } from './run.ts';
+import { nearest } from './suggest.ts';
+
+/** Every command by its words, each loaded only when it runs. */
+export type CommandTree = Readonly<Record<string, () => Promise<{ readonly default: CommandSpec }>>>;
+
+/** Shows the help of a topic or command; an empty list is the root. */
+export type ShowHelp = (words: readonly string[]) => Promise<void>;
+
+const HELP_FLAGS = new Set(['--help', '-h']);
+
+/**
+ * Finds the command that an argument list names and runs it; answers the exit code. Help is left to oclif, which is
+ * only then loaded: a command starts in little more than the time of Node itself.
+ */
+export async function dispatch(
+  argv: readonly string[],
+  tree: CommandTree,
+  showHelp: ShowHelp,
+): Promise<number> {
+  const words = leadingWords(argv);
+  const [first] = argv;
+  if (words.length === 0 && (first === '--version' || first === '-v')) return version(argv);
+  if (words[0] === 'version' && words.length === 1) return version(argv);
+  const asksHelp = words[0] === 'help' || beforeSeparator(argv).some((word) => HELP_FLAGS.has(word));
+  const path = words[0] === 'help' ? words.slice(1) : words;
+  const name = longestCommand(path, tree);
+  if (name !== undefined && !asksHelp) {
+    const load = tree[name];
+    if (load !== undefined) return runCommand((await load()).default, argv.slice(name.split(' ').length));
+  }
+  const topic = name ?? path.join(' ');
+  const known =
+    name !== undefined || path.length === 0 || Object.keys(tree).some((id) => id.startsWith(`${topic} `));
+  const strays = argv.length > words.length && !asksHelp;
+  if (!known || strays) return unknownCommand(argv, path, Object.keys(tree));
+  await showHelp(topic === '' ? [] : topic.split(' '));
+  return 0;
+}
+
+function leadingWords(argv: readonly string[]): string[] {
+  const end = argv.findIndex((word) => word.startsWith('-'));
+  return argv.slice(0, end === -1 ? argv.length : end);
+}
+
+function beforeSeparator(argv: readonly string[]): readonly string[] {
+  const end = argv.indexOf('--');
+  return end === -1 ? argv : argv.slice(0, end);
+}
+
+function longestCommand(words: readonly string[], tree: CommandTree): string | undefined {
+  for (let length = words.length; length > 0; length -= 1) {
+    const name = words.slice(0, length).join(' ');
+    if (Object.hasOwn(tree, name)) return name;
+  }
+  return undefined;
+}
+
+const OUTPUT = { schemaId: 'gait.output', operation: 'gait' };
+
+function version(argv: readonly string[]): number {
+  const reply = { fields: { version: VERSION }, lines: [`gait ${VERSION}`] };
+  return answer({ ...OUTPUT, operation: 'version' }, {}, reply, processIo(wantsJson(argv)));
+}
+
+function unknownCommand(
+  argv: readonly string[],
+  words: readonly string[],
+  commands: readonly string[],
+): number {
+  const typed = words.length === 0 ? (argv[0] ?? '') : words.join(' ');
+  const topics = commands.flatMap((name) =>
+    name.split(' ').map((_, i, parts) => parts.slice(0, i + 1).join(' ')),
+  );
+  const near = nearest(typed, [...new Set(topics)]);
+  const hint =
+    near === undefined ? '`gait --help` shows the commands there are.' : `Did you mean: gait ${near}?`;
+  const failure = invalidInput('command_unknown', `unknown command: ${typed}`, hint);
+  return answer(OUTPUT, {}, { fields: {}, lines: [], failure }, processIo(wantsJson(argv)));
+}

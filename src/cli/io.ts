@@ -1,0 +1,32 @@
+import { styleText } from 'node:util';
+import { type Clock, systemClock } from '../core/clock.ts';
+
+/** What a command has of the world beside its flags. */
+export interface Io {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  /** True when standard output is for a script: one line of canonical JSON. */
+  readonly json: boolean;
+  /** Writes one line to standard output, for commands that answer as they go along. */
+  print(line: string): void;
+  /** Writes one line to standard error: warnings, progress. */
+  note(line: string): void;
+  /** Text in a colour, where colours are wanted. */
+  paint(color: Color, text: string): string;
+}
+
+export type Color = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
+
+/** The process's own input and output. Colour only on a terminal, and not when NO_COLOR is set. */
+export function processIo(json: boolean): Io {
+  const { env, stdout, stderr } = process;
+  const colored = !json && stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  return {
+    env,
+    clock: systemClock,
+    json,
+    print: (line) => void stdout.write(`${line}\n`),
+    note: (line) => void stderr.write(`${line}\n`),
+    paint: (color, text) => (colored ? styleText(color, text) : text),
+  };
+}

@@ -1,0 +1,68 @@
+import type { JobCommand } from '../job/decide.ts';
+import type { Author } from '../job/jobs.ts';
+import type { Job } from '../job/state.ts';
+import { type CommandSpec, command, type OptionalText, type Reply, type RequiredText } from './command.ts';
+import type { Io } from './io.ts';
+import { describeJob } from './job_text.ts';
+import { actorOf } from './machine.ts';
+import { openJobs } from './workspace.ts';
+
+export const JOB_OUTPUT = 'gait.job.output';
+
+export const rootFlag: OptionalText = {
+  type: 'string',
+  value: 'DIR',
+  env: 'GAIT_JOB_ROOT',
+  summary: 'Where the jobs are. By default ./gait-out/jobs.',
+};
+
+/** Flags of every command that concerns one job. */
+export const jobFlags: { readonly id: RequiredText; readonly root: OptionalText } = {
+  id: { type: 'string', value: 'ID', required: true, summary: 'The job.' },
+  root: rootFlag,
+};
+
+/** Flags of every command that changes a job. */
+export const authorFlags: { readonly actor: OptionalText; readonly reason: OptionalText } = {
+  actor: {
+    type: 'string',
+    value: 'NAME',
+    env: 'GAIT_ACTOR',
+    summary: 'Who gives the command. By default the user of the operating system.',
+  },
+  reason: { type: 'string', value: 'TEXT', summary: 'Why; kept in the log. At most 512 characters.' },
+};
+
+interface AuthorValues {
+  readonly actor: string | undefined;
+  readonly reason: string | undefined;
+}
+
+export function authorOf({ actor: flag, reason }: AuthorValues, io: Io): Author {
+  const actor = actorOf(flag, io.env);
+  return reason === undefined ? { actor } : { actor, reason };
+}
+
+/** Gives one command to one job and answers with the state that it left. */
+export async function executeOn(
+  flags: AuthorValues & { readonly id: string; readonly root: string | undefined },
+  io: Io,
+  order: JobCommand | ((job: Job) => JobCommand),
+): Promise<Reply> {
+  const { jobs } = openJobs(flags.root, io);
+  const { state, position } = await jobs.execute(flags.id, authorOf(flags, io), order);
+  return describeJob(state, position, io);
+}
+
+/** A command that gives a job one order without any detail: pause, cancel, stop. */
+export function orderCommand(
+  kind: 'pause' | 'cancel' | 'stop',
+  texts: Pick<CommandSpec, 'summary' | 'description' | 'examples'>,
+): CommandSpec {
+  return command({
+    output: { schemaId: JOB_OUTPUT, operation: kind },
+    ...texts,
+    flags: { ...jobFlags, ...authorFlags },
+    run: ({ flags }, io) => executeOn(flags, io, { kind }),
+  });
+}

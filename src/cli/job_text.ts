@@ -1,0 +1,74 @@
+import type { JsonObject } from '../core/json.ts';
+import type { JobEvent } from '../job/events.ts';
+import { eventText } from '../job/narrate.ts';
+import type { Checkpoint, JobState, OpenDecision } from '../job/state.ts';
+import type { Status } from '../job/transitions.ts';
+import type { Position } from '../log/record.ts';
+import type { Reply } from './command.ts';
+import type { Color, Io } from './io.ts';
+import { printable } from './run.ts';
+
+const STATUS_COLORS: Record<Status, Color> = {
+  running: 'green',
+  paused: 'yellow',
+  decision_needed: 'yellow',
+  blocked: 'red',
+  completed: 'cyan',
+  cancelled: 'dim',
+  emergency_stopped: 'red',
+};
+
+export function paintStatus(status: Status, io: Io): string {
+  return io.paint(STATUS_COLORS[status], status);
+}
+
+/** The reply of every command that leaves a job in a state. */
+export function describeJob(job: JobState, { revision, hash }: Position, io: Io): Reply {
+  return { fields: { job: asJson(job), head: { revision, hash } }, lines: jobLines(job, hash, io) };
+}
+
+export function jobLines(job: JobState, headHash: string, io: Io): string[] {
+  const why =
+    job.stop_reason === 'none' ? job.status_reason_code : `${job.stop_reason}, ${job.status_reason_code}`;
+  const lines = [
+    `${io.paint('bold', job.job_id)}  ${paintStatus(job.status, io)}  (${why})`,
+    `  submitted   ${job.created_at}, last event ${job.updated_at}`,
+  ];
+  if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
+  for (const decision of job.open_decisions) lines.push(`  decision    ${decisionLine(decision)}`);
+  lines.push(`  counts      ${job.checkpoint_count} checkpoints, ${job.approval_count} approvals`);
+  lines.push(`  head        revision ${job.revision}, ${headHash}`);
+  return lines;
+}
+
+export function checkpointLine({ checkpoint_id, type, summary, required_action }: Checkpoint): string {
+  const needs = required_action === undefined ? '' : `  (needs: ${printable(required_action)})`;
+  return `${checkpoint_id}  ${type}  ${printable(summary)}${needs}`;
+}
+
+function decisionLine({ checkpoint_id, required_action }: OpenDecision): string {
+  return `${checkpoint_id} is open: ${printable(required_action)}`;
+}
+
+export function eventLine(event: JobEvent, io: Io): string {
+  const revision = String(event.revision).padStart(4);
+  return `${revision}  ${io.paint('dim', event.created_at)}  ${printable(event.actor)}  ${printable(eventText(event))}`;
+}
+
+/** Columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows)
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** A value made of plain objects, as JSON; interfaces have no index signature of their own. */
+export function asJson(value: object): JsonObject {
+  return value as JsonObject;
+}

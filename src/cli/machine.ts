@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { sha256Hex } from '../core/digest.ts';
+import { errnoOf, ioFailure } from '../core/errors.ts';
+import { claimOf, type EnvironmentClaim } from '../job/fingerprint.ts';
+import type { Io } from './io.ts';
+
+/** Observes what the rules of a fingerprint name on this machine, now. */
+export function observe(rules: readonly string[], env: Io['env']): EnvironmentClaim {
+  return claimOf({ rules, values: Object.fromEntries(rules.map((rule) => [rule, observed(rule, env)])) });
+}
+
+function observed(rule: string, env: Io['env']): string {
+  switch (rule) {
+    case 'os':
+      return process.platform;
+    case 'arch':
+      return process.arch;
+    case 'runtime':
+      return `node${process.versions.node.split('.')[0]}`;
+    case 'hostname':
+      return hostname();
+    case 'cwd':
+      return process.cwd();
+    default:
+      return rule.startsWith('env:') ? digestOfVariable(env[rule.slice(4)]) : digestOfFile(rule.slice(5));
+  }
+}
+
+function digestOfVariable(value: string | undefined): string {
+  return value === undefined ? 'absent' : sha256Hex(value);
+}
+
+function digestOfFile(path: string): string {
+  try {
+    const hash = createHash('sha256');
+    const fd = fs.openSync(path, 'r');
+    try {
+      const buffer = Buffer.allocUnsafe(1024 * 1024);
+      for (let count = fs.readSync(fd, buffer); count > 0; count = fs.readSync(fd, buffer)) {
+        hash.update(buffer.subarray(0, count));
+      }
+    } finally {
+      fs.closeSync(fd);
+    }
+    return hash.digest('hex');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return 'absent';
+    throw ioFailure(error, `reading ${path} for the fingerprint rule file:${path}`);
+  }
+}
+
+/** Who gives the command: `--actor`, else GAIT_ACTOR, else the user of the operating system. */
+export function actorOf(flag: string | undefined, env: Io['env']): string {
+  return flag ?? nonEmpty(env['GAIT_ACTOR']) ?? systemUser();
+}
+
+function systemUser(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid:${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}

@@ -1,0 +1,98 @@
+import { canonicalize } from '../core/canonical.ts';
+import { GaitError, ioFailure } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { CommandSpec, FlagTable, Reply } from './command.ts';
+import { EXIT_CODES } from './exit.ts';
+import { type Io, processIo } from './io.ts';
+import { parseCommandLine } from './parse.ts';
+
+export const OUTPUT_VERSION = '1.0.0';
+
+/** Runs a command on its arguments, writes what it answers, and returns the exit code. Never throws. */
+export async function runCommand<F extends FlagTable>(
+  spec: CommandSpec<F>,
+  argv: readonly string[],
+): Promise<number> {
+  const io = processIo(wantsJson(argv));
+  let fields: JsonObject = {};
+  try {
+    const input = parseCommandLine(spec, argv);
+    fields = identityOf(input.flags);
+    return answer(spec.output, { ...fields }, await spec.run(input, io), io);
+  } catch (error) {
+    return answer(spec.output, fields, { fields: {}, lines: [], failure: typed(error, io) }, io);
+  }
+}
+
+/** The place where every output is written: JSON or text to standard output, errors to standard error. */
+export function answer(output: CommandSpec['output'], identity: JsonObject, reply: Reply, io: Io): number {
+  const { failure } = reply;
+  if (io.json && reply.streamed !== true) {
+    const envelope = {
+      schema_id: output.schemaId,
+      schema_version: OUTPUT_VERSION,
+      ok: failure === undefined,
+      operation: output.operation,
+    };
+    const error = failure === undefined ? {} : errorFields(failure);
+    io.print(canonicalize({ ...envelope, ...identity, ...reply.fields, ...error }));
+  } else {
+    for (const line of reply.lines) io.print(line);
+    if (failure !== undefined) printError(failure, io);
+  }
+  return failure === undefined ? 0 : EXIT_CODES[failure.category];
+}
+
+/** True when the caller is a script, even if the rest of the command line is wrong. */
+export function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  const flags = end === -1 ? argv : argv.slice(0, end);
+  return flags.includes('--json') || flags.includes('--json=true');
+}
+
+function identityOf(flags: Readonly<Record<string, unknown>>): JsonObject {
+  const id = flags['id'];
+  return typeof id === 'string' && id !== '' ? { job_id: id } : {};
+}
+
+function errorFields(error: GaitError): JsonObject {
+  return {
+    error: error.message,
+    error_code: error.code,
+    error_category: error.category,
+    retryable: error.retryable,
+    exit_code: EXIT_CODES[error.category],
+    ...(error.hint === undefined ? {} : { hint: error.hint }),
+    ...(Object.keys(error.details).length === 0 ? {} : { details: error.details }),
+  };
+}
+
+function printError(error: GaitError, io: Io): void {
+  io.note(
+    `${io.paint('red', 'error:')} ${printable(error.message)}  [${error.code}, exit ${EXIT_CODES[error.category]}]`,
+  );
+  if (error.hint !== undefined) io.note(`  ${printable(error.hint)}`);
+}
+
+/** Everything that was thrown, as a typed error. What is not one of ours is a bug, or the operating system. */
+function typed(error: unknown, io: Io): GaitError {
+  if (error instanceof GaitError) return error;
+  if (error instanceof Error && 'syscall' in error)
+    return ioFailure(error, 'in a call to the operating system');
+  if (io.env['GAIT_DEBUG'] !== undefined && error instanceof Error) io.note(error.stack ?? error.message);
+  return new GaitError({
+    code: 'unexpected',
+    category: 'internal_failure',
+    message: `unexpected failure: ${error instanceof Error ? error.message : String(error)}`,
+    hint: 'This is a bug of gait. Run again with GAIT_DEBUG=1 to see where it arose.',
+    cause: error,
+  });
+}
+
+/** Text of somebody else on one line of a terminal: control characters are shown, not obeyed. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
+    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
+  );
+}

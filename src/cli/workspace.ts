@@ -1,0 +1,62 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { invalidInput } from '../core/errors.ts';
+import { Jobs } from '../job/jobs.ts';
+import { jobModel } from '../job/model.ts';
+import { FileStore, LOG_FILE } from '../log/file_store.ts';
+import { isStreamId } from '../log/record.ts';
+import { ledgerModel } from '../pack/ledger.ts';
+import type { Io } from './io.ts';
+
+/** Where everything goes unless told otherwise: GAIT_OUT_DIR, else ./gait-out. */
+export function outDir(env: Io['env']): string {
+  return given(env['GAIT_OUT_DIR']) ?? 'gait-out';
+}
+
+/** Where the jobs are: the flag, else GAIT_JOB_ROOT, else `jobs` in {@link outDir}. */
+export function jobRoot(flag: string | undefined, env: Io['env']): string {
+  if (flag === '')
+    throw invalidInput('flag_value_invalid', 'the root of the jobs is empty', 'Give a directory.');
+  return flag ?? given(env['GAIT_JOB_ROOT']) ?? join(outDir(env), 'jobs');
+}
+
+export interface JobWorkspace {
+  readonly store: FileStore;
+  readonly jobs: Jobs;
+}
+
+export function openJobs(root: string | undefined, io: Io): JobWorkspace {
+  const store = new FileStore({ root: jobRoot(root, io.env), idField: jobModel.idField });
+  return { store, jobs: new Jobs(store, io.clock) };
+}
+
+export function openLedger(root: string): FileStore {
+  return new FileStore({ root, idField: ledgerModel.idField });
+}
+
+/** The job that is meant by an id under `root`, or by the path of a job's folder. */
+export function jobSource(from: string, root: string): { readonly store: FileStore; readonly jobId: string } {
+  const isId = isStreamId(from);
+  if (isId && existsSync(join(root, from, LOG_FILE))) return open(root, from);
+  const folder = resolve(from);
+  if (existsSync(join(folder, LOG_FILE)) && isStreamId(basename(folder)))
+    return open(dirname(folder), basename(folder));
+  if (isId) return open(root, from); // whoever reads it will say that there is no such job
+  throw invalidInput('job_not_found', `neither a job under ${root} nor the folder of one: ${from}`);
+}
+
+function open(root: string, jobId: string): { store: FileStore; jobId: string } {
+  return { store: new FileStore({ root, idField: jobModel.idField }), jobId };
+}
+
+/** Where a pack is written: the file that was asked for, or `name` in the directory that was. */
+export function packPath(out: string | undefined, dir: string, name: string): string {
+  if (out === undefined) return join(dir, name);
+  if (out === '') throw invalidInput('flag_value_invalid', '--out is empty', 'Give a file or a directory.');
+  const isDirectory = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  return isDirectory ? join(out, name) : out;
+}
+
+function given(value: string | undefined): string | undefined {
+  return value === undefined || value === '' ? undefined : value;
+}

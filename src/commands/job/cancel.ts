@@ -1,0 +1,13 @@
+import type { CommandSpec } from '../../cli/command.ts';
+import { orderCommand } from '../../cli/job_flags.ts';
+
+const spec: CommandSpec = orderCommand('cancel', {
+  summary: 'Cancel a job for good.',
+  description:
+    'Cancelled is final: nothing leads away from it. The log stays, and packs can be built from it.',
+  examples: [
+    { says: 'Cancel a job for good', line: "job cancel --id nightly --actor alice --reason 'superseded'" },
+  ],
+});
+
+export default spec;

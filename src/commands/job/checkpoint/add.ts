@@ -1,0 +1,60 @@
+import { type CommandSpec, command } from '../../../cli/command.ts';
+import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
+import { asJson, describeJob } from '../../../cli/job_text.ts';
+import { openJobs } from '../../../cli/workspace.ts';
+import { CHECKPOINT_TYPES, type CheckpointType } from '../../../job/events.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'checkpoint add' },
+  summary: 'Record where a job has got to.',
+  description:
+    'plan and progress leave the status as it is. decision-needed stops the job until a person approves, blocked until ' +
+    'one resumes, completed for good.',
+  examples: [
+    { says: 'Record progress', line: "job checkpoint add --id nightly --summary '12 of 40 tables done'" },
+    {
+      says: 'Ask for a decision',
+      line: "job checkpoint add --id nightly --type decision-needed --summary 'schema differs' --required-action 'allow the migration?'",
+    },
+    {
+      says: 'Complete the job',
+      line: "job checkpoint add --id nightly --type completed --summary 'all tables done'",
+    },
+  ],
+  flags: {
+    ...jobFlags,
+    ...authorFlags,
+    type: {
+      type: 'string',
+      value: 'TYPE',
+      default: 'progress',
+      options: CHECKPOINT_TYPES,
+      summary: `What kind of checkpoint: ${CHECKPOINT_TYPES.join(', ')}.`,
+    },
+    summary: {
+      type: 'string',
+      value: 'TEXT',
+      required: true,
+      summary: 'What happened, in 1 to 512 characters.',
+    },
+    'required-action': {
+      type: 'string',
+      value: 'TEXT',
+      summary: 'What a person has to decide; needed by decision-needed.',
+    },
+  },
+  async run({ flags }, io) {
+    const requiredAction = flags['required-action'];
+    const { state, position } = await openJobs(flags.root, io).jobs.execute(flags.id, authorOf(flags, io), {
+      kind: 'checkpoint',
+      type: flags.type as CheckpointType,
+      summary: flags.summary,
+      ...(requiredAction === undefined ? {} : { requiredAction }),
+    });
+    const { fields, lines } = describeJob(state, position, io);
+    const added = state.last_checkpoint === null ? {} : { checkpoint: asJson(state.last_checkpoint) };
+    return { fields: { ...fields, ...added }, lines };
+  },
+});
+
+export default spec;

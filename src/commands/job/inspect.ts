@@ -1,0 +1,29 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { asJson, eventLine, jobLines } from '../../cli/job_text.ts';
+import { openJobs } from '../../cli/workspace.ts';
+import { eventOf, readHistory, runtimeState } from '../../job/history.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'inspect' },
+  summary: 'Show a job whole: its state, every checkpoint, approval and event.',
+  description: 'Folds the log from its first event and checks it on the way; a snapshot is not used.',
+  examples: [{ says: 'Show everything', line: 'job inspect --id nightly --json' }],
+  flags: jobFlags,
+  async run({ flags }, io) {
+    const history = await readHistory(openJobs(flags.root, io).store, flags.id);
+    const { revision, hash } = history.position;
+    const events = history.records.map(eventOf);
+    return {
+      fields: {
+        job: asJson(runtimeState(history.job, history)),
+        approvals: history.approvals.map(asJson),
+        events: events.map(asJson),
+        head: { revision, hash },
+      },
+      lines: [...jobLines(history.job, hash, io), '', ...events.map((event) => eventLine(event, io))],
+    };
+  },
+});
+
+export default spec;

@@ -1,0 +1,21 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { describeJob } from '../../cli/job_text.ts';
+import { openJobs } from '../../cli/workspace.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'status' },
+  summary: 'Show where a job stands.',
+  description: 'Reads only. The whole history is shown by `job inspect` and `job log`.',
+  examples: [
+    { says: 'Show a job', line: 'job status --id nightly' },
+    { says: 'For a script', line: 'job status --id nightly --json' },
+  ],
+  flags: jobFlags,
+  async run({ flags }, io) {
+    const { state, position } = await openJobs(flags.root, io).jobs.load(flags.id);
+    return describeJob(state, position, io);
+  },
+});
+
+export default spec;

@@ -1,0 +1,15 @@
+import type { CommandSpec } from '../../cli/command.ts';
+import { orderCommand } from '../../cli/job_flags.ts';
+
+const spec: CommandSpec = orderCommand('stop', {
+  summary: 'Stop a job at once, for good: the emergency stop.',
+  description: 'Works from every status that is not final, and is final itself.',
+  examples: [
+    {
+      says: 'Stop a job at once, for good',
+      line: "job stop --id nightly --actor alice --reason 'writes to the wrong bucket'",
+    },
+  ],
+});
+
+export default spec;

@@ -1,0 +1,43 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { observe } from '../../cli/machine.ts';
+import { VERSION } from '../../core/version.ts';
+import { fingerprintRules } from '../../job/fingerprint.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'submit' },
+  summary: 'Submit a durable job.',
+  description:
+    'Starts the log of a new job, bound to the environment it was submitted in: resuming it elsewhere is refused until ' +
+    'a person accepts the change.',
+  examples: [
+    { says: 'Submit a job', line: 'job submit --id nightly --actor alice' },
+    {
+      says: 'Bind it to a file and a variable as well',
+      line: 'job submit --id nightly --fingerprint-rule file:./agent.lock --fingerprint-rule env:MODEL',
+    },
+  ],
+  flags: {
+    ...jobFlags,
+    ...authorFlags,
+    'fingerprint-rule': {
+      type: 'strings',
+      value: 'RULE',
+      summary:
+        'What the job depends on beside os, arch and runtime: hostname, cwd, env:NAME or file:PATH. Repeatable.',
+    },
+    'env-fingerprint': {
+      type: 'string',
+      value: 'TEXT',
+      summary: 'A fingerprint of your own, kept as given, in place of the computed one.',
+    },
+  },
+  run({ flags }, io) {
+    const own = flags['env-fingerprint'];
+    const rules = fingerprintRules(flags['fingerprint-rule']);
+    const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
+    return executeOn(flags, io, { kind: 'submit', claim, producerVersion: VERSION });
+  },
+});
+
+export default spec;

@@ -1,0 +1,53 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { asJson } from '../../cli/job_text.ts';
+import { printable } from '../../cli/run.ts';
+import { openJobs } from '../../cli/workspace.ts';
+import { GaitError } from '../../core/errors.ts';
+import { type JobVerification, verifyJob } from '../../job/verify.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'verify' },
+  summary: 'Check the log of a job from its first event.',
+  description:
+    'The chain, the canonical form of every byte, that every event was allowed where it stands, and that the snapshot ' +
+    'is what the events make. Reads only. Exit 2 names the first damage by revision and byte offset.',
+  examples: [{ says: 'Check a job', line: 'job verify --id nightly' }],
+  flags: jobFlags,
+  async run({ flags }, io) {
+    const verification = await verifyJob(openJobs(flags.root, io).store, flags.id);
+    const { events_checked, snapshot, torn_tail_bytes, head } = verification;
+    const lines = [
+      `${flags.id}: ${events_checked} events checked, snapshot ${snapshot}`,
+      ...(torn_tail_bytes === 0
+        ? []
+        : [`  ${torn_tail_bytes} bytes after the last event were never acknowledged`]),
+      ...verification.findings.map(
+        ({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`,
+      ),
+      ...(verification.findings.length === 0
+        ? [`  ${io.paint('green', 'ok')}  head ${head?.hash ?? ''}`]
+        : []),
+    ];
+    const failure = failureOf(flags.id, verification);
+    return {
+      fields: { verification: asJson(verification) },
+      lines,
+      ...(failure === undefined ? {} : { failure }),
+    };
+  },
+});
+
+function failureOf(id: string, { findings }: JobVerification): GaitError | undefined {
+  const [first] = findings;
+  if (first === undefined) return undefined;
+  return new GaitError({
+    code: 'job_damaged',
+    category: 'verification_failed',
+    message: `job ${id} does not verify: ${first.message}`,
+    hint: `gait job repair --id ${id} shows what a repair would cut.`,
+    details: { ...first },
+  });
+}
+
+export default spec;

@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { dispatch } from './cli/dispatch.ts';
+import { TREE } from './tree.ts';
+
+// A reader that closes the pipe early, such as head(1), is no failure.
+process.stdout.on('error', (error) => {
+  if ('code' in error && error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await dispatch(process.argv.slice(2), TREE, async (words) => {
+  const { showHelp } = await import('./oclif.ts');
+  await showHelp(words);
+});
