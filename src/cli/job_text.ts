@@ -52,7 +52,7 @@ function decisionLine({ checkpoint_id, required_action }: OpenDecision): string 
 
 export function eventLine(event: JobEvent, io: Io): string {
   const revision = String(event.revision).padStart(4);
-  return `${revision}  ${io.paint('dim', event.created_at)}  ${printable(event.actor)}  ${printable(eventText(event))}`;
+  return `${revision}  ${io.paint('dim', event.created_at.padEnd(24))}  ${printable(event.actor)}  ${printable(eventText(event))}`;
 }
 
 /** Columns as wide as their widest cell. */

@@ -1,0 +1,268 @@
+// `npm run bench`: how fast gait is, each figure beside a rival that runs in the same minute on the same disk.
+import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildAll } from './build.mjs';
+import { childEnv, ROOT } from './run.mjs';
+
+await buildAll();
+const { FileStore } = await import('../dist/log/file_store.js');
+const { seal } = await import('../dist/log/record.js');
+const { LogScanner } = await import('../dist/log/scan.js');
+const { Jobs } = await import('../dist/job/jobs.js');
+const { claimOf } = await import('../dist/job/fingerprint.js');
+const { systemClock } = await import('../dist/core/clock.js');
+
+const DIR = mkdtempSync(join(ROOT, 'build-bench-'));
+const rows = [];
+
+function median(values) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+/** Microseconds that a call takes. */
+async function timed(call) {
+  const start = process.hrtime.bigint();
+  await call();
+  return Number(process.hrtime.bigint() - start) / 1000;
+}
+
+/** Runs contestants in turn, in blocks, after a warm-up, and answers the median of each in microseconds. */
+async function compete(contestants, { blocks = 12, warmup = 4, perBlock = 150 } = {}) {
+  const times = contestants.map(() => []);
+  for (let block = 0; block < blocks + warmup; block += 1) {
+    for (const [i, call] of contestants.entries()) {
+      for (let n = 0; n < perBlock; n += 1) {
+        const time = await timed(call);
+        if (block >= warmup) times[i].push(time);
+      }
+    }
+  }
+  return times.map(median);
+}
+
+function row(what, ours, rival, ratio, bar, reached) {
+  rows.push([what, ours, rival, `${ratio.toFixed(2)} ×`, bar, reached ? 'yes' : 'NO']);
+}
+
+function us(value) {
+  return `${value.toFixed(0)} µs`;
+}
+
+function event(revision) {
+  return {
+    actor: 'bench',
+    created_at: '2026-01-01T00:00:00.001Z',
+    job_id: 'bench',
+    payload: {
+      checkpoint_id: 'cp_0001',
+      checkpoint_type: 'progress',
+      required_action: '',
+      summary: '12 of 40 tables done',
+    },
+    reason_code: 'checkpoint_progress',
+    revision,
+    schema_id: 'gait.job.event',
+    schema_version: '1.0.0',
+    type: 'checkpoint_added',
+  };
+}
+
+/** A log with `size` events, and a function that appends one more and waits until it is on disk. */
+async function logOf(size) {
+  const store = new FileStore({ root: join(DIR, `log-${size}`), idField: 'job_id' });
+  let head = 'none';
+  const append = async (count) => {
+    const start = head === 'none' ? 0 : head.revision;
+    const events = Array.from({ length: count }, (_, i) => event(start + i + 1));
+    const outcome = await store.append(seal('bench', 'job_id', head, events));
+    if (outcome.status !== 'committed') throw new Error(outcome.status);
+    head = outcome.head;
+  };
+  for (let left = size; left > 0; left -= 1000) await append(Math.min(left, 1000));
+  return { store, append: () => append(1), head: () => head };
+}
+
+/** What no append can beat: the same number of bytes written to an open file and synced. */
+function bareLoop() {
+  const fd = openSync(join(DIR, 'bare'), 'w');
+  const line = Buffer.alloc(seal('bench', 'job_id', 'none', [event(1)]).records[0].line.length, 0x61);
+  let at = 0;
+  return {
+    write() {
+      at += writeSync(fd, line, 0, line.length, at);
+      fdatasyncSync(fd);
+    },
+    close: () => closeSync(fd),
+  };
+}
+
+async function benchAppend() {
+  const bare = bareLoop();
+  const small = await logOf(10);
+  const large = await logOf(100_000);
+  const [raw, atTen, atMany] = await compete([bare.write, small.append, large.append]);
+  row(
+    'append, 1 writer',
+    us(atTen),
+    `write + fdatasync ${us(raw)}`,
+    raw / atTen,
+    '≥ 0.80',
+    raw / atTen >= 0.8,
+  );
+  row(
+    'append at 100,000 events',
+    us(atMany),
+    `at 10 events ${us(atTen)}`,
+    atMany / atTen,
+    '≤ 1.10',
+    atMany / atTen <= 1.1,
+  );
+  bare.close();
+  await benchTogether(small);
+  await benchJob(raw);
+  await small.store.close();
+  await large.store.close();
+}
+
+async function benchTogether({ store, head }) {
+  let last = head();
+  const together = async () => {
+    const outcomes = [];
+    for (let i = 0; i < 100; i += 1) {
+      const batch = seal('bench', 'job_id', last, [event(last.revision + 1)]);
+      last = batch.head;
+      outcomes.push(store.append(batch));
+    }
+    for (const { status } of await Promise.all(outcomes)) if (status !== 'committed') throw new Error(status);
+  };
+  const group = [];
+  const single = [];
+  for (let round = 0; round < 40; round += 1) {
+    const time = await timed(together);
+    const alone = await timed(async () => {
+      for (let i = 0; i < 20; i += 1) {
+        const batch = seal('bench', 'job_id', last, [event(last.revision + 1)]);
+        last = batch.head;
+        await store.append(batch);
+      }
+    });
+    if (round < 10) continue;
+    group.push(time / 100);
+    single.push(alone / 20);
+  }
+  const [each, one] = [median(group), median(single)];
+  row(
+    '100 appends at once, each',
+    us(each),
+    `one at a time ${us(one)}`,
+    one / each,
+    '≥ 20',
+    one / each >= 20,
+  );
+}
+
+async function benchJob(raw) {
+  const store = new FileStore({ root: join(DIR, 'jobs'), idField: 'job_id' });
+  const jobs = new Jobs(store, systemClock);
+  const claim = claimOf({ rules: ['os'], values: { os: 'any' } });
+  await jobs.execute('bench', { actor: 'bench' }, { kind: 'submit', claim, producerVersion: '0' });
+  const checkpoint = () =>
+    jobs.execute('bench', { actor: 'bench' }, { kind: 'checkpoint', type: 'progress', summary: 'on' });
+  for (let i = 0; i < 1000; i += 1) await checkpoint();
+  const [time] = await compete([checkpoint], { blocks: 4, warmup: 0 });
+  row('job checkpoint at 1,000, in process', us(time), `write + fdatasync ${us(raw)}`, raw / time, '-', true);
+  await store.close();
+}
+
+async function benchVerify() {
+  const lines = [];
+  let head = 'none';
+  for (let block = 0; block < 200; block += 1) {
+    const start = block * 1000;
+    const batch = seal(
+      'bench',
+      'job_id',
+      head,
+      Array.from({ length: 1000 }, (_, i) => event(start + i + 1)),
+    );
+    for (const { line } of batch.records) lines.push(line);
+    head = batch.head;
+  }
+  const log = Buffer.concat(lines);
+  const scan = (strict) => {
+    const scanner = new LogScanner({ stream: 'bench', idField: 'job_id', strict });
+    for (let at = 0; at < log.length; at += 1 << 20) scanner.push(log.subarray(at, at + (1 << 20)));
+    if (scanner.position.revision !== lines.length) throw new Error('not all verified');
+  };
+  const rival = () => {
+    for (const line of lines) {
+      JSON.parse(line.toString());
+      hash('sha256', line, 'hex');
+    }
+  };
+  const tasks = [() => scan(false), () => scan(true), rival];
+  const [plain, strict, parse] = await compete(tasks, { blocks: 7, warmup: 2, perBlock: 1 });
+  const rate = (time) => (lines.length / time) * 1e6;
+  const show = (time) => `${Math.round(rate(time) / 1000)} k events/s`;
+  row(
+    'verify a chain',
+    show(plain),
+    `JSON.parse + sha256 ${show(parse)}`,
+    parse / plain,
+    '≥ 300 k/s',
+    rate(plain) >= 300_000,
+  );
+  row(
+    'the same, canonical bytes too',
+    show(strict),
+    `JSON.parse + sha256 ${show(parse)}`,
+    parse / strict,
+    '-',
+    true,
+  );
+}
+
+function benchColdStart() {
+  const root = join(DIR, 'jobs');
+  const env = childEnv();
+  const commands = [
+    ['-e', '0'],
+    [join(ROOT, 'bundle', 'main.js'), 'job', 'status', '--id', 'bench', '--root', root, '--json'],
+  ];
+  const times = commands.map(() => []);
+  for (let i = 0; i < 34; i += 1) {
+    for (const [which, args] of commands.entries()) {
+      const start = process.hrtime.bigint();
+      const { status } = spawnSync(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+      if (status !== 0) throw new Error(`exit ${status}`);
+      if (i >= 4) times[which].push(Number(process.hrtime.bigint() - start) / 1e6);
+    }
+  }
+  const [bare, ours] = times.map(median);
+  row(
+    'job status, from cold',
+    `${ours.toFixed(0)} ms`,
+    `node -e 0 ${bare.toFixed(0)} ms`,
+    ours / bare,
+    '≤ 3',
+    ours / bare <= 3,
+  );
+}
+
+function print(table) {
+  const widths = table[0].map((_, i) => Math.max(...table.map((cells) => cells[i].length)));
+  for (const cells of table) console.log(`| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`);
+}
+
+try {
+  await benchAppend();
+  await benchVerify();
+  benchColdStart();
+} finally {
+  rmSync(DIR, { recursive: true });
+}
+const header = ['what', 'gait', 'rival, same run', 'ratio', 'bar', 'reached'];
+print([header, header.map(() => '---'), ...rows]);
