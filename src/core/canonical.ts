@@ -49,7 +49,7 @@ export function parseCanonical(bytes: Uint8Array): Json {
       message: `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`,
     });
   }
-  if (canonicalize(value) !== text) {
+  if (canonicalFormOf(value) !== text) {
     throw new GaitError({
       code: 'json_not_canonical',
       category: 'verification_failed',
@@ -58,6 +58,15 @@ export function parseCanonical(bytes: Uint8Array): Json {
     });
   }
   return value;
+}
+
+/** Undefined for what JSON.parse lets in and canonical JSON does not have: lone surrogates, 1e400, too deep nesting. */
+function canonicalFormOf(value: Json): string | undefined {
+  try {
+    return canonicalize(value);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Decodes UTF-8 strictly; throws `utf8_malformed`. A byte-order mark is kept, so that JSON.parse refuses it. */
@@ -104,6 +113,8 @@ function findFault(value: unknown, depth: number, survey: Survey): Fault | undef
 }
 
 function faultInArray(array: readonly unknown[], depth: number, survey: Survey): Fault | undefined {
+  if (Object.getPrototypeOf(array) !== Array.prototype || 'toJSON' in array)
+    return faulty('is not a plain array');
   // Object.keys leaves holes out and puts extra members in: either way the count is off.
   if (Object.keys(array).length !== array.length) return faulty('is a sparse array or has extra members');
   for (let i = 0; i < array.length; i += 1) {

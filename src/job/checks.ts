@@ -35,6 +35,10 @@ export function checkReason(reason: string | undefined): GaitError | undefined {
   return reason === undefined ? undefined : checkText('reason', reason, MAX_REASON);
 }
 
+export function checkFingerprint(fingerprint: string): GaitError | undefined {
+  return checkText('fingerprint', fingerprint, 512);
+}
+
 export function checkActor(actor: string): GaitError | undefined {
   return checkText('actor', actor, MAX_ACTOR);
 }

@@ -2,7 +2,7 @@ import { type GaitError, invalidInput, GaitError as Refusal } from '../core/erro
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
-import { checkActor, checkCheckpoint, checkReason } from './checks.ts';
+import { checkActor, checkCheckpoint, checkFingerprint, checkReason } from './checks.ts';
 import {
   type CheckpointType,
   EVENT_SCHEMA_ID,
@@ -43,7 +43,10 @@ export interface CommandContext {
 
 /** The decider of a job: the events that a command makes of the state, or why not. Pure. */
 export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {
-  const refusal = checkActor(context.actor) ?? checkReason(context.reason);
+  const refusal =
+    checkActor(context.actor) ??
+    checkReason(context.reason) ??
+    ('claim' in command ? checkFingerprint(command.claim.fingerprint) : undefined);
   if (refusal !== undefined) return refuse(refusal);
   if (command.kind === 'submit') return decideSubmit(job, command, context);
   if (job === undefined) return refuse(jobNotFound(context.jobId));

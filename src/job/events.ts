@@ -1,6 +1,6 @@
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Timestamp } from '../core/time.ts';
+import { isTimestamp, type Timestamp } from '../core/time.ts';
 import validateEvent from '../schema/generated/job_event.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { Difference, Environment } from './fingerprint.ts';
@@ -81,7 +81,9 @@ export interface JobEventOf<T extends JobEventType> {
 export function parseJobEvent(stored: JsonObject): JobEvent {
   const fault = schemaFault(validateEvent, stored);
   if (fault !== undefined) throw illegalEvent(`not a job event: ${fault}`);
-  return stored as unknown as JobEvent;
+  const event = stored as unknown as JobEvent;
+  if (!isTimestamp(event.created_at)) throw illegalEvent(`not a time: ${event.created_at}`);
+  return event;
 }
 
 export function illegalEvent(message: string): GaitError {

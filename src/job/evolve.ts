@@ -26,6 +26,8 @@ export function evolve(job: Job, event: JobEvent): JobState {
       return withApproval(next, event);
     case 'resumed':
       return withResumption(next, event);
+    case 'resume_refused':
+      return withRefusedResumption(next, event);
     default:
       return next;
   }
@@ -124,10 +126,23 @@ function withApproval(job: JobState, event: JobEventOf<'approved'>): JobState {
   return { ...job, approval_count: job.approval_count + 1, open_decisions: open };
 }
 
+function withRefusedResumption(job: JobState, event: JobEventOf<'resume_refused'>): JobState {
+  if (job.open_decisions.length > 0)
+    throw illegalEvent('a resume refused for its environment, with an open decision');
+  if (event.payload.expected_fingerprint !== job.environment_fingerprint) {
+    throw illegalEvent('a refused resume that does not name the environment the job was bound to');
+  }
+  return job;
+}
+
 function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
   if (job.open_decisions.length > 0) throw illegalEvent('resumed with an open decision');
-  if (event.reason_code !== 'resumed_with_env_override') return job;
   const { expected_fingerprint, actual_fingerprint, environment } = event.payload;
+  if (event.reason_code !== 'resumed_with_env_override') {
+    if (expected_fingerprint ?? actual_fingerprint ?? environment)
+      throw illegalEvent('a plain resume that names another environment');
+    return job;
+  }
   if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
     throw illegalEvent(
       'an override that does not name the environment the job was bound to, and the new one',

@@ -62,11 +62,13 @@ export function differences(expected: EnvironmentClaim, actual: EnvironmentClaim
   const before = expected.environment.values;
   const after = actual.environment.values;
   const rules = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return rules
+  const changed = rules
     .filter((rule) => before[rule] !== after[rule])
     .map((rule) => ({
       rule,
       expected: before[rule] ?? 'no such rule',
       actual: after[rule] ?? 'no such rule',
     }));
+  if (changed.length > 0) return changed;
+  return [{ rule: 'fingerprint', expected: expected.fingerprint, actual: actual.fingerprint }];
 }

@@ -1,53 +1,70 @@
 import { GaitError } from '../core/errors.ts';
+import type { Timestamp } from '../core/time.ts';
 import type { FileStore } from '../log/file_store.ts';
-import { LogDamage, type Position } from '../log/record.ts';
+import { LogDamage, type Position, type SealedRecord, seal } from '../log/record.ts';
 import { type Cut, cutAfter, type Remainder, remainderAfter } from '../log/repair.ts';
 import { LOG_START } from '../log/scan.ts';
 import { replay } from '../log/stream.ts';
-import { jobNotFound } from './decide.ts';
-import type { Author, Jobs } from './jobs.ts';
+import { decide, jobNotFound } from './decide.ts';
+import type { Author } from './jobs.ts';
 import { jobModel } from './model.ts';
+import type { Job } from './state.ts';
 
 /** What is wrong with a log, and what a repair would keep and cut. */
 export interface RepairPlan {
   readonly damage: LogDamage;
   /** The end of the last good record. */
   readonly keep: Position;
+  /** The job as it was there. */
+  readonly job: Job;
   readonly cut: Remainder;
 }
 
 /** Undefined when there is nothing to repair. Changes nothing. Throws `job_not_found`. */
 export async function planRepair(store: FileStore, jobId: string): Promise<RepairPlan | undefined> {
   let keep: Position = LOG_START;
+  let job: Job;
   try {
-    await replay(store, jobModel, jobId, ({ revision, hash, offset }) => {
+    await replay(store, jobModel, jobId, ({ revision, hash, offset }, state) => {
       keep = { revision, hash, offset };
+      job = state;
     });
   } catch (error) {
     if (!(error instanceof LogDamage)) throw error;
-    return { damage: error, keep, cut: await remainderAfter(store, jobId, keep) };
+    return { damage: error, keep, job, cut: await remainderAfter(store, jobId, keep) };
   }
   if (keep.revision === 0) throw jobNotFound(jobId);
   return undefined;
 }
 
-/** Cuts what the plan says, keeps it beside the log, and records in the log that it was done, by whom and why. */
+/**
+ * Cuts what the plan says, keeps it beside the log, and records in the log that it was done, by whom and why: the log
+ * changes in one step, from the damaged one to the cut one with that record at its end.
+ */
 export async function repair(
   store: FileStore,
-  jobs: Jobs,
   jobId: string,
   plan: RepairPlan,
   author: Author,
+  now: Timestamp,
 ): Promise<Cut> {
-  if (plan.keep.revision === 0) throw nothingLeft(jobId);
-  const cut = await cutAfter(store, jobId, plan.keep);
-  await jobs.execute(jobId, author, {
-    kind: 'repair',
-    cutBytes: cut.bytes,
-    cutSha256: cut.sha256,
-    keptAs: cut.keptAs,
-  });
-  return cut;
+  if (plan.job === undefined) throw nothingLeft(jobId);
+  return cutAfter(store, jobId, plan.keep, (cut) =>
+    repairedRecord(jobId, plan, cut, { ...author, jobId, now }),
+  );
+}
+
+function repairedRecord(
+  jobId: string,
+  { job, keep }: RepairPlan,
+  cut: Cut,
+  context: Parameters<typeof decide>[2],
+): readonly SealedRecord[] {
+  const { bytes: cutBytes, sha256: cutSha256, keptAs } = cut;
+  const { events, refusal } = decide(job, { kind: 'repair', cutBytes, cutSha256, keptAs }, context);
+  if (refusal !== undefined) throw refusal;
+  for (const event of events) jobModel.evolve(job, event);
+  return seal(jobId, jobModel.idField, keep, events).records;
 }
 
 function nothingLeft(jobId: string): GaitError {

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { isAnchored, pieces, StreamFile } from './file_stream.ts';
+import { isAnchored, pieces } from './file_bytes.ts';
+import { StreamFile } from './file_stream.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import {
@@ -122,7 +123,7 @@ export class FileStore implements EventStore {
   }
 
   async close(): Promise<void> {
-    for (const file of this.#streams.values()) file.close();
+    for (const file of this.#streams.values()) file.log.close();
     this.#streams.clear();
   }
 
@@ -157,14 +158,7 @@ export class FileStore implements EventStore {
     const path = this.path(stream, LOG_FILE);
     const file =
       this.#streams.get(stream) ??
-      new StreamFile({
-        fs: this.fs,
-        stream,
-        idField: this.#idField,
-        dir: join(this.root, stream),
-        path,
-        ...this.#tuning,
-      });
+      new StreamFile({ fs: this.fs, stream, dir: this.dir(stream), path, ...this.#tuning }, this.#idField);
     this.#streams.delete(stream);
     this.#streams.set(stream, file);
     if (this.#streams.size > MAX_OPEN_STREAMS) this.#closeOldestIdle();
@@ -174,7 +168,7 @@ export class FileStore implements EventStore {
   #closeOldestIdle(): void {
     for (const [stream, file] of this.#streams) {
       if (!file.idle) continue;
-      file.close();
+      file.log.close();
       this.#streams.delete(stream);
       return;
     }
@@ -201,7 +195,7 @@ export class FileStore implements EventStore {
   /** Under the lock, the records that do follow `from`: none when what stands there is damaged indeed. */
   async #readLocked(stream: string, from: Position, options: ReadOptions): Promise<readonly StoredEvent[]> {
     try {
-      return await this.file(stream).locked('read', (fd, size) => {
+      return await this.file(stream).log.locked('read', (fd, size) => {
         const records: StoredEvent[] = [];
         const scanner = this.#scanner(stream, from, options);
         const end = Math.min(size, from.offset + 2 * MAX_LINE_BYTES);

@@ -1,9 +1,9 @@
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError, ioFailure } from '../core/errors.ts';
+import { isAnchored, pieces } from './file_bytes.ts';
 import { type FileStore, LOG_FILE } from './file_store.ts';
-import { isAnchored, pieces } from './file_stream.ts';
 import type { Fd, FsPort } from './fs/port.ts';
-import type { Position } from './record.ts';
+import type { Position, SealedRecord } from './record.ts';
 
 /** What stands in a log after a position. */
 export interface Remainder {
@@ -20,39 +20,57 @@ export interface Cut extends Remainder {
 
 /** What a cut after `keep` would take. Changes nothing. */
 export async function remainderAfter(store: FileStore, stream: string, keep: Position): Promise<Remainder> {
-  return store.file(stream).locked('read', (fd, size) => {
+  return store.file(stream).log.locked('read', (fd, size) => {
     const bytes = readAfter(store.fs, fd, keep, size);
     return { bytes: bytes.length, lines: countLines(bytes) };
   });
 }
 
 /**
- * Cuts a log after `keep`, by putting a file with only what is kept in its place: no record of a log in use is ever cut
- * where it stands. What is cut is first kept, synced, in a file beside the log whose name has its digest, so that a
- * crash in between loses nothing and a second try does the same again.
+ * Cuts a log after `keep`, by putting a file in its place that has only what is kept and, after it, the records that
+ * `record` makes of the cut: no record of a log in use is ever cut where it stands, and the log never goes without a
+ * word of what was done to it. What is cut is first kept, synced, in a file beside the log whose name has its digest,
+ * so that a crash loses nothing and a second try does the same again.
  */
-export async function cutAfter(store: FileStore, stream: string, keep: Position): Promise<Cut> {
+export async function cutAfter(
+  store: FileStore,
+  stream: string,
+  keep: Position,
+  record: (cut: Cut) => readonly SealedRecord[] = () => [],
+): Promise<Cut> {
   const { fs } = store;
-  const log = store.file(stream);
+  const { log } = store.file(stream);
   try {
     return await log.locked('update', (fd, size) => {
       if (!isAnchored(fs, fd, keep, size)) throw movedOn(stream);
       const bytes = readAfter(fs, fd, keep, size);
       const sha256 = sha256Hex(bytes);
       const keptAs = `cut-after-${keep.revision}-${sha256.slice(0, 16)}.bin`;
-      const kept = store.path(stream, LOG_FILE);
+      const cut = { bytes: bytes.length, lines: countLines(bytes), sha256, keptAs };
+      const records = record(cut);
+      const path = store.path(stream, LOG_FILE);
       writeFile(fs, store.path(stream, keptAs), [bytes]);
-      writeFile(fs, `${kept}.repaired`, pieces(fs, fd, 0, keep.offset));
+      writeFile(fs, `${path}.repaired`, repairedLog(fs, fd, keep, records));
       fs.syncDir(store.dir(stream));
-      fs.rename(`${kept}.repaired`, kept);
+      fs.rename(`${path}.repaired`, path);
       fs.syncDir(store.dir(stream));
-      return { bytes: bytes.length, lines: countLines(bytes), sha256, keptAs };
+      return cut;
     });
   } catch (error) {
     throw ioFailure(error, `repairing the log of ${stream}`);
   } finally {
     log.close();
   }
+}
+
+function* repairedLog(
+  fs: FsPort,
+  fd: Fd,
+  keep: Position,
+  records: readonly SealedRecord[],
+): Generator<Buffer> {
+  yield* pieces(fs, fd, 0, keep.offset);
+  for (const { line } of records) yield line;
 }
 
 function readAfter(fs: FsPort, fd: Fd, keep: Position, size: number): Buffer {

@@ -53,6 +53,7 @@ export class StreamHandle<S> {
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
   #epoch = 0;
   #snapshotTried = false;
+  readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(store: EventStore, model: StreamModel<S>, stream: string) {
     this.#store = store;
@@ -73,13 +74,18 @@ export class StreamHandle<S> {
       if (this.#current === undefined) await this.#refresh();
       const base: Folded<S> = this.#current ?? this.#settled;
       const { events, refusal } = decide(base.state);
-      if (events.length > 0) {
-        const executed = await this.#append(base, events);
-        if (executed === 'conflict') continue;
-        if (refusal === undefined) return executed;
+      if (events.length === 0) {
+        // No append will compare this state with the log: an answer without events is given on what the log shows now.
+        const now = await this.#settledNow();
+        const answer = decide(now.state);
+        if (answer.events.length > 0) continue;
+        if (answer.refusal !== undefined) throw answer.refusal;
+        return { ...now, events: [] };
       }
+      const executed = await this.#append(base, events);
+      if (executed === 'conflict') continue;
       if (refusal !== undefined) throw refusal;
-      return { ...base, events };
+      return executed;
     }
     throw new GaitError({
       code: 'stream_contended',
@@ -88,6 +94,14 @@ export class StreamHandle<S> {
       retryable: true,
       hint: 'Run the same command again.',
     });
+  }
+
+  /** The log's own state, once the appends in flight have ended. The next command is decided on it too. */
+  async #settledNow(): Promise<Folded<S>> {
+    await Promise.allSettled(this.#inFlight);
+    await this.#refresh();
+    if (this.#inFlight.size === 0) this.#current = this.#settled;
+    return this.#settled;
   }
 
   async #append(base: Folded<S>, events: readonly JsonObject[]): Promise<Executed<S> | 'conflict'> {
@@ -99,7 +113,9 @@ export class StreamHandle<S> {
     this.#current = ahead;
     const epoch = this.#epoch;
     try {
-      const outcome = await this.#store.append(batch);
+      const appending = this.#store.append(batch);
+      this.#inFlight.add(appending);
+      const outcome = await appending.finally(() => this.#inFlight.delete(appending));
       if (outcome.status === 'committed') {
         const settled = { state, position: outcome.head };
         this.#settle(settled);

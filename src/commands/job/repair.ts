@@ -22,7 +22,7 @@ const spec: CommandSpec = command({
     yes: { type: 'boolean', summary: 'Do it.' },
   },
   async run({ flags }, io) {
-    const { store, jobs } = openJobs(flags.root, io);
+    const { store } = openJobs(flags.root, io);
     const plan = await planRepair(store, flags.id);
     if (plan === undefined) {
       return {
@@ -31,7 +31,7 @@ const spec: CommandSpec = command({
       };
     }
     if (!flags.yes) return preview(flags.id, plan);
-    const { keptAs, sha256 } = await repair(store, jobs, flags.id, plan, authorOf(flags, io));
+    const { keptAs, sha256 } = await repair(store, flags.id, plan, authorOf(flags, io), io.clock.now());
     return {
       fields: { repair: { state: 'cut', ...factsOf(plan), kept_as: keptAs, cut_sha256: sha256 } },
       lines: [

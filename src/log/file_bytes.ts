@@ -1,0 +1,27 @@
+import type { Fd, FsPort } from './fs/port.ts';
+import { LINE_TRAILER_BYTES, type Position } from './record.ts';
+
+const READ_CHUNK_BYTES = 1024 * 1024;
+
+const anchor = Buffer.alloc(LINE_TRAILER_BYTES + 1);
+
+/** True if a record that ends at `position.offset` carries `position.hash`; the chain then vouches for all before it. */
+export function isAnchored(fs: FsPort, fd: Fd, position: Position, size: number): boolean {
+  if (position.offset === 0) return position.revision === 0;
+  const { length } = anchor;
+  if (position.offset > size || position.offset < length) return false;
+  if (fs.read(fd, anchor, position.offset - length) !== length) return false;
+  return anchor.toString('latin1') === `,"hash":"${position.hash}"}\n`;
+}
+
+/** The bytes of an open file from `offset` to `end`, in pieces that are valid until the next one is asked for. */
+export function* pieces(fs: FsPort, fd: Fd, offset: number, end: number): Generator<Buffer> {
+  if (end <= offset) return;
+  const buffer = Buffer.allocUnsafe(Math.min(READ_CHUNK_BYTES, end - offset));
+  for (let at = offset; at < end; ) {
+    const count = fs.read(fd, buffer.subarray(0, Math.min(buffer.length, end - at)), at);
+    if (count === 0) return;
+    at += count;
+    yield buffer.subarray(0, count);
+  }
+}
