@@ -1,4 +1,4 @@
-import { type GaitError, invalidInput, GaitError as Refusal } from '../core/errors.ts';
+import type { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
@@ -11,6 +11,16 @@ import {
   SCHEMA_VERSION,
 } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
+import {
+  approvalRequired,
+  checkpointAmbiguous,
+  environmentMismatch,
+  jobExists,
+  jobNotFound,
+  nothingToApprove,
+  reasonRequired,
+  transitionNotAllowed,
+} from './refusals.ts';
 import { boundEnvironment, checkpointId, type Job, type JobState } from './state.ts';
 import { TRANSITIONS, type TransitionName } from './transitions.ts';
 
@@ -72,19 +82,7 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
 }
 
 function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, context: CommandContext): Decision {
-  if (job !== undefined) {
-    return refuse(
-      invalidInput(
-        'job_exists',
-        `job already exists: ${job.job_id}`,
-        'Choose another --id; a job is never replaced.',
-        {
-          job_id: job.job_id,
-          status: job.status,
-        },
-      ),
-    );
-  }
+  if (job !== undefined) return refuse(jobExists(job));
   const { fingerprint, environment } = command.claim;
   const payload = {
     environment_fingerprint: fingerprint,
@@ -104,8 +102,9 @@ function decideCheckpoint(
   if (fault !== undefined) return refuse(fault);
   const refusal = notAllowed(job, `checkpoint ${command.type}`);
   if (refusal !== undefined) return refusal;
-  if (command.type === 'completed' && job.open_decisions.length > 0)
+  if (command.type === 'completed' && job.open_decisions.length > 0) {
     return refuse(approvalRequired(job, 'completing'));
+  }
   const payload = {
     checkpoint_id: checkpointId(job.checkpoint_count),
     checkpoint_type: command.type,
@@ -120,29 +119,9 @@ function decideApprove(job: JobState, asked: string | undefined, context: Comman
   const refusal = notAllowed(job, 'approve');
   if (refusal !== undefined) return refusal;
   const open = job.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-  const details = { open_decisions: open };
+  if (asked === undefined && open.length > 1) return refuse(checkpointAmbiguous(open));
   const target = asked ?? open[0];
-  if (target === undefined) {
-    const hint = 'An approval answers a decision-needed checkpoint; there is no approving ahead.';
-    return refuse(
-      invalidInput('nothing_to_approve', `job ${job.job_id} has no open decision`, hint, details),
-    );
-  }
-  if (asked === undefined && open.length > 1) {
-    const hint = 'Say which one with --checkpoint.';
-    return refuse(
-      invalidInput(
-        'checkpoint_ambiguous',
-        `${open.length} decisions are open: ${open.join(', ')}`,
-        hint,
-        details,
-      ),
-    );
-  }
-  if (!open.includes(target)) {
-    const hint = open.length === 0 ? 'No decision is open.' : `Open: ${open.join(', ')}.`;
-    return refuse(invalidInput('nothing_to_approve', `${target} is not an open decision`, hint, details));
-  }
+  if (target === undefined || !open.includes(target)) return refuse(nothingToApprove(job, asked));
   const payload = { checkpoint_id: target, reason: context.reason ?? 'approved' };
   return record(job, 'approved', TRANSITIONS.approve.reasonCode, payload, context);
 }
@@ -179,10 +158,7 @@ function decideResume(
       refusal: environmentMismatch(job, prints, changed),
     };
   }
-  if (context.reason === undefined) {
-    const hint = 'Say with --reason why the change is all right; it is kept in the log.';
-    return refuse(invalidInput('reason_required', '--allow-env-mismatch needs a reason', hint));
-  }
+  if (context.reason === undefined) return refuse(reasonRequired());
   const { environment } = command.claim;
   const payload = {
     ...prints,
@@ -222,54 +198,5 @@ function refuse(refusal: GaitError): Decision {
 }
 
 function notAllowed(job: JobState, name: TransitionName): Decision | undefined {
-  const { from } = TRANSITIONS[name];
-  if (from.includes(job.status)) return undefined;
-  const final = TRANSITIONS.cancel.from.includes(job.status) ? '' : ' That status is final.';
-  return refuse(
-    invalidInput(
-      'transition_not_allowed',
-      `invalid transition: ${name} from ${job.status}`,
-      `${name} is allowed from: ${from.join(', ')}.${final}`,
-      { job_id: job.job_id, status: job.status, command: name, allowed_from: [...from] },
-    ),
-  );
-}
-
-/** Also thrown by the commands that only read. */
-export function jobNotFound(jobId: string): GaitError {
-  return invalidInput(
-    'job_not_found',
-    `job not found: ${jobId}`,
-    '`gait job list` shows the jobs there are.',
-    {
-      job_id: jobId,
-    },
-  );
-}
-
-function approvalRequired(job: JobState, what: string): GaitError {
-  const open = job.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-  const [first] = job.open_decisions;
-  return new Refusal({
-    code: 'approval_required',
-    category: 'approval_required',
-    message: `approval required before ${what}: ${open.join(', ')}${first === undefined ? '' : ` (${first.required_action})`}`,
-    hint: `gait job approve --id ${job.job_id} --checkpoint ${open[0] ?? ''} --actor … --reason …`,
-    details: { job_id: job.job_id, open_decisions: open },
-  });
-}
-
-function environmentMismatch(
-  job: JobState,
-  prints: { expected_fingerprint: string; actual_fingerprint: string },
-  changed: ReturnType<typeof differences>,
-): GaitError {
-  const list = changed.map(({ rule, expected, actual }) => `${rule}: ${expected} → ${actual}`).join('; ');
-  return new Refusal({
-    code: 'environment_mismatch',
-    category: 'policy_blocked',
-    message: `environment fingerprint mismatch: ${list}`,
-    hint: 'Resume where the job was submitted, or accept the change with --allow-env-mismatch --reason …',
-    details: { job_id: job.job_id, ...prints, differences: changed.map((difference) => ({ ...difference })) },
-  });
+  return TRANSITIONS[name].from.includes(job.status) ? undefined : refuse(transitionNotAllowed(job, name));
 }

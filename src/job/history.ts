@@ -1,9 +1,9 @@
 import type { Position, StoredEvent } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { replay } from '../log/stream.ts';
-import { jobNotFound } from './decide.ts';
 import { type JobEvent, SCHEMA_VERSION } from './events.ts';
 import { jobModel } from './model.ts';
+import { jobNotFound } from './refusals.ts';
 import {
   type Approval,
   approvalOf,

@@ -3,8 +3,9 @@ import { GaitError } from '../core/errors.ts';
 import { assertStreamId } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { type Executed, StreamHandle } from '../log/stream.ts';
-import { decide, type JobCommand, jobNotFound } from './decide.ts';
+import { decide, type JobCommand } from './decide.ts';
 import { jobModel } from './model.ts';
+import { jobNotFound } from './refusals.ts';
 import type { Job, JobState } from './state.ts';
 
 /** Who gives a command, and why. */

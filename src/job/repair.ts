@@ -5,9 +5,10 @@ import { LogDamage, type Position, type SealedRecord, seal } from '../log/record
 import { type Cut, cutAfter, type Remainder, remainderAfter } from '../log/repair.ts';
 import { LOG_START } from '../log/scan.ts';
 import { replay } from '../log/stream.ts';
-import { decide, jobNotFound } from './decide.ts';
+import { decide } from './decide.ts';
 import type { Author } from './jobs.ts';
 import { jobModel } from './model.ts';
+import { jobNotFound } from './refusals.ts';
 import type { Job } from './state.ts';
 
 /** What is wrong with a log, and what a repair would keep and cut. */

@@ -3,8 +3,8 @@ import { type Head, LogDamage, type Position } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
 import type { EventStore, Snapshot } from '../log/store.ts';
 import { replay } from '../log/stream.ts';
-import { jobNotFound } from './decide.ts';
 import { jobModel } from './model.ts';
+import { jobNotFound } from './refusals.ts';
 import { jobToSnapshot } from './state.ts';
 
 /** What a log leaves beside its records; only stores that have such things tell. */

@@ -1,6 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { observe } from '../../cli/machine.ts';
+import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { fingerprintRules } from '../../job/fingerprint.ts';
 
@@ -32,9 +33,18 @@ const spec: CommandSpec = command({
       summary: 'A fingerprint of your own, kept as given, in place of the computed one.',
     },
   },
-  run({ flags }, io) {
+  async run({ flags }, io) {
     const own = flags['env-fingerprint'];
-    const rules = fingerprintRules(flags['fingerprint-rule']);
+    const requested = flags['fingerprint-rule'];
+    if (own !== undefined && requested.length > 0) {
+      const hint = 'A fingerprint of your own is kept as given; rules are for the computed one.';
+      throw invalidInput(
+        'flags_conflict',
+        '--env-fingerprint and --fingerprint-rule exclude each other',
+        hint,
+      );
+    }
+    const rules = fingerprintRules(requested);
     const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
     return executeOn(flags, io, { kind: 'submit', claim, producerVersion: VERSION });
   },

@@ -1,0 +1,75 @@
+import { GaitError, invalidInput } from '../core/errors.ts';
+import type { Difference } from './fingerprint.ts';
+import type { JobState } from './state.ts';
+import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
+
+/** Why a job did not take a command: each with its code, and what to do next. */
+
+export function jobNotFound(jobId: string): GaitError {
+  const hint = '`gait job list` shows the jobs there are.';
+  return invalidInput('job_not_found', `job not found: ${jobId}`, hint, { job_id: jobId });
+}
+
+export function jobExists({ job_id, status }: JobState): GaitError {
+  const hint = 'Choose another --id; a job is never replaced.';
+  return invalidInput('job_exists', `job already exists: ${job_id}`, hint, { job_id, status });
+}
+
+export function transitionNotAllowed({ job_id, status }: JobState, name: TransitionName): GaitError {
+  const { from } = TRANSITIONS[name];
+  const final = FINAL_STATUSES.has(status) ? ` ${status} is final.` : '';
+  const hint = `${name} is allowed from: ${from.join(', ')}.${final}`;
+  const details = { job_id, status, command: name, allowed_from: [...from] };
+  return invalidInput('transition_not_allowed', `invalid transition: ${name} from ${status}`, hint, details);
+}
+
+export function nothingToApprove({ job_id, open_decisions }: JobState, asked: string | undefined): GaitError {
+  const open = open_decisions.map(({ checkpoint_id }) => checkpoint_id);
+  const message =
+    asked === undefined ? `job ${job_id} has no open decision` : `${asked} is not an open decision`;
+  const hint =
+    open.length === 0
+      ? 'An approval answers a decision-needed checkpoint; there is no approving ahead.'
+      : `Open: ${open.join(', ')}.`;
+  return invalidInput('nothing_to_approve', message, hint, { job_id, open_decisions: open });
+}
+
+export function checkpointAmbiguous(open: readonly string[]): GaitError {
+  const message = `${open.length} decisions are open: ${open.join(', ')}`;
+  return invalidInput('checkpoint_ambiguous', message, 'Say which one with --checkpoint.', {
+    open_decisions: [...open],
+  });
+}
+
+export function reasonRequired(): GaitError {
+  const hint = 'Say with --reason why the change is all right; it is kept in the log.';
+  return invalidInput('reason_required', '--allow-env-mismatch needs a reason', hint);
+}
+
+export function approvalRequired({ job_id, open_decisions }: JobState, what: string): GaitError {
+  const open = open_decisions.map(({ checkpoint_id }) => checkpoint_id);
+  const [first] = open_decisions;
+  const action = first === undefined ? '' : ` (${first.required_action})`;
+  return new GaitError({
+    code: 'approval_required',
+    category: 'approval_required',
+    message: `approval required before ${what}: ${open.join(', ')}${action}`,
+    hint: `gait job approve --id ${job_id} --checkpoint ${open[0] ?? ''} --actor … --reason …`,
+    details: { job_id, open_decisions: open },
+  });
+}
+
+export function environmentMismatch(
+  { job_id }: JobState,
+  prints: { readonly expected_fingerprint: string; readonly actual_fingerprint: string },
+  changed: readonly Difference[],
+): GaitError {
+  const list = changed.map(({ rule, expected, actual }) => `${rule}: ${expected} → ${actual}`).join('; ');
+  return new GaitError({
+    code: 'environment_mismatch',
+    category: 'policy_blocked',
+    message: `environment fingerprint mismatch: ${list}`,
+    hint: 'Resume where the job was submitted, or accept the change with --allow-env-mismatch --reason …',
+    details: { job_id, ...prints, differences: changed.map((difference) => ({ ...difference })) },
+  });
+}

@@ -1,0 +1,235 @@
+// Makes the vectors of the PackSpec kit from the golden pack: `node tck/make.mjs` after a build. A test checks that the
+// committed vectors are exactly what this makes, so nobody has to trust a binary file.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { crc32 } from 'node:zlib';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const { canonicalBytes } = await import('../dist/core/canonical.js');
+const { sha256Hex } = await import('../dist/core/digest.js');
+const { centralRecord, endRecord, localHeader } = await import('../dist/zip/layout.js');
+const { MANIFEST_MEMBER, entryType, packIdOf } = await import('../dist/pack/manifest.js');
+const { openContainer } = await import('../dist/zip/reader.js');
+
+/** The members of the golden pack, as bytes by name. */
+async function goldenMembers() {
+  const container = await openContainer(join(ROOT, 'fixtures', 'job', 'golden.pack.zip'));
+  const members = new Map(
+    container.members.map((member) => [member.name, container.content(member, { keep: true }).bytes]),
+  );
+  container.close();
+  return members;
+}
+
+/** A container with these members in this order, each in the one form that packs have. */
+function zip(members) {
+  const parts = [];
+  const records = [];
+  let offset = 0;
+  for (const [name, bytes] of members) {
+    const layout = { name: Buffer.from(name), crc32: crc32(bytes), size: bytes.length, offset };
+    const header = localHeader(layout);
+    parts.push(header, bytes);
+    records.push(centralRecord(layout));
+    offset += header.length + bytes.length;
+  }
+  const directory = Buffer.concat(records);
+  return Buffer.concat([...parts, directory, endRecord(records.length, directory.length, offset)]);
+}
+
+function sorted(members) {
+  return [...members].sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** The members with a manifest that declares them as they are: what a forger who knows the format makes. */
+function declared(members, change = (manifest) => manifest) {
+  const old = JSON.parse(members.get(MANIFEST_MEMBER));
+  const contents = sorted(members)
+    .filter(([name]) => name !== MANIFEST_MEMBER)
+    .map(([path, bytes]) => ({ path, sha256: sha256Hex(bytes), type: entryType(path) }));
+  const manifest = change({ ...old, contents, pack_id: '' });
+  const pack_id = manifest.pack_id === '' ? packIdOf(manifest) : manifest.pack_id;
+  return new Map([...members, [MANIFEST_MEMBER, canonicalBytes({ ...manifest, pack_id })]]);
+}
+
+/** A copy of the members with one of them changed, or dropped when `change` answers undefined. */
+function changed(members, name, change) {
+  const bytes = change(members.get(name));
+  const copy = new Map(members);
+  if (bytes === undefined) copy.delete(name);
+  else copy.set(name, bytes);
+  return copy;
+}
+
+function json(change) {
+  return (bytes) => canonicalBytes(change(JSON.parse(bytes)));
+}
+
+function dropLine(bytes, index) {
+  const lines = bytes.toString().split('\n');
+  lines.splice(index, 1);
+  return Buffer.from(lines.join('\n'));
+}
+
+/** Every vector: its bytes, the exit code, and a finding that a thorough verifier names. */
+export async function makeVectors() {
+  const golden = await goldenMembers();
+  const good = zip(sorted(golden));
+  const tampered = Buffer.from(good);
+  tampered[good.indexOf('alice')] ^= 1;
+  const sound = (name, says, bytes) => ({ name, says, exit: 0, bytes });
+  const bad = (name, code, says, bytes) => ({ name, says, exit: 2, code, bytes });
+  const forged = (name, member, code, says, change) => {
+    return bad(name, code, says, zip(sorted(declared(changed(golden, member, change)))));
+  };
+  const extra = new Map([...golden, ['extra.txt', Buffer.from('extra')]]);
+  return [
+    sound('job', 'the pack of a job', good),
+    sound(
+      'job-without-ledger',
+      'the pack of a producer that knows no ledger: there is no chain to check, and that is said',
+      zip(sorted(declared(changed(golden, 'job_ledger.json', () => undefined)))),
+    ),
+    sound('job-extra-declared', 'one more member, which the manifest declares', zip(sorted(declared(extra)))),
+    bad('content-changed', 'digest_mismatch', 'one letter of a member is another', tampered),
+    bad(
+      'member-undeclared',
+      'member_undeclared',
+      'a member that the manifest does not declare',
+      zip(sorted(extra)),
+    ),
+    bad('member-missing', 'member_missing', 'a declared member is not there', zip(sorted(golden).slice(1))),
+    bad(
+      'members-unsorted',
+      'members_unsorted',
+      'the members stand in another order',
+      zip(sorted(golden).reverse()),
+    ),
+    bad(
+      'member-twice',
+      'member_duplicate',
+      'two members have one name',
+      zip([...sorted(golden), ...sorted(golden).slice(-1)]),
+    ),
+    bad(
+      'junk-before',
+      'container_gap',
+      'bytes before the first member',
+      Buffer.concat([Buffer.from('#!/bin/sh\n'), good]),
+    ),
+    bad(
+      'junk-after',
+      'container_unreadable',
+      'bytes after the end record',
+      Buffer.concat([good, Buffer.from('\n')]),
+    ),
+    bad('cut-short', 'container_unreadable', 'the last byte is not there', good.subarray(0, -1)),
+    bad(
+      'not-a-zip',
+      'container_unreadable',
+      'no zip at all',
+      Buffer.from('{"schema_id":"gait.pack.manifest"}\n'),
+    ),
+    bad(
+      'no-manifest',
+      'manifest_missing',
+      'there is no manifest',
+      zip(sorted(changed(golden, MANIFEST_MEMBER, () => undefined))),
+    ),
+    bad(
+      'manifest-unknown-member',
+      'schema_mismatch',
+      'the manifest has a member that no schema knows',
+      zip(sorted(declared(golden, (m) => ({ ...m, note: 'x' })))),
+    ),
+    bad(
+      'manifest-other-schema',
+      'schema_mismatch',
+      'the manifest is of another schema',
+      zip(sorted(declared(golden, (m) => ({ ...m, schema_id: 'gait.pack.other' })))),
+    ),
+    bad(
+      'pack-id-wrong',
+      'pack_id_mismatch',
+      'the pack id is not the digest of the manifest',
+      zip(sorted(declared(golden, (m) => ({ ...m, pack_id: 'a'.repeat(64) })))),
+    ),
+    forged(
+      'second-document',
+      'job_payload.json',
+      'json_malformed',
+      'a second JSON document in a member',
+      (bytes) => Buffer.concat([bytes, Buffer.from('{}')]),
+    ),
+    forged(
+      'doubled-key',
+      'job_payload.json',
+      'json_not_canonical',
+      'a key stands twice in a member',
+      (bytes) => Buffer.from(bytes.toString().replace('{', '{"approval_count":1,')),
+    ),
+    forged(
+      'payload-count',
+      'job_payload.json',
+      'payload_disagrees',
+      'the payload counts other checkpoints than the state has',
+      json((payload) => ({ ...payload, checkpoint_count: payload.checkpoint_count + 1 })),
+    ),
+    forged(
+      'state-not-folded',
+      'job_state.json',
+      'state_differs',
+      'the state says what no event says',
+      json((state) => ({
+        ...state,
+        checkpoints: state.checkpoints.map((c, i) => (i === 0 ? { ...c, summary: 'something else' } : c)),
+      })),
+    ),
+    forged(
+      'event-dropped',
+      'job_events.jsonl',
+      'event_misplaced',
+      'an event in the middle is not there',
+      (bytes) => dropLine(bytes, 2),
+    ),
+    forged('event-cut-off', 'job_events.jsonl', 'ledger_differs', 'the last event is not there', (bytes) =>
+      dropLine(bytes, bytes.toString().split('\n').length - 2),
+    ),
+    forged('event-edited', 'job_events.jsonl', 'ledger_differs', 'an approver has another name', (bytes) =>
+      Buffer.from(bytes.toString().replaceAll('"actor":"alice"', '"actor":"mallory"')),
+    ),
+    forged(
+      'ledger-other-head',
+      'job_ledger.json',
+      'ledger_differs',
+      'the ledger names another head',
+      json((ledger) => ({ ...ledger, head: { ...ledger.head, hash: 'b'.repeat(64) } })),
+    ),
+    forged(
+      'ledger-other-root',
+      'job_ledger.json',
+      'ledger_differs',
+      'the ledger names another Merkle root',
+      json((ledger) => ({ ...ledger, merkle_root: 'c'.repeat(64) })),
+    ),
+  ];
+}
+
+/** The list that goes with the vectors. */
+export function listOf(vectors) {
+  const entries = vectors.map(({ name, says, exit, code, bytes }) => {
+    const found = code === undefined ? {} : { finding: code };
+    return { file: `${name}.zip`, says, exit, ...found, sha256: sha256Hex(bytes) };
+  });
+  return `${JSON.stringify(entries, null, 2)}\n`;
+}
+
+if (import.meta.url === new URL(process.argv[1], 'file:').href) {
+  const vectors = await makeVectors();
+  const dir = join(ROOT, 'tck', 'v1');
+  mkdirSync(dir, { recursive: true });
+  for (const { name, bytes } of vectors) writeFileSync(join(dir, `${name}.zip`), bytes);
+  writeFileSync(join(dir, 'vectors.json'), listOf(vectors));
+  console.log(`${vectors.length} vectors`);
+}
