@@ -25,3 +25,12 @@ export function* pieces(fs: FsPort, fd: Fd, offset: number, end: number): Genera
     yield buffer.subarray(0, count);
   }
 }
+
+/** Closes a file that was read, or whose content is synced: a close that fails has closed it, and loses nothing. */
+export function closeQuietly(fs: FsPort, fd: Fd): void {
+  try {
+    fs.close(fd);
+  } catch {
+    // nothing depends on it
+  }
+}

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { isAnchored, pieces } from './file_bytes.ts';
+import { closeQuietly, isAnchored, pieces } from './file_bytes.ts';
 import { StreamFile } from './file_stream.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
@@ -82,13 +82,13 @@ export class FileStore implements EventStore {
     } catch (error) {
       throw ioFailure(error, `reading the log of ${stream}`);
     } finally {
-      this.fs.close(fd);
+      closeQuietly(this.fs, fd);
     }
   }
 
   async list(): Promise<readonly string[]> {
     return this.#names()
-      .filter((name) => isStreamId(name) && this.#sizeOf(name) > 0)
+      .filter((name) => isStreamId(name) && this.#holdsRecords(name))
       .sort();
   }
 
@@ -100,8 +100,10 @@ export class FileStore implements EventStore {
     if (fd === undefined) return undefined;
     try {
       return isAnchored(this.fs, fd, snapshot.position, this.fs.stat(fd).size) ? snapshot : undefined;
+    } catch {
+      return undefined;
     } finally {
-      this.fs.close(fd);
+      closeQuietly(this.fs, fd);
     }
   }
 
@@ -149,7 +151,7 @@ export class FileStore implements EventStore {
       this.fs.read(fd, end, size - end.length);
       return { tailBytes: end.length - 1 - end.lastIndexOf(10), snapshotFile };
     } finally {
-      this.fs.close(fd);
+      closeQuietly(this.fs, fd);
     }
   }
 
@@ -220,17 +222,17 @@ export class FileStore implements EventStore {
     }
   }
 
-  #sizeOf(stream: string): number {
+  /** True when there is a record, or what is there cannot be read: whoever reads it will be told why. */
+  #holdsRecords(stream: string): boolean {
     try {
       const fd = this.fs.open(this.path(stream, LOG_FILE), 'read');
       try {
-        return this.fs.stat(fd).size;
+        return hasLine(this.fs, fd);
       } finally {
         this.fs.close(fd);
       }
     } catch (error) {
-      if (isAbsent(error)) return 0;
-      return 1; // there, but not readable: whoever reads it will be told why
+      return !isAbsent(error);
     }
   }
 
@@ -256,6 +258,16 @@ export class FileStore implements EventStore {
       return undefined;
     }
   }
+}
+
+/** Looks for the end of the first record. Lists are long and records short, so it reads little at a time. */
+function hasLine(fs: FsPort, fd: Fd): boolean {
+  const buffer = Buffer.alloc(4096);
+  for (let at = 0, count = -1; count !== 0; at += count) {
+    count = fs.read(fd, buffer, at);
+    if (buffer.subarray(0, count).includes(10)) return true;
+  }
+  return false;
 }
 
 function isAbsent(error: unknown): boolean {

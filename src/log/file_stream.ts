@@ -32,6 +32,7 @@ export class StreamFile {
   #known: Known = NOTHING_KNOWN;
   #waiting: Waiting[] = [];
   #flushing = false;
+  #namesSynced = 0;
   #flushesInTurn = 0;
 
   constructor(options: LogFileOptions, idField: IdField) {
@@ -178,23 +179,40 @@ export class StreamFile {
     }
     try {
       fs.sync(fd);
-      if (start.revision === 0) {
-        // The first record of a stream: its file's name, its folder's and the root's must be on disk as well.
-        for (const path of [dir, dirname(dir), dirname(dirname(dir))]) fs.syncDir(path);
-      }
+      this.#syncNames(dir);
       return undefined;
     } catch (cause) {
-      // After a failed sync the kernel may drop the pages and still show them: nothing here can be believed.
+      // After a failed sync the kernel may drop the pages and still show them. The outcome stays unknown, but nobody
+      // should build on what may not be there.
+      this.#takeBack(fd, start.offset);
       this.log.close();
       this.#known = NOTHING_KNOWN;
       return { cause, written: true };
     }
   }
 
+  /**
+   * Once in each opening of the log: the names that lead to it must be on disk too, and whoever made or replaced them
+   * may have died before it synced them. A directory that may not be opened is one that gait made nothing in.
+   */
+  #syncNames(dir: string): void {
+    if (this.#namesSynced === this.log.opening) return;
+    for (let path = dir, above = ''; path !== above; above = path, path = dirname(path)) {
+      try {
+        this.log.options.fs.syncDir(path);
+      } catch (error) {
+        if (path === dir || (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM')) throw error;
+      }
+    }
+    this.#namesSynced = this.log.opening;
+  }
+
   /** Cuts off what a failed write left, so that no part of the batch can become history. */
   #takeBack(fd: Fd, size: number): boolean {
     try {
-      this.log.options.fs.truncate(fd, size);
+      const { fs } = this.log.options;
+      fs.truncate(fd, size);
+      fs.sync(fd);
       return true;
     } catch {
       return false;

@@ -1,4 +1,5 @@
 import { GaitError } from '../core/errors.ts';
+import { closeQuietly } from './file_bytes.ts';
 import { ensureDir } from './fs/dirs.ts';
 import type { Fd, FsPort, OpenMode } from './fs/port.ts';
 
@@ -36,7 +37,7 @@ export class LogFile {
   close(): void {
     const open = this.#open;
     this.#open = undefined;
-    if (open !== undefined) this.options.fs.close(open.fd);
+    if (open !== undefined) closeQuietly(this.options.fs, open.fd);
   }
 
   /** Runs `action` under the lock. Throws `stream_busy` when the lock was not free in time. */
@@ -58,7 +59,12 @@ export class LogFile {
     const { fs } = this.options;
     for (;;) {
       const fd = this.#ready(mode);
-      if (!fs.tryLock(fd)) return undefined;
+      try {
+        if (!fs.tryLock(fd)) return undefined;
+      } catch (error) {
+        this.close();
+        throw error;
+      }
       try {
         const { size, links } = fs.stat(fd);
         if (links > 0) return { result: action(fd, size) };

@@ -39,8 +39,8 @@ const STREAM_ID = /^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$/;
 export const GENESIS_HASH: string = '0'.repeat(64);
 
 export const LINE_PREFIX = '{"event":';
-const HASH_PREFIX = ',"hash":"';
-const LINE_SUFFIX = '"}';
+export const HASH_PREFIX = ',"hash":"';
+export const LINE_SUFFIX = '"}';
 /** `,"hash":"<64 hex>"}`: what follows the event in a line, without the newline. */
 export const LINE_TRAILER_BYTES: number = HASH_PREFIX.length + 64 + LINE_SUFFIX.length;
 
@@ -183,7 +183,8 @@ export type DamageCause =
   | 'misplaced'
   | 'hash_mismatch'
   | 'illegal_event'
-  | 'unterminated';
+  | 'unterminated'
+  | 'acknowledged_lost';
 
 /** Stored bytes that no writer of gait acknowledged: refuse to read past them, change nothing. */
 export class LogDamage extends GaitError {

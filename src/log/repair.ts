@@ -20,10 +20,14 @@ export interface Cut extends Remainder {
 
 /** What a cut after `keep` would take. Changes nothing. */
 export async function remainderAfter(store: FileStore, stream: string, keep: Position): Promise<Remainder> {
-  return store.file(stream).log.locked('read', (fd, size) => {
-    const bytes = readAfter(store.fs, fd, keep, size);
-    return { bytes: bytes.length, lines: countLines(bytes) };
-  });
+  try {
+    return await store.file(stream).log.locked('read', (fd, size) => {
+      const bytes = readAfter(store.fs, fd, keep, size);
+      return { bytes: bytes.length, lines: countLines(bytes) };
+    });
+  } catch (error) {
+    throw ioFailure(error, `examining the log of ${stream}`);
+  }
 }
 
 /**

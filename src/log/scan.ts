@@ -1,11 +1,14 @@
 import { isUtf8 } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { canonicalize } from '../core/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import {
   chainHash,
   GENESIS_HASH,
+  HASH_PREFIX,
   type IdField,
   LINE_PREFIX,
+  LINE_SUFFIX,
   LINE_TRAILER_BYTES,
   LogDamage,
   MAX_LINE_BYTES,
@@ -66,8 +69,9 @@ export class LogScanner {
       this.#position = record;
       start = end + 1;
     }
-    this.#rest = this.#joinRest(piece.subarray(start));
-    if (this.#rest.length > MAX_LINE_BYTES) return this.#damage('line_too_long', 'a line without an end');
+    // What is longer than any line can be is kept no further: it is a tail, or damage once its newline comes.
+    const room = MAX_LINE_BYTES + 1 - this.#rest.length;
+    this.#rest = this.#joinRest(piece.subarray(start, Math.min(piece.length, start + room)));
     return undefined;
   }
 
@@ -94,10 +98,15 @@ export class LogScanner {
    */
   tailDamage(): LogDamage | undefined {
     const tail = this.#rest;
-    for (let at = tail.indexOf(',"hash":"'); at !== -1; at = tail.indexOf(',"hash":"', at + 1)) {
+    const running = createHash('sha256').update(this.#position.hash, 'hex');
+    let hashed = LINE_PREFIX.length;
+    for (let at = tail.indexOf(HASH_PREFIX); at !== -1; at = tail.indexOf(HASH_PREFIX, at + 1)) {
       const end = at + LINE_TRAILER_BYTES;
       if (end >= tail.length) return undefined;
-      if (!(this.#read(tail, 0, end) instanceof LogDamage)) {
+      running.update(tail.subarray(hashed, at));
+      hashed = Math.max(hashed, at);
+      const hash = tail.toString('latin1', at + HASH_PREFIX.length, end - LINE_SUFFIX.length);
+      if (running.copy().digest('hex') === hash && !(this.#read(tail, 0, end) instanceof LogDamage)) {
         return this.#damage('unterminated', 'a whole record without its newline');
       }
     }

@@ -1,5 +1,5 @@
 import { canonicalBytes, parseCanonical } from '../core/canonical.ts';
-import { DIGEST_PATTERN } from '../core/digest.ts';
+import { DIGEST_PATTERN, sha256Hex } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Snapshot } from './store.ts';
 
@@ -10,7 +10,8 @@ const SCHEMA_VERSION = '1.0.0';
 export function snapshotBytes(stream: string, { position, state }: Snapshot): Buffer {
   const { revision, hash, offset } = position;
   const header = { schema_id: SNAPSHOT_SCHEMA_ID, schema_version: SCHEMA_VERSION };
-  return canonicalBytes({ ...header, stream, revision, hash, offset, state });
+  const body = { ...header, stream, revision, hash, offset, state };
+  return canonicalBytes({ ...body, digest: sha256Hex(canonicalBytes(body)) });
 }
 
 /** The snapshot in these bytes, or undefined: a cache that cannot be read is no snapshot, and no error. */
@@ -23,6 +24,8 @@ export function parseSnapshot(bytes: Uint8Array, stream: string): Snapshot | und
   }
   if (!isJsonObject(value) || value['schema_id'] !== SNAPSHOT_SCHEMA_ID) return undefined;
   if (value['schema_version'] !== SCHEMA_VERSION || value['stream'] !== stream) return undefined;
+  const { digest, ...body } = value;
+  if (digest !== sha256Hex(canonicalBytes(body))) return undefined;
   const { revision, hash, offset, state } = value;
   if (!isCount(revision) || !isCount(offset) || !isJsonObject(state)) return undefined;
   if (typeof hash !== 'string' || !DIGEST_PATTERN.test(hash)) return undefined;

@@ -49,6 +49,8 @@ export class StreamHandle<S> {
   #settled: Folded<S>;
   /** The fold with all appends in flight; undefined when one of them failed and the log has to be read. */
   #current: Folded<S> | undefined;
+  /** The end of what this handle appended last. */
+  #acknowledged: Position | undefined;
   #refreshing: Promise<void> | undefined;
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
   #epoch = 0;
@@ -119,6 +121,7 @@ export class StreamHandle<S> {
       if (outcome.status === 'committed') {
         const settled = { state, position: outcome.head };
         this.#settle(settled);
+        this.#acknowledged = outcome.head;
         await this.#snapshotIfDue(base.position.revision, settled);
         return { ...settled, events };
       }
@@ -172,13 +175,45 @@ export class StreamHandle<S> {
       if (snapshot !== undefined && state !== undefined)
         this.#settled = { state, position: snapshot.position };
     }
-    let folded = this.#settled;
-    const after = folded.position;
-    for await (const records of this.#store.read(this.#stream, { after })) {
-      for (const record of records) folded = foldRecord(this.#model, this.#stream, folded, record);
+    try {
+      this.#settle(await this.#foldOn(this.#settled));
+    } catch (error) {
+      if (!(error instanceof GaitError) || error.code !== 'position_unknown') throw error;
+      this.#settled = await this.#foldAnew();
     }
-    this.#settle(folded);
     this.#current ??= this.#settled;
+  }
+
+  /**
+   * From the first event on, since the log no longer has the record that was read last: its writer could not finish
+   * the batch and took it back. What this handle itself was told is on disk must be there still.
+   */
+  async #foldAnew(): Promise<Folded<S>> {
+    const acknowledged = this.#acknowledged;
+    let found = acknowledged === undefined;
+    const folded = await this.#foldOn(
+      { state: this.#model.initial, position: LOG_START },
+      ({ revision, hash }) => {
+        found ||= revision === acknowledged?.revision && hash === acknowledged.hash;
+      },
+    );
+    if (!found) {
+      const { revision } = acknowledged ?? LOG_START;
+      const where = { stream: this.#stream, revision, offset: folded.position.offset };
+      throw new LogDamage(where, 'acknowledged_lost', 'a record that was on disk is not there any more');
+    }
+    return folded;
+  }
+
+  async #foldOn(from: Folded<S>, visit?: (record: StoredEvent) => void): Promise<Folded<S>> {
+    let folded = from;
+    for await (const records of this.#store.read(this.#stream, { after: from.position })) {
+      for (const record of records) {
+        folded = foldRecord(this.#model, this.#stream, folded, record);
+        visit?.(record);
+      }
+    }
+    return folded;
   }
 
   async #snapshotIfDue(before: number, { state, position }: Folded<S>): Promise<void> {

@@ -1,7 +1,7 @@
 import type { FsPort } from '../../src/log/fs/port.ts';
 
 /** A file system that asks `guard` before each call; what `guard` throws, the call throws. */
-function guardedFs(inner: FsPort, guard: (name: string) => void): FsPort {
+export function guardedFs(inner: FsPort, guard: (name: string) => void): FsPort {
   const guarded = <A extends unknown[], R>(name: string, call: (...args: A) => R) => {
     return (...args: A): R => {
       guard(name);
@@ -31,7 +31,7 @@ export interface DyingFs extends FsPort {
   calls(): number;
 }
 
-/** A process that ends right before its call number `at`, 1 being the first: that call and all later ones do nothing. */
+/** A process that ends right before its call number `at` (the first is 1): from there on no call does anything. */
 export function dyingFs(inner: FsPort, at: number = Number.POSITIVE_INFINITY): DyingFs {
   let calls = 0;
   const fs = guardedFs(inner, (name) => {

@@ -34,7 +34,7 @@ export interface Operation {
   /** How many events are in the log before. */
   readonly events: number;
   prepare?(disk: SimDisk, store: FileStore, ledger: Ledger): Promise<void> | void;
-  /** Throws what the store threw, or an AssertionError when the store answered without a word what is not true. */
+  /** Throws what the store threw, or an AssertionError when the store answered what is not true. */
   act(store: FileStore, ledger: Ledger): Promise<void>;
 }
 
@@ -119,6 +119,19 @@ export const REPAIRS: readonly Operation[] = [
     async act(store, ledger) {
       const { bytes } = await cutAfter(store, STREAM, ledger.position as Position);
       assert.equal(bytes, JUNK.length);
+      ledger.damaged = false;
+    },
+  },
+  {
+    name: 'repair that records itself',
+    events: 2,
+    prepare: spoil,
+    async act(store, ledger) {
+      const { records } = batchOn(ledger.position ?? 'none', 'repaired');
+      const texts = records.map(({ text }) => text);
+      ledger.doubtful.push(...texts);
+      await cutAfter(store, STREAM, ledger.position as Position, () => records);
+      ledger.acknowledged.push(...ledger.doubtful.splice(0));
       ledger.damaged = false;
     },
   },
