@@ -5,7 +5,8 @@ import { TREE } from './tree.ts';
 // A reader that closes the pipe early, such as head(1), is no failure.
 process.stdout.on('error', (error) => {
   if ('code' in error && error.code === 'EPIPE') process.exit(0);
-  throw error;
+  process.stderr.write(`error: standard output: ${error.message}  [io_error, exit 1]\n`);
+  process.exit(1);
 });
 
 process.exitCode = await dispatch(process.argv.slice(2), TREE, async (words) => {

@@ -1,5 +1,6 @@
-import { type Command, Config, loadHelpClass } from '@oclif/core';
+import { type Command, Config } from '@oclif/core';
 import { toOclif } from './cli/oclif.ts';
+import { GaitHelp } from './cli/oclif_help.ts';
 import { TREE } from './tree.ts';
 
 /** All commands, by the ids that oclif gives them. Named in package.json. */
@@ -11,11 +12,8 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = Object.fromEntr
   ),
 );
 
-/** Shows the help of a command or topic, as oclif writes it. */
+/** Shows the help of a command or topic. */
 export async function showHelp(words: readonly string[]): Promise<void> {
   const config = await Config.load(import.meta.url);
-  const Help = await loadHelpClass(config);
-  await new Help(config, config.pjson.oclif.helpOptions ?? {}).showHelp(
-    words.length === 0 ? [] : [words.join(':')],
-  );
+  await new GaitHelp(config).showHelp(words.length === 0 ? [] : [words.join(':')]);
 }

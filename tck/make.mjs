@@ -66,6 +66,49 @@ function json(change) {
   return (bytes) => canonicalBytes(change(JSON.parse(bytes)));
 }
 
+/** The members that PackSpec v1 had before the ledger: events that name what happened, and a state beside them. */
+function olderMembers(members) {
+  const job = { job_id: 'older', environment_fingerprint: 'envfp:older' };
+  const times = { created_at: '2026-02-14T00:00:00Z', updated_at: '2026-02-14T00:01:00.5Z' };
+  const status = { status: 'paused', stop_reason: 'paused_by_user', status_reason_code: 'paused' };
+  const event = (revision, type, created_at, more) => {
+    const envelope = {
+      schema_id: 'gait.job.event',
+      schema_version: '1.0.0',
+      created_at,
+      job_id: 'older',
+      revision,
+    };
+    return canonicalBytes({ ...envelope, type, actor: 'alice', reason_code: type, ...more });
+  };
+  const payload = { environment_fingerprint: job.environment_fingerprint };
+  const events = [
+    event(1, 'submitted', times.created_at, { payload }),
+    event(2, 'paused', times.updated_at, {}),
+  ];
+  const state = {
+    schema_id: 'gait.job.runtime',
+    schema_version: '1.0.0',
+    producer_version: '0.0.0-dev',
+    ...times,
+  };
+  const glance = { schema_id: 'gait.pack.job', schema_version: '1.0.0', created_at: times.created_at };
+  const manifest = {
+    ...JSON.parse(members.get(MANIFEST_MEMBER)),
+    source_ref: 'older',
+    producer_version: '0.0.0-dev',
+  };
+  return new Map([
+    ['job_events.jsonl', Buffer.from(events.map((line) => `${line}\n`).join(''))],
+    [
+      'job_payload.json',
+      canonicalBytes({ ...glance, ...job, ...status, checkpoint_count: 0, approval_count: 0 }),
+    ],
+    ['job_state.json', canonicalBytes({ ...state, ...job, ...status, revision: 2, checkpoints: [] })],
+    [MANIFEST_MEMBER, canonicalBytes(manifest)],
+  ]);
+}
+
 function dropLine(bytes, index) {
   const lines = bytes.toString().split('\n');
   lines.splice(index, 1);
@@ -87,9 +130,9 @@ export async function makeVectors() {
   return [
     sound('job', 'the pack of a job', good),
     sound(
-      'job-without-ledger',
-      'the pack of a producer that knows no ledger: there is no chain to check, and that is said',
-      zip(sorted(declared(changed(golden, 'job_ledger.json', () => undefined)))),
+      'older-producer',
+      'a pack of a producer that knows no ledger: there is no chain to check, and that is said',
+      zip(sorted(declared(olderMembers(golden)))),
     ),
     sound('job-extra-declared', 'one more member, which the manifest declares', zip(sorted(declared(extra)))),
     bad('content-changed', 'digest_mismatch', 'one letter of a member is another', tampered),
@@ -114,7 +157,7 @@ export async function makeVectors() {
     ),
     bad(
       'junk-before',
-      'container_gap',
+      'container_unreadable',
       'bytes before the first member',
       Buffer.concat([Buffer.from('#!/bin/sh\n'), good]),
     ),
@@ -185,6 +228,13 @@ export async function makeVectors() {
         ...state,
         checkpoints: state.checkpoints.map((c, i) => (i === 0 ? { ...c, summary: 'something else' } : c)),
       })),
+    ),
+    forged(
+      'ledger-dropped',
+      'job_ledger.json',
+      'member_missing',
+      'the ledger is not there, though the events are of a producer that writes one',
+      () => undefined,
     ),
     forged(
       'event-dropped',

@@ -1,4 +1,4 @@
-import { invalidInput } from '../core/errors.ts';
+import { type GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { CommandSpec } from './command.ts';
 import { processIo } from './io.ts';
@@ -34,12 +34,16 @@ export async function dispatch(
     if (load !== undefined) return runCommand((await load()).default, argv.slice(name.split(' ').length));
   }
   const topic = name ?? path.join(' ');
-  const known =
-    name !== undefined || path.length === 0 || Object.keys(tree).some((id) => id.startsWith(`${topic} `));
-  const strays = argv.length > words.length && !asksHelp;
-  if (!known || strays) return unknownCommand(argv, path, Object.keys(tree));
+  if (!isTopic(topic, tree)) return refuse(argv, unknownCommand(argv, path, tree));
+  const [flag] = argv.slice(words.length);
+  if (flag !== undefined && !asksHelp) return refuse(argv, strayFlag(flag, topic));
   await showHelp(topic === '' ? [] : topic.split(' '));
   return 0;
+}
+
+/** True for the root, a command, and the words that commands begin with. */
+function isTopic(words: string, tree: CommandTree): boolean {
+  return words === '' || Object.keys(tree).some((name) => name === words || name.startsWith(`${words} `));
 }
 
 function leadingWords(argv: readonly string[]): string[] {
@@ -67,18 +71,41 @@ function version(argv: readonly string[]): number {
   return answer({ ...OUTPUT, operation: 'version' }, {}, reply, processIo(wantsJson(argv)));
 }
 
-function unknownCommand(
-  argv: readonly string[],
-  words: readonly string[],
-  commands: readonly string[],
-): number {
+function refuse(argv: readonly string[], failure: GaitError): number {
+  return answer(OUTPUT, {}, { fields: {}, lines: [], failure }, processIo(wantsJson(argv)));
+}
+
+function unknownCommand(argv: readonly string[], words: readonly string[], tree: CommandTree): GaitError {
   const typed = words.length === 0 ? (argv[0] ?? '') : words.join(' ');
+  const near = nearestCommand(words, Object.keys(tree));
+  const topic = words.slice(0, -1).findLast((_, i) => isTopic(words.slice(0, i + 1).join(' '), tree));
+  const help = topic === undefined ? 'gait --help' : `gait ${topic} --help`;
+  const hint =
+    near === undefined ? `\`${help}\` shows the commands there are.` : `Did you mean: gait ${near}?`;
+  return invalidInput('command_unknown', `unknown command: ${typed}`, hint);
+}
+
+/** What was meant may be followed by arguments: each leading run of the words is tried, the longest first. */
+function nearestCommand(words: readonly string[], commands: readonly string[]): string | undefined {
   const topics = commands.flatMap((name) =>
     name.split(' ').map((_, i, parts) => parts.slice(0, i + 1).join(' ')),
   );
-  const near = nearest(typed, [...new Set(topics)]);
-  const hint =
-    near === undefined ? '`gait --help` shows the commands there are.' : `Did you mean: gait ${near}?`;
-  const failure = invalidInput('command_unknown', `unknown command: ${typed}`, hint);
-  return answer(OUTPUT, {}, { fields: {}, lines: [], failure }, processIo(wantsJson(argv)));
+  const names = [...new Set(topics)];
+  for (let length = Math.min(words.length, MAX_COMMAND_WORDS); length > 0; length -= 1) {
+    const typed = words.slice(0, length).join(' ');
+    const near = nearest(
+      typed,
+      names.filter((name) => name.split(' ').length === length),
+    );
+    if (near !== undefined && near !== typed) return near;
+  }
+  return undefined;
+}
+
+const MAX_COMMAND_WORDS = 3;
+
+function strayFlag(flag: string, topic: string): GaitError {
+  const where = topic === '' ? 'gait' : `gait ${topic}`;
+  const hint = `${where} is followed by a command; \`${where} --help\` shows them.`;
+  return invalidInput('flag_unknown', `unknown flag: ${flag}`, hint);
 }

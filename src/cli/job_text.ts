@@ -36,7 +36,9 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
   ];
   if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
   for (const decision of job.open_decisions) lines.push(`  decision    ${decisionLine(decision)}`);
-  lines.push(`  counts      ${job.checkpoint_count} checkpoints, ${job.approval_count} approvals`);
+  lines.push(
+    `  counts      ${count(job.checkpoint_count, 'checkpoint')}, ${count(job.approval_count, 'approval')}`,
+  );
   lines.push(`  head        revision ${job.revision}, ${headHash}`);
   return lines;
 }
@@ -53,6 +55,11 @@ function decisionLine({ checkpoint_id, required_action }: OpenDecision): string 
 export function eventLine(event: JobEvent, io: Io): string {
   const revision = String(event.revision).padStart(4);
   return `${revision}  ${io.paint('dim', event.created_at.padEnd(24))}  ${printable(event.actor)}  ${printable(eventText(event))}`;
+}
+
+/** `1 event`, `2 events`. */
+export function count(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
 }
 
 /** Columns as wide as their widest cell. */

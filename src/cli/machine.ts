@@ -1,14 +1,20 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
-import { errnoOf, ioFailure } from '../core/errors.ts';
+import { errnoOf, invalidInput, ioFailure } from '../core/errors.ts';
 import { claimOf, type EnvironmentClaim } from '../job/fingerprint.ts';
 import type { Io } from './io.ts';
 
 /** Observes what the rules of a fingerprint name on this machine, now. */
 export function observe(rules: readonly string[], env: Io['env']): EnvironmentClaim {
   return claimOf({ rules, values: Object.fromEntries(rules.map((rule) => [rule, observed(rule, env)])) });
+}
+
+/** Rules as they are kept: a file is named from the root, so that a resume elsewhere looks at the same one. */
+export function absoluteRules(rules: readonly string[]): string[] {
+  return rules.map((rule) => (/^file:./s.test(rule) ? `file:${resolve(rule.slice(5))}` : rule));
 }
 
 function observed(rule: string, env: Io['env']): string {
@@ -34,6 +40,9 @@ function digestOfVariable(value: string | undefined): string {
 
 function digestOfFile(path: string): string {
   try {
+    if (!fs.statSync(path).isFile()) {
+      throw invalidInput('fingerprint_rule_invalid', `file:${path} is not a regular file`, 'Name a file.');
+    }
     const hash = createHash('sha256');
     const fd = fs.openSync(path, 'r');
     try {

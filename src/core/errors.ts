@@ -63,7 +63,13 @@ export function errnoOf(error: unknown): string | undefined {
   return undefined;
 }
 
-/** A failed call to the operating system, as exit 1 with a code that says what kind: `disk_full`, `access_denied` or `io_error`. */
+/** The path itself is wrong, whatever the disk is like. */
+const UNUSABLE_PATH = new Set(['ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP']);
+
+/**
+ * A failed call to the operating system, with a code that says what kind: `disk_full`, `access_denied` or `io_error`
+ * (exit 1), `path_unusable` (exit 6).
+ */
 export function ioFailure(error: unknown, doing: string): GaitError {
   if (error instanceof GaitError) return error;
   const errno = errnoOf(error);
@@ -91,6 +97,10 @@ export function ioFailure(error: unknown, doing: string): GaitError {
       details,
       cause: error,
     });
+  }
+  if (errno !== undefined && UNUSABLE_PATH.has(errno)) {
+    const hint = 'Name another file or directory.';
+    return invalidInput('path_unusable', `unusable path ${doing}: ${reason}`, hint, details);
   }
   return new GaitError({
     code: 'io_error',

@@ -25,7 +25,7 @@ export interface EnvironmentClaim {
   readonly environment?: Environment;
 }
 
-export const DEFAULT_RULES: readonly string[] = ['os', 'arch', 'runtime'];
+export const DEFAULT_RULES: readonly string[] = ['arch', 'os', 'runtime'];
 
 const PLAIN_RULES = new Set(['os', 'arch', 'runtime', 'hostname', 'cwd']);
 const PARAMETER_RULE = /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/s;
@@ -49,7 +49,9 @@ export function fingerprintOf(environment: Environment): string {
   return `envfp:${canonicalDigest({ rules: environment.rules, values: environment.values })}`;
 }
 
-export function claimOf(environment: Environment): EnvironmentClaim {
+/** The claim of an environment, its rules put in order. */
+export function claimOf({ rules, values }: Environment): EnvironmentClaim {
+  const environment = { rules: [...new Set(rules)].sort(), values };
   return { fingerprint: fingerprintOf(environment), environment };
 }
 

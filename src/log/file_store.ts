@@ -240,7 +240,7 @@ export class FileStore implements EventStore {
     try {
       return this.fs.names(this.root);
     } catch (error) {
-      if (isAbsent(error)) return [];
+      if (errnoOf(error) === 'ENOENT') return [];
       throw ioFailure(error, `listing ${this.root}`);
     }
   }

@@ -2,6 +2,8 @@ import { canonicalBytes } from '../core/canonical.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
 import type { JobState } from '../job/state.ts';
+import type { StoredEvent } from '../log/record.ts';
+import { LOG_START } from '../log/scan.ts';
 import {
   EVENTS_MEMBER,
   type JobLedger,
@@ -86,14 +88,21 @@ export function payloadOf(job: JobState): JobPayload {
   };
 }
 
-export function ledgerOf({ job, position, records }: JobHistory): JobLedger {
+export function ledgerOf({ job, records }: JobHistory): JobLedger {
   return {
     schema_id: 'gait.pack.job_ledger',
     schema_version: PACK_SCHEMA_VERSION,
     job_id: job.job_id,
-    size: position.revision,
-    head: { revision: position.revision, hash: position.hash },
-    merkle_root: merkleRoot(records.map(({ text }) => Buffer.from(text))),
+    ...chainFacts(records),
     environment: job.environment,
   };
+}
+
+/** What the ledger says of the chain: everything that needs no fold. */
+export function chainFacts(
+  records: readonly StoredEvent[],
+): Pick<JobLedger, 'size' | 'head' | 'merkle_root'> {
+  const { revision, hash } = records.at(-1) ?? LOG_START;
+  const merkle_root = merkleRoot(records.map(({ text }) => Buffer.from(text)));
+  return { size: records.length, head: { revision, hash }, merkle_root };
 }

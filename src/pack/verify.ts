@@ -3,9 +3,10 @@ import type { JobHistory } from '../job/history.ts';
 import validateManifest from '../schema/generated/pack_manifest.js';
 import type { Member } from '../zip/container.ts';
 import type { Container } from '../zip/reader.ts';
-import { MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
+import { type JobFinding, readDocument, timeFindings } from './documents.ts';
+import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
 import { type CheckName, type CheckStatus, type Finding, type Layer, Report } from './report.ts';
-import { type JobFinding, readDocument, verifyJobPayload } from './verify_job.ts';
+import { verifyJobPayload } from './verify_job.ts';
 
 export interface HashMismatch {
   readonly path: string;
@@ -46,6 +47,8 @@ export interface VerifiedPack {
 export function verifyPack(container: Container): VerifiedPack {
   const report = new Report();
   report.settle('container_bytes', container.findings);
+  // Where one member is lost, what the others say of it is noise.
+  if (!container.intact) return { verification: summary(report, undefined, NOTHING_COMPARED) };
   const contents = readMembers(container, report);
   const manifest = readManifest(contents.bytes.get(MANIFEST_MEMBER), report);
   if (manifest === undefined) return { verification: summary(report, undefined, NOTHING_COMPARED) };
@@ -62,6 +65,7 @@ export function verifyPack(container: Container): VerifiedPack {
 const RUN_PACKS_LATER: JobFinding = {
   code: 'pack_type_unsupported',
   message: 'this version of gait verifies job packs only; what is in a run pack was not checked',
+  member: MANIFEST_MEMBER,
 };
 
 interface Contents {
@@ -92,13 +96,12 @@ function isDocument({ name }: Member): boolean {
 
 function readManifest(bytes: Buffer | undefined, report: Report): PackManifest | undefined {
   if (bytes === undefined) {
-    report.settle('manifest_schema', [
-      { code: 'manifest_missing', message: `there is no ${MANIFEST_MEMBER}` },
-    ]);
+    const message = `there is no ${MANIFEST_MEMBER}`;
+    report.settle('manifest_schema', [{ code: 'manifest_missing', message, member: MANIFEST_MEMBER }]);
     return undefined;
   }
   const { value, finding } = readDocument(MANIFEST_MEMBER, bytes, validateManifest);
-  report.settle('manifest_schema', finding === undefined ? [] : [finding]);
+  report.settle('manifest_schema', finding === undefined ? timeFindings(MANIFEST_MEMBER, value) : [finding]);
   return value as unknown as PackManifest | undefined;
 }
 
@@ -140,13 +143,25 @@ function compareContents(manifest: PackManifest, { digests }: Contents, report: 
   return { missing, mismatches, undeclared };
 }
 
+/** What the list of contents itself has wrong: each member once, in order, of the type that its name says. */
 function declarationFindings({ contents }: PackManifest): JobFinding[] {
+  const findings: JobFinding[] = [];
   const seen = new Set<string>([MANIFEST_MEMBER]);
-  return contents.flatMap(({ path: member }) => {
-    const twice = seen.has(member);
+  let previous = '';
+  for (const { path: member, type } of contents) {
+    if (seen.has(member)) {
+      findings.push({ code: 'declared_twice', message: `${member} is declared more than once`, member });
+    } else if (member < previous) {
+      findings.push({ code: 'declared_unsorted', message: `${member} is declared out of order`, member });
+    }
+    if (type !== entryType(member)) {
+      const message = `${member} is declared as ${type}, its name says ${entryType(member)}`;
+      findings.push({ code: 'declared_type', message, member, expected: entryType(member), actual: type });
+    }
     seen.add(member);
-    return twice ? [{ code: 'declared_twice', message: `${member} is declared more than once`, member }] : [];
-  });
+    previous = member;
+  }
+  return findings;
 }
 
 function packIdMismatch(actual: string, expected: string): JobFinding {

@@ -1,23 +1,15 @@
-import { canonicalize, parseCanonical } from '../core/canonical.ts';
-import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { HistoryCollector, type JobHistory, runtimeState } from '../job/history.ts';
-import { jobModel } from '../job/model.ts';
-import type { Job } from '../job/state.ts';
-import { chainHash, GENESIS_HASH, placementFault, type StoredEvent } from '../log/record.ts';
+import type { JsonObject } from '../core/json.ts';
+import { type JobHistory, runtimeState } from '../job/history.ts';
 import validateState from '../schema/generated/job_state.js';
 import validatePayload from '../schema/generated/pack_job.js';
 import validateLedger from '../schema/generated/pack_job_ledger.js';
-import { schemaFault, type Validate } from '../schema/validator.ts';
-import { ledgerOf, payloadOf } from './build.ts';
+import type { Validate } from '../schema/validator.ts';
+import { chainFacts, payloadOf } from './build.ts';
+import { type JobFinding, type Members, readDocument, timeFindings, unlike } from './documents.ts';
+import { foldRecords, olderEventFindings, promisesLedger, readChain } from './event_lines.ts';
 import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import type { PackManifest } from './manifest.ts';
-import type { Finding, Report } from './report.ts';
-
-export type JobFinding = Omit<Finding, 'layer'>;
-
-/** The members of a pack by name; all of them have the digest that the manifest declares. */
-export type Members = ReadonlyMap<string, Buffer>;
+import type { Report } from './report.ts';
 
 /**
  * Checks what a job pack says: its documents conform and agree, its events chain to the head that the ledger names,
@@ -30,91 +22,83 @@ export function verifyJobPayload(
 ): JobHistory | undefined {
   const documents = readDocuments(manifest, members, report);
   if (documents === undefined) return undefined;
-  const { payload, state, ledger } = documents;
-  const events = members.get(EVENTS_MEMBER) ?? Buffer.alloc(0);
-  if (ledger === undefined) {
-    // A pack of an older producer: there is no head to chain to, and its events do not carry the state.
-    report.notApplicable('event_chain');
-    report.notApplicable('event_fold');
-    report.settle('payload_agreement', agreement(manifest, payload, state));
-    return undefined;
+  const { ledger, events } = documents;
+  if (ledger !== undefined) {
+    report.settle('payload_agreement', agreement(manifest, documents));
+    return verifyEvents(documents, ledger, manifest, report);
   }
-  report.settle('payload_agreement', agreement(manifest, payload, state, ledger));
-  const chained = readChain(manifest.source_ref, events);
-  if (!report.settle('event_chain', chained.findings)) return undefined;
-  const folded = foldChain(chained.records);
-  const history = folded.history;
-  if (history === undefined) {
-    report.settle('event_fold', folded.findings);
-    return undefined;
-  }
-  report.settle('event_chain', unlike(LEDGER_MEMBER, 'ledger_differs', ledgerOf(history), ledger));
-  report.settle('event_fold', [
-    ...unlike(STATE_MEMBER, 'state_differs', runtimeState(history.job, history), state),
-    ...unlike(PAYLOAD_MEMBER, 'payload_differs', payloadOf(history.job), payload),
-  ]);
-  return history;
+  // A pack of an older producer: there is no head to chain to, and its events do not carry the state.
+  report.notApplicable('event_chain');
+  report.notApplicable('event_fold');
+  const older = olderEventFindings(manifest.source_ref, events);
+  report.settle('payload_agreement', [...agreement(manifest, documents), ...older]);
+  return undefined;
 }
 
 interface Documents {
   readonly payload: JsonObject;
   readonly state: JsonObject;
+  readonly events: Buffer;
+  /** Absent in packs of older producers. */
   readonly ledger: JobLedger | undefined;
+}
+
+function verifyEvents(
+  { payload, state, events }: Documents,
+  ledger: JobLedger,
+  manifest: PackManifest,
+  report: Report,
+): JobHistory | undefined {
+  const { records, findings: broken } = readChain(manifest.source_ref, events);
+  const { size, head, merkle_root } = ledger;
+  const chained =
+    broken.length > 0
+      ? broken
+      : unlike(LEDGER_MEMBER, 'ledger_differs', chainFacts(records), { size, head, merkle_root });
+  report.settle('event_chain', chained);
+  if (broken.length > 0) return undefined;
+  const { history, findings } = foldRecords(records);
+  if (history === undefined) {
+    report.settle('event_fold', findings);
+    return undefined;
+  }
+  const { environment } = history.job;
+  const sound = report.settle('event_fold', [
+    ...unlike(STATE_MEMBER, 'state_differs', runtimeState(history.job, history), state),
+    ...unlike(PAYLOAD_MEMBER, 'payload_differs', payloadOf(history.job), payload),
+    ...unlike(LEDGER_MEMBER, 'ledger_differs', { environment }, { environment: ledger.environment }),
+  ]);
+  return sound && chained.length === 0 ? history : undefined;
 }
 
 function readDocuments(manifest: PackManifest, members: Members, report: Report): Documents | undefined {
   const findings: JobFinding[] = [];
-  const read = (name: string, validate: Validate): JsonObject | undefined => {
+  const need = (name: string): Buffer | undefined => {
     const bytes = members.get(name);
     if (bytes === undefined) {
       findings.push({ code: 'member_missing', message: `a job pack needs ${name}`, member: name });
-      return undefined;
     }
+    return bytes;
+  };
+  const read = (name: string, validate: Validate): JsonObject | undefined => {
+    const bytes = need(name);
+    if (bytes === undefined) return undefined;
     const { value, finding } = readDocument(name, bytes, validate);
-    if (finding !== undefined) findings.push(finding);
+    findings.push(...(finding === undefined ? timeFindings(name, value) : [finding]));
     return value;
   };
   const payload = read(PAYLOAD_MEMBER, validatePayload);
   const state = read(STATE_MEMBER, validateState);
-  const isOurs = manifest.contents.some(({ path }) => path === LEDGER_MEMBER);
-  const ledger = isOurs ? read(LEDGER_MEMBER, validateLedger) : undefined;
-  if (!members.has(EVENTS_MEMBER)) {
-    findings.push({
-      code: 'member_missing',
-      message: `a job pack needs ${EVENTS_MEMBER}`,
-      member: EVENTS_MEMBER,
-    });
-  }
+  const events = need(EVENTS_MEMBER);
+  const hasLedger = manifest.contents.some(({ path }) => path === LEDGER_MEMBER);
+  const ledger =
+    hasLedger || promisesLedger(events ?? Buffer.alloc(0)) ? read(LEDGER_MEMBER, validateLedger) : undefined;
   const sound = report.settle('payload_schemas', findings);
-  if (!sound || payload === undefined || state === undefined) return undefined;
-  return { payload, state, ledger: ledger as unknown as JobLedger | undefined };
+  if (!sound || payload === undefined || state === undefined || events === undefined) return undefined;
+  return { payload, state, events, ledger: ledger as unknown as JobLedger | undefined };
 }
 
-/** A member that must be one canonical JSON document of a schema. */
-export function readDocument(
-  name: string,
-  bytes: Buffer,
-  validate: Validate,
-): { value?: JsonObject; finding?: JobFinding } {
-  try {
-    const value = parseCanonical(bytes);
-    const fault = schemaFault(validate, value);
-    if (fault === undefined && isJsonObject(value)) return { value };
-    return {
-      finding: { code: 'schema_mismatch', message: `${name}: ${fault ?? 'not an object'}`, member: name },
-    };
-  } catch (error) {
-    if (!(error instanceof GaitError)) throw error;
-    return { finding: { code: error.code, message: `${name}: ${error.message}`, member: name } };
-  }
-}
-
-function agreement(
-  manifest: PackManifest,
-  payload: JsonObject,
-  state: JsonObject,
-  ledger?: JobLedger,
-): JobFinding[] {
+function agreement(manifest: PackManifest, { payload, state, ledger }: Documents): JobFinding[] {
   const findings: JobFinding[] = [];
   const expect = (member: string, what: string, expected: unknown, actual: unknown): void => {
     if (expected === actual) return;
@@ -141,68 +125,4 @@ function agreement(
 
 function lengthOf(list: unknown): number {
   return Array.isArray(list) ? list.length : 0;
-}
-
-/** Rebuilds the log's records from the events' own bytes. */
-function readChain(jobId: string, bytes: Buffer): { records: StoredEvent[]; findings: JobFinding[] } {
-  const records: StoredEvent[] = [];
-  let hash = GENESIS_HASH;
-  let start = 0;
-  const fail = (code: string, why: string): { records: StoredEvent[]; findings: JobFinding[] } => {
-    const revision = records.length + 1;
-    const message = `${EVENTS_MEMBER}: event ${revision}, byte ${start}: ${why}`;
-    return { records, findings: [{ code, message, member: EVENTS_MEMBER, offset: start, revision }] };
-  };
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    const line = bytes.subarray(start, end);
-    let event: unknown;
-    try {
-      event = parseCanonical(line);
-    } catch (error) {
-      return fail('event_unreadable', error instanceof Error ? error.message : String(error));
-    }
-    if (!isJsonObject(event)) return fail('event_unreadable', 'not an object');
-    const revision = records.length + 1;
-    const misplaced = placementFault(event, jobId, jobModel.idField, revision);
-    if (misplaced !== undefined) return fail('event_misplaced', misplaced);
-    hash = chainHash(hash, line, 0, line.length);
-    records.push({ revision, hash, offset: end + 1, event, text: line.toString('utf8') });
-    start = end + 1;
-  }
-  if (start < bytes.length) return fail('event_unreadable', 'the last event has no newline');
-  if (records.length === 0) return fail('event_unreadable', 'there are no events');
-  return { records, findings: [] };
-}
-
-function foldChain(records: readonly StoredEvent[]): { history?: JobHistory; findings: JobFinding[] } {
-  const collector = new HistoryCollector();
-  let job: Job;
-  for (const record of records) {
-    try {
-      job = jobModel.evolve(job, record.event);
-    } catch (error) {
-      if (!(error instanceof GaitError)) throw error;
-      const { revision } = record;
-      const message = `${EVENTS_MEMBER}: event ${revision} is not legal: ${error.message}`;
-      return { findings: [{ code: 'event_illegal', message, member: EVENTS_MEMBER, revision }] };
-    }
-    collector.add(record);
-  }
-  const position = records.at(-1);
-  if (job === undefined || position === undefined) return { findings: [] };
-  return { history: { job, position, ...collector }, findings: [] };
-}
-
-/** A member that must be exactly what the events make of it. Names the first member of the document that differs. */
-function unlike(member: string, code: string, expected: object, actual: object): JobFinding[] {
-  if (canonicalize(expected) === canonicalize(actual)) return [];
-  const [should, is] = [expected, actual] as Record<string, unknown>[];
-  const keys = [...new Set([...Object.keys(should ?? {}), ...Object.keys(is ?? {})])].sort();
-  const differing = keys.filter((key) => print(should?.[key]) !== print(is?.[key]));
-  const message = `${member}: ${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not what the events make`;
-  return [{ code, message, member }];
-}
-
-function print(value: unknown): string {
-  return value === undefined ? '' : canonicalize(value);
 }

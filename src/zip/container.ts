@@ -1,4 +1,11 @@
-import { centralRecord, END_RECORD_BYTES, endRecord, fieldAt, localHeader } from './layout.ts';
+import {
+  centralRecord,
+  END_RECORD_BYTES,
+  endRecord,
+  fieldAt,
+  LOCAL_HEADER_BYTES,
+  localHeader,
+} from './layout.ts';
 import { nameFault } from './names.ts';
 
 /** The bytes of a container, wherever they are. */
@@ -17,11 +24,19 @@ export interface CentralEntry {
 }
 
 export interface Member {
+  /** As {@link displayName} prints it. */
   readonly name: string;
   readonly crc32: number;
   readonly size: number;
   /** Where its bytes start. */
   readonly dataOffset: number;
+}
+
+export interface ContainerAudit {
+  readonly members: readonly Member[];
+  readonly findings: readonly ContainerFinding[];
+  /** Every member was found where it should be. If not, those that were found are not all. */
+  readonly intact: boolean;
 }
 
 export interface ContainerFinding {
@@ -47,28 +62,22 @@ export const MAX_MEMBERS = 10_000;
  * differs from the central record, junk before, between and after, comments, links, descriptors, compression, and
  * every flipped bit. Pure.
  */
-export function auditContainer(
-  source: ByteSource,
-  entries: readonly CentralEntry[],
-): { members: Member[]; findings: ContainerFinding[] } {
+export function auditContainer(source: ByteSource, entries: readonly CentralEntry[]): ContainerAudit {
   const findings: ContainerFinding[] = [...nameFindings(entries)];
   const members: Member[] = [];
   let at = 0;
-  let lost = false;
   for (const entry of entries) {
-    const name = entry.name.toString('latin1');
-    if (entry.offset !== at) {
-      findings.push(gap(name, at, entry.offset));
-      lost = true;
-      break;
-    }
+    const name = displayName(entry.name);
+    const end = at + LOCAL_HEADER_BYTES + entry.name.length + entry.size;
+    const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
+    if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
     const expected = localHeader(entry);
     findings.push(...compare(source, at, expected, 'local', name));
     members.push({ name, crc32: entry.crc32, size: entry.size, dataOffset: at + expected.length });
     at += expected.length + entry.size;
   }
-  if (!lost) findings.push(...directoryFindings(source, entries, at));
-  return { members, findings };
+  findings.push(...directoryFindings(source, entries, at));
+  return { members, findings, intact: true };
 }
 
 function directoryFindings(
@@ -80,7 +89,7 @@ function directoryFindings(
   let at = start;
   for (const entry of entries) {
     const expected = centralRecord(entry);
-    findings.push(...compare(source, at, expected, 'central', entry.name.toString('latin1')));
+    findings.push(...compare(source, at, expected, 'central', displayName(entry.name)));
     at += expected.length;
   }
   findings.push(...compare(source, at, endRecord(entries.length, at - start, start), 'end', undefined));
@@ -104,12 +113,10 @@ function compare(
   let index = 0;
   while (index < actual.length && actual[index] === expected[index]) index += 1;
   const header = { local: 'local header', central: 'central record', end: 'end record' }[kind];
-  const whose = member === undefined ? '' : ` of ${printable(member)}`;
+  const whose = member === undefined ? '' : ` of ${member}`;
   const message = `${header}${whose}: ${fieldAt(kind, index)} at byte ${offset + index} is not what gait writes`;
   const where = { message, offset: offset + index };
-  return [
-    { code: 'header_mismatch', ...where, ...(member === undefined ? {} : { member: printable(member) }) },
-  ];
+  return [{ code: 'header_mismatch', ...where, ...(member === undefined ? {} : { member }) }];
 }
 
 function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
@@ -117,7 +124,7 @@ function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
   const seen = new Set<string>();
   let previous: Buffer | undefined;
   for (const { name, offset } of entries) {
-    const member = printable(name.toString('latin1'));
+    const member = displayName(name);
     const fault = nameFault(name);
     if (fault !== undefined) {
       findings.push({ code: 'member_name_unsafe', message: `the name ${member} ${fault}`, member, offset });
@@ -140,13 +147,20 @@ function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
   return findings;
 }
 
-function gap(member: string, expected: number, actual: number): ContainerFinding {
-  const name = printable(member);
-  const message = `${name} starts at byte ${actual}, not at ${expected} where the one before it ends`;
-  return { code: 'container_gap', message, member: name, offset: Math.min(expected, actual) };
+function overrun(member: string, offset: number, end: number, size: number): ContainerFinding | undefined {
+  if (end <= size) return undefined;
+  const message = `${member} would end at byte ${end}, past the end of the container at ${size}`;
+  return { code: 'container_gap', message, member, offset };
 }
 
-/** A name that came from outside, safe to print. */
-function printable(name: string): string {
-  return name.replace(/[^\x20-\x7e]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+function gap(member: string, expected: number, actual: number): ContainerFinding {
+  const message = `${member} starts at byte ${actual}, not at ${expected} where the one before it ends`;
+  return { code: 'container_gap', message, member, offset: Math.min(expected, actual) };
+}
+
+/** A name that came from outside, safe to print and never empty. */
+export function displayName(name: Buffer): string {
+  if (name.length === 0) return '(empty)';
+  const text = name.toString('latin1');
+  return text.replace(/[^\x20-\x7e]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -7,6 +7,7 @@ import {
   auditContainer,
   type ByteSource,
   type CentralEntry,
+  type ContainerAudit,
   type ContainerFinding,
   MAX_MEMBERS,
   type Member,
@@ -18,11 +19,9 @@ const CHUNK_BYTES = 1024 * 1024;
 export const MAX_DOCUMENT_BYTES: number = 512 * 1024 * 1024;
 
 /** An opened, audited container. Its members may be read even when there are findings: to report all that is wrong. */
-export interface Container {
+export interface Container extends ContainerAudit {
   readonly path: string;
   readonly size: number;
-  readonly members: readonly Member[];
-  readonly findings: readonly ContainerFinding[];
   /** The content of a member and its digest. `keep: false` reads it in pieces and answers only the digest. */
   content(member: Member, options: { keep: boolean }): MemberContent;
   close(): void;
@@ -49,7 +48,7 @@ export async function openContainer(path: string): Promise<Container> {
     const listed = await listEntries(fd);
     const audit =
       'failure' in listed
-        ? { members: [], findings: [listed.failure] }
+        ? { members: [], findings: [listed.failure], intact: false }
         : auditContainer(source, listed.entries);
     return {
       path,

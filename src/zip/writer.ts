@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import yazl from 'yazl';
 import { errnoOf, ioFailure } from '../core/errors.ts';
@@ -35,7 +35,7 @@ export async function zipOf(members: readonly NewMember[]): Promise<Buffer> {
 /** Writes a file whole or not at all: a temporary file beside it, synced, renamed over it, the directory synced. Mode 0600. */
 export async function writeFileAtomically(path: string, bytes: Buffer): Promise<void> {
   const dir = dirname(path);
-  const temporary = join(dir, `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     await writeSynced(temporary, bytes);

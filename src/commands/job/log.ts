@@ -35,6 +35,13 @@ const spec: CommandSpec = command({
   },
   async run({ flags }, io) {
     const { store } = openJobs(flags.root, io);
+    if (flags.at !== undefined && flags.follow) {
+      throw invalidInput(
+        'flags_conflict',
+        '--at and --follow exclude each other',
+        '--at looks back, --follow ahead.',
+      );
+    }
     if (flags.at !== undefined) return stateAt(store, flags.id, flags.at, io);
     if (flags.follow) return follow(store, flags.id, io);
     const { records, position } = await readHistory(store, flags.id);

@@ -1,5 +1,6 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { count } from '../../cli/job_text.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { planRepair, type RepairPlan, repair } from '../../job/repair.ts';
 
@@ -58,7 +59,7 @@ function factsOf({ damage, keep, cut }: RepairPlan) {
 }
 
 function sizeOf({ cut }: RepairPlan): string {
-  return `${cut.bytes} bytes (${cut.lines} whole ${cut.lines === 1 ? 'line' : 'lines'})`;
+  return `${count(cut.bytes, 'byte')} (${count(cut.lines, 'whole line')})`;
 }
 
 export default spec;

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { observe } from '../../cli/machine.ts';
+import { absoluteRules, observe } from '../../cli/machine.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { fingerprintRules } from '../../job/fingerprint.ts';
@@ -44,7 +44,7 @@ const spec: CommandSpec = command({
         hint,
       );
     }
-    const rules = fingerprintRules(requested);
+    const rules = fingerprintRules(absoluteRules(requested));
     const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
     return executeOn(flags, io, { kind: 'submit', claim, producerVersion: VERSION });
   },

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { asJson, count } from '../../cli/job_text.ts';
 import { printable } from '../../cli/run.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
@@ -18,7 +18,7 @@ const spec: CommandSpec = command({
     const verification = await verifyJob(openJobs(flags.root, io).store, flags.id);
     const { events_checked, snapshot, torn_tail_bytes, head } = verification;
     const lines = [
-      `${flags.id}: ${events_checked} events checked, snapshot ${snapshot}`,
+      `${flags.id}: ${count(events_checked, 'event')} checked, snapshot ${snapshot}`,
       ...(torn_tail_bytes === 0
         ? []
         : [`  ${torn_tail_bytes} bytes after the last event were never acknowledged`]),

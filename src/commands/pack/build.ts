@@ -7,6 +7,7 @@ import { jobRoot, jobSource, openLedger, outDir, packPath } from '../../cli/work
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
+import { checkActor } from '../../job/checks.ts';
 import { readHistory } from '../../job/history.ts';
 import { buildJobPack } from '../../pack/build.ts';
 import { type BuiltPack, recordBuilt } from '../../pack/ledger.ts';
@@ -59,6 +60,9 @@ const spec: CommandSpec = command({
     },
   },
   async run({ flags }, io) {
+    const actor = actorOf(flags.actor, io.env);
+    const fault = checkActor(actor);
+    if (fault !== undefined) throw fault;
     const { store, jobId } = jobSource(flags.from, jobRoot(flags['job-root'], io.env));
     const history = await readHistory(store, jobId);
     const { manifest, members } = buildJobPack(history, VERSION);
@@ -73,7 +77,7 @@ const spec: CommandSpec = command({
       ...{ pack_id, pack_type, source_ref, file: basename(path), file_sha256, size },
       head: { revision, hash },
     };
-    const warnings = await enterIntoLedger(built, actorOf(flags.actor, io.env), io);
+    const warnings = await enterIntoLedger(built, actor, io);
     return {
       fields: { path, pack_id, pack_type, source_ref, file_sha256, size, ...asJson({ warnings }) },
       lines: [

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { asJson, count } from '../../cli/job_text.ts';
 import { PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
@@ -53,7 +53,7 @@ function describe(
   return [
     `${io.paint('bold', source_ref)}  ${status}  (${status_reason_code})`,
     `  pack      ${pack_id}`,
-    `  counts    ${job_lineage.event_count} events, ${checkpoint_count} checkpoints, ${approval_count} approvals`,
+    `  counts    ${[count(job_lineage.event_count, 'event'), count(checkpoint_count, 'checkpoint'), count(approval_count, 'approval')].join(', ')}`,
     `  head      ${job_lineage.head.hash}`,
     ...decisions,
     '',

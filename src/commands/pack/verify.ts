@@ -3,6 +3,7 @@ import type { Color, Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { CheckStatus } from '../../pack/report.ts';
 import { type PackVerification, verificationError, verifyPack } from '../../pack/verify.ts';
 import { openContainer } from '../../zip/reader.ts';
@@ -25,10 +26,9 @@ const spec: CommandSpec = command({
     const container = await openContainer(path);
     try {
       const { verification } = verifyPack(container);
-      const { pack_id, pack_type, source_ref } = verification;
       const sound = verification.findings.length === 0;
       return {
-        fields: { path, pack_id, pack_type, source_ref, verify: asJson(verification) },
+        fields: { path, ...identityOf(verification), verify: asJson(verification) },
         lines: describe(path, verification, io),
         ...(sound ? {} : { failure: verificationError(verification, path) }),
       };
@@ -37,6 +37,11 @@ const spec: CommandSpec = command({
     }
   },
 });
+
+/** What the pack says it is; nothing when its manifest cannot be read. */
+function identityOf({ pack_id, pack_type, source_ref }: PackVerification): JsonObject {
+  return pack_id === '' ? {} : { pack_id, pack_type, source_ref };
+}
 
 const COLORS: Record<CheckStatus, Color> = {
   passed: 'green',

@@ -40,7 +40,7 @@ const spec: CommandSpec = command({
     'required-action': {
       type: 'string',
       value: 'TEXT',
-      summary: 'What a person has to decide; needed by decision-needed.',
+      summary: 'What a person has to decide: needed by decision-needed, kept by no other type.',
     },
   },
   async run({ flags }, io) {

@@ -1,0 +1,24 @@
+import { type Command, CommandHelp, Help, type Interfaces } from '@oclif/core';
+
+type Example = Command.Example;
+
+/** Help as oclif writes it, except that the command lines of examples are never broken: they are there to be pasted. */
+class UnbrokenExamples extends CommandHelp {
+  protected override examples(examples: Example[] | string | undefined): string | undefined {
+    if (examples === undefined || examples.length === 0 || typeof examples === 'string')
+      return super.examples(examples);
+    const paragraphs = examples.map((example) => {
+      if (typeof example === 'string') return this.render(example);
+      return `${this.wrap(example.description)}\n\n${this.indent(`$ ${this.render(example.command)}`)}`;
+    });
+    return paragraphs.join('\n\n');
+  }
+}
+
+export class GaitHelp extends Help {
+  protected override CommandHelpClass: typeof CommandHelp = UnbrokenExamples;
+
+  constructor(config: Interfaces.Config) {
+    super(config, { hideCommandSummaryInDescription: true });
+  }
+}

@@ -1,0 +1,114 @@
+import assert from 'node:assert/strict';
+import { canonicalize } from '../../src/core/canonical.ts';
+import type { ErrorCategory } from '../../src/core/errors.ts';
+import type { JsonObject } from '../../src/core/json.ts';
+import type { JobEvent } from '../../src/job/events.ts';
+import type { Approval, Checkpoint, JobState } from '../../src/job/state.ts';
+import type { JobVerification } from '../../src/job/verify.ts';
+import type { Head } from '../../src/log/record.ts';
+import type { JobInspection } from '../../src/pack/inspect.ts';
+import type { PackVerification } from '../../src/pack/verify.ts';
+import validateEvent from '../../src/schema/generated/job_event.js';
+import validateJob from '../../src/schema/generated/job_output.js';
+import validateGait from '../../src/schema/generated/output.js';
+import validatePack from '../../src/schema/generated/pack_output.js';
+import { schemaFault, type Validate } from '../../src/schema/validator.ts';
+
+/** What `--json` prints, of all families of commands: schemas/v1. */
+export interface Output {
+  readonly schema_id: string;
+  readonly schema_version: string;
+  readonly ok: boolean;
+  readonly operation: string;
+  readonly error?: string;
+  readonly error_code?: string;
+  readonly error_category?: ErrorCategory;
+  readonly exit_code?: number;
+  readonly retryable?: boolean;
+  readonly hint?: string;
+  readonly details?: JsonObject;
+  readonly version?: string;
+  readonly job_id?: string;
+  /** Of `job inspect` and `job log --at` with its checkpoints and approvals, of all others without. */
+  readonly job?: Omit<JobState, 'schema_id'> & {
+    readonly schema_id: string;
+    readonly checkpoints?: readonly Checkpoint[];
+    readonly approvals?: readonly Approval[];
+  };
+  readonly head?: Head;
+  readonly checkpoint?: Checkpoint;
+  readonly checkpoints?: readonly Checkpoint[];
+  readonly approvals?: readonly Approval[];
+  readonly events?: readonly JobEvent[];
+  readonly jobs?: readonly (JsonObject & { readonly job_id: string; readonly status: string })[];
+  readonly verification?: JobVerification;
+  readonly repair?: {
+    readonly state: string;
+    readonly cut_bytes: number;
+    readonly cut_lines?: number;
+    readonly keep_revision?: number;
+    readonly offset?: number;
+    readonly kept_as?: string;
+    readonly cut_sha256?: string;
+  };
+  readonly path?: string;
+  readonly pack_id?: string;
+  readonly pack_type?: string;
+  readonly source_ref?: string;
+  readonly file_sha256?: string;
+  readonly size?: number;
+  readonly verify?: PackVerification;
+  readonly inspect?: JobInspection;
+  readonly warnings?: readonly string[];
+}
+
+const VALIDATORS: Readonly<Record<string, Validate>> = {
+  'gait.job.output': validateJob,
+  'gait.pack.output': validatePack,
+  'gait.output': validateGait,
+};
+
+/** DESIGN §7: one line of canonical JSON and nothing else, to its schema, its error of the class that the exit code says. */
+export function assertOutput(
+  { exit, stdout }: { readonly exit: number; readonly stdout: string },
+  exitOf: Readonly<Record<ErrorCategory, number>>,
+): Output {
+  const output = canonicalLine(stdout) as unknown as Output;
+  const validate = VALIDATORS[output.schema_id];
+  assert.ok(validate !== undefined, `an output of an unknown schema: ${stdout}`);
+  assert.equal(schemaFault(validate, output), undefined, stdout);
+  assert.equal(output.schema_version, '1.0.0');
+  assert.equal(output.ok, exit === 0, stdout);
+  if (output.ok) {
+    assert.equal(output.error, undefined);
+    return output;
+  }
+  const { error, error_code, error_category, retryable } = output;
+  for (const member of [error, error_code, error_category, retryable])
+    assert.notEqual(member, undefined, stdout);
+  assert.ok(error_category !== undefined && exitOf[error_category] === exit, `exit ${exit}: ${stdout}`);
+  assert.equal(output.exit_code, exit);
+  assert.notEqual(error_category, 'internal_failure', `a bug of gait: ${stdout}`);
+  return output;
+}
+
+/** Lines of JSON, each an event of a job: what `job log --follow --json` prints. */
+export function assertEventLines(stdout: string): readonly JobEvent[] {
+  return stdout
+    .split(/(?<=\n)/)
+    .map(canonicalLine)
+    .map(assertJobEvent);
+}
+
+export function assertJobEvent(event: unknown): JobEvent {
+  assert.equal(schemaFault(validateEvent, event), undefined, JSON.stringify(event));
+  return event as JobEvent;
+}
+
+/** The value of a text that is one line of canonical JSON, byte for byte. */
+export function canonicalLine(text: string): JsonObject {
+  assert.match(text, /^[^\n]+\n$/, 'exactly one line');
+  const value = JSON.parse(text) as JsonObject;
+  assert.equal(`${canonicalize(value)}\n`, text, 'canonical JSON');
+  return value;
+}
