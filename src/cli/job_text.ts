@@ -28,10 +28,8 @@ export function describeJob(job: JobState, { revision, hash }: Position, io: Io)
 }
 
 export function jobLines(job: JobState, headHash: string, io: Io): string[] {
-  const why =
-    job.stop_reason === 'none' ? job.status_reason_code : `${job.stop_reason}, ${job.status_reason_code}`;
   const lines = [
-    `${io.paint('bold', job.job_id)}  ${paintStatus(job.status, io)}  (${why})`,
+    `${io.paint('bold', job.job_id)}  ${paintStatus(job.status, io)}${why(job)}`,
     `  submitted   ${job.created_at}, last event ${job.updated_at}`,
   ];
   if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
@@ -41,6 +39,14 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
   );
   lines.push(`  head        revision ${job.revision}, ${headHash}`);
   return lines;
+}
+
+/** Why the status is what it is, as far as the status does not say so itself. */
+function why({ status, stop_reason, status_reason_code }: JobState): string {
+  const reasons = new Set(
+    [stop_reason, status_reason_code].filter((code) => code !== 'none' && code !== status),
+  );
+  return reasons.size === 0 ? '' : `  (${[...reasons].join(', ')})`;
 }
 
 export function checkpointLine({ checkpoint_id, type, summary, required_action }: Checkpoint): string {
@@ -53,8 +59,21 @@ function decisionLine({ checkpoint_id, required_action }: OpenDecision): string 
 }
 
 export function eventLine(event: JobEvent, io: Io): string {
-  const revision = String(event.revision).padStart(4);
-  return `${revision}  ${io.paint('dim', event.created_at.padEnd(24))}  ${printable(event.actor)}  ${printable(eventText(event))}`;
+  return happening({ ...event, text: eventText(event) }, io);
+}
+
+/** One line of what happened: which event, when, by whom, what. */
+export function happening(
+  entry: {
+    readonly revision: number;
+    readonly created_at: string;
+    readonly actor: string;
+    readonly text: string;
+  },
+  io: Io,
+): string {
+  const when = io.paint('dim', entry.created_at.padEnd(24));
+  return `${String(entry.revision).padStart(4)}  ${when}  ${printable(entry.actor)}  ${printable(entry.text)}`;
 }
 
 /** `1 event`, `2 events`. */

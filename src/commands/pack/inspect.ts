@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson, count } from '../../cli/job_text.ts';
+import { asJson, count, happening } from '../../cli/job_text.ts';
 import { PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
@@ -40,7 +40,7 @@ function describe(
   { pack_id, source_ref, job_payload, job_lineage, timeline }: JobInspection,
   io: Io,
 ): string[] {
-  const { checkpoint_count, approval_count, status, status_reason_code } = job_payload;
+  const { checkpoint_count, approval_count, status } = job_payload;
   const decisions = job_lineage.decisions.map(
     ({ checkpoint_id, required_action, approved_by, approved_at, reason }) => {
       const answer =
@@ -51,15 +51,13 @@ function describe(
     },
   );
   return [
-    `${io.paint('bold', source_ref)}  ${status}  (${status_reason_code})`,
+    `${io.paint('bold', source_ref)}  ${status}`,
     `  pack      ${pack_id}`,
     `  counts    ${[count(job_lineage.event_count, 'event'), count(checkpoint_count, 'checkpoint'), count(approval_count, 'approval')].join(', ')}`,
     `  head      ${job_lineage.head.hash}`,
     ...decisions,
     '',
-    ...timeline.map(({ revision, created_at, actor, text }) => {
-      return `${String(revision).padStart(4)}  ${io.paint('dim', created_at)}  ${printable(actor)}  ${printable(text)}`;
-    }),
+    ...timeline.map((entry) => happening(entry, io)),
   ];
 }
 
