@@ -43,7 +43,9 @@ export class FileStore implements EventStore {
   readonly #idField: IdField;
   readonly fs: FsPort;
   readonly #tuning: { lockTimeoutMs: number; sleep: (ms: number) => Promise<void>; random: () => number };
+  /** The least recently used one first. */
   readonly #streams = new Map<string, StreamFile>();
+  #latest: StreamFile | undefined;
 
   constructor(options: FileStoreOptions) {
     this.root = resolve(options.root);
@@ -157,14 +159,22 @@ export class FileStore implements EventStore {
 
   /** The open log of a stream. The least recently used ones are closed when there are many. */
   file(stream: string): StreamFile {
-    const path = this.path(stream, LOG_FILE);
-    const file =
-      this.#streams.get(stream) ??
-      new StreamFile({ fs: this.fs, stream, dir: this.dir(stream), path, ...this.#tuning }, this.#idField);
+    const open = this.#streams.get(stream);
+    if (open !== undefined && open === this.#latest) return open;
+    const file = open ?? this.#newFile(stream);
     this.#streams.delete(stream);
     this.#streams.set(stream, file);
+    this.#latest = file;
     if (this.#streams.size > MAX_OPEN_STREAMS) this.#closeOldestIdle();
     return file;
+  }
+
+  #newFile(stream: string): StreamFile {
+    const path = this.path(stream, LOG_FILE);
+    return new StreamFile(
+      { fs: this.fs, stream, dir: this.dir(stream), path, ...this.#tuning },
+      this.#idField,
+    );
   }
 
   #closeOldestIdle(): void {

@@ -3,15 +3,19 @@ import { errnoOf, ioFailure } from '../core/errors.ts';
 import { isAnchored, pieces } from './file_bytes.ts';
 import type { Fd, OpenMode } from './fs/port.ts';
 import { LogFile, type LogFileOptions } from './log_file.ts';
-import { type Batch, type Expected, type IdField, type Position, sameHead } from './record.ts';
+import type { Batch, Expected, IdField, Position } from './record.ts';
 import { LOG_START, LogScanner } from './scan.ts';
 import type { AppendOutcome } from './store.ts';
 
 /** How many flushes may follow each other before timers and I/O of the process get a turn. */
 const FLUSHES_PER_TURN = 16;
 
+const SETTLED: Promise<void> = Promise.resolve();
+
 interface Waiting {
   readonly batch: Batch;
+  /** Where the stream ends with this batch; set once it is accepted. */
+  head?: Position;
   resolve(outcome: AppendOutcome): void;
   reject(error: unknown): void;
 }
@@ -55,7 +59,7 @@ export class StreamFile {
       this.#waiting.push({ batch, resolve, reject });
       if (this.#flushing) return;
       this.#flushing = true;
-      this.#defer(() => this.#flush());
+      this.#defer(this.#flush);
     });
   }
 
@@ -64,43 +68,47 @@ export class StreamFile {
     // Microtasks alone would starve timers, such as a lease's renewal, in a long loop of appends.
     this.#flushesInTurn += 1;
     if (this.#flushesInTurn < FLUSHES_PER_TURN) {
-      queueMicrotask(task);
+      void SETTLED.then(task); // queueMicrotask would also set up an async scope, which costs as much as a lock
     } else {
       this.#flushesInTurn = 0;
       setImmediate(task);
     }
   }
 
-  #flush(): void {
+  /** Takes the lock at once if it is free, else waits for it, and commits whatever waits by then. */
+  readonly #flush = (): void => {
     const create = this.#waiting.some(({ batch }) => batch.expected === 'none');
-    const commit = (fd: Fd, size: number): void => {
-      const group = this.#waiting.splice(0);
-      try {
-        this.#commit(fd, size, group);
-      } catch (error) {
-        for (const { reject } of group) reject(error);
-      }
-    };
-    const end = (): void => {
-      this.#flushing = this.#waiting.length > 0;
-      if (this.#flushing) this.#defer(() => this.#flush());
-    };
     const mode: OpenMode = create ? 'create' : 'update';
     try {
-      if (this.log.attempt(mode, commit) !== undefined) {
-        end();
+      if (this.log.attempt(mode, this.#commitWaiting) !== undefined) {
+        this.#afterFlush();
         return;
       }
     } catch (error) {
       this.#failWaiting(error, create);
-      end();
+      this.#afterFlush();
       return;
     }
     this.log
-      .locked(mode, commit)
+      .locked(mode, this.#commitWaiting)
       .catch((error: unknown) => this.#failWaiting(error, create))
-      .finally(end);
+      .finally(() => this.#afterFlush());
+  };
+
+  #afterFlush(): void {
+    this.#flushing = this.#waiting.length > 0;
+    if (this.#flushing) this.#defer(this.#flush);
   }
+
+  readonly #commitWaiting = (fd: Fd, size: number): void => {
+    const group = this.#waiting;
+    this.#waiting = [];
+    try {
+      this.#commit(fd, size, group);
+    } catch (error) {
+      for (const { reject } of group) reject(error);
+    }
+  };
 
   /** The log could not be opened or locked: none of those that wait was written. */
   #failWaiting(error: unknown, create: boolean): void {
@@ -132,28 +140,29 @@ export class StreamFile {
 
   #commit(fd: Fd, size: number, group: readonly Waiting[]): void {
     const start = this.#catchUpOrFail(fd, size);
-    const accepted: { readonly waiting: Waiting; readonly head: Position }[] = [];
+    const accepted: Waiting[] = [];
     const lines: Buffer[] = [];
     let head = start;
     for (const waiting of group) {
-      const { batch } = waiting;
-      if (sameHead(batch.expected, asExpected(head))) {
-        let { offset } = head;
-        for (const { line } of batch.records) {
-          lines.push(line);
-          offset += line.length;
-        }
-        head = { revision: batch.head.revision, hash: batch.head.hash, offset };
-        accepted.push({ waiting, head });
-      } else {
+      const { expected, records } = waiting.batch;
+      if (!continues(expected, head)) {
         waiting.resolve({ status: 'conflict', head: asExpected(head) });
+        continue;
       }
+      let { offset } = head;
+      for (const { line } of records) {
+        lines.push(line);
+        offset += line.length;
+      }
+      head = { revision: waiting.batch.head.revision, hash: waiting.batch.head.hash, offset };
+      waiting.head = head;
+      accepted.push(waiting);
     }
     if (accepted.length === 0) return;
     const failure = this.#persist(fd, start, joined(lines));
     if (failure === undefined) this.#learn(head);
-    for (const { waiting, head: committed } of accepted) {
-      if (failure === undefined) waiting.resolve({ status: 'committed', head: committed });
+    for (const waiting of accepted) {
+      if (failure === undefined) waiting.resolve({ status: 'committed', head: waiting.head ?? head });
       else if (failure.written) waiting.resolve(unknownOutcome(waiting.batch, failure.cause));
       else waiting.reject(ioFailure(failure.cause, `writing the log of ${this.log.options.stream}`));
     }
@@ -172,7 +181,7 @@ export class StreamFile {
     const { fs, dir } = this.log.options;
     try {
       for (let done = 0; done < bytes.length; ) {
-        done += fs.write(fd, bytes.subarray(done), start.offset + done);
+        done += fs.write(fd, done === 0 ? bytes : bytes.subarray(done), start.offset + done);
       }
     } catch (cause) {
       return { cause, written: !this.#takeBack(fd, start.offset) };
@@ -223,6 +232,12 @@ export class StreamFile {
 function joined(lines: readonly Buffer[]): Buffer {
   const [only] = lines;
   return only !== undefined && lines.length === 1 ? only : Buffer.concat(lines);
+}
+
+/** True when a batch that expects this head fits at this end of the log. */
+function continues(expected: Expected, end: Position): boolean {
+  if (expected === 'none') return end.revision === 0;
+  return expected.revision === end.revision && expected.hash === end.hash;
 }
 
 function asExpected(position: Position): Expected {

@@ -92,20 +92,22 @@ export function seal(
   }
   let revision = expected === 'none' ? 0 : expected.revision;
   let previous = expected === 'none' ? GENESIS_HASH : expected.hash;
-  const records = events.map((event) => {
+  const records: SealedRecord[] = [];
+  for (const event of events) {
     revision += 1;
     const misplaced = placementFault(event, stream, idField, revision);
     if (misplaced !== undefined) throw invalidInput('event_misplaced', misplaced);
     const record = sealOne(event, revision, previous);
     previous = record.hash;
-    return record;
-  });
+    records.push(record);
+  }
   return { stream, expected, records, head: { revision, hash: previous } };
 }
 
 function sealOne(event: JsonObject, revision: number, previous: string): SealedRecord {
   const text = canonicalize(event);
-  const bytes = Buffer.byteLength(text);
+  const room = hashInput(previous, text.length * MAX_UTF8_BYTES_PER_UNIT);
+  const bytes = room.write(text, 32, 'utf8');
   if (bytes > MAX_EVENT_BYTES) {
     throw invalidInput(
       'event_too_large',
@@ -113,9 +115,7 @@ function sealOne(event: JsonObject, revision: number, previous: string): SealedR
       'Store large content elsewhere and refer to it by its digest.',
     );
   }
-  const input = hashInput(previous, bytes);
-  input.write(text, 32, 'utf8');
-  const hash = hashOnce('sha256', input, 'hex');
+  const hash = hashOnce('sha256', room.subarray(0, 32 + bytes), 'hex');
   const line = Buffer.from(`${LINE_PREFIX}${text}${HASH_PREFIX}${hash}${LINE_SUFFIX}\n`);
   return { revision, hash, event, text, line };
 }
@@ -125,20 +125,22 @@ function sealOne(event: JsonObject, revision: number, previous: string): SealedR
  * `start` to `end`.
  */
 export function chainHash(previous: string, bytes: Buffer, start: number, end: number): string {
-  const input = hashInput(previous, end - start);
-  bytes.copy(input, 32, start, end);
-  return hashOnce('sha256', input, 'hex');
+  const room = hashInput(previous, end - start);
+  bytes.copy(room, 32, start, end);
+  return hashOnce('sha256', room.subarray(0, 32 + end - start), 'hex');
 }
 
-/** Room for the previous hash, filled in, and `length` bytes after it. One buffer serves all events of ordinary size. */
+/** Room for the previous hash, filled in, and at least `length` bytes after it. One buffer serves all ordinary events. */
 function hashInput(previous: string, length: number): Buffer {
-  const room =
-    length + 32 <= scratch.length ? scratch.subarray(0, length + 32) : Buffer.allocUnsafe(length + 32);
+  const room = length + 32 <= scratch.length ? scratch : Buffer.allocUnsafe(length + 32);
   room.write(previous, 0, 'hex');
   return room;
 }
 
 const scratch = Buffer.alloc(64 * 1024);
+
+/** A UTF-16 code unit becomes three bytes of UTF-8 at the most. */
+const MAX_UTF8_BYTES_PER_UNIT = 3;
 
 /** Why an event is not at this place of this stream; undefined when it is. */
 export function placementFault(

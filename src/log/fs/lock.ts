@@ -9,7 +9,8 @@ export interface FileLock {
 }
 
 interface FlockModule {
-  flockSync(fd: number, flags: string): void;
+  readonly constants: { readonly LOCK_EX: number; readonly LOCK_NB: number; readonly LOCK_UN: number };
+  flockSync(fd: number, flags: number): void;
 }
 
 /** In order of preference: built at install where a compiler is, else shipped as a binary. Same calls in both. */
@@ -45,10 +46,11 @@ function requireFlock(): FlockModule {
 
 // Only the synchronous, non-blocking call: the asynchronous one parks a thread of libuv's pool per waiter.
 function fileLock(flock: FlockModule): FileLock {
+  const { LOCK_EX, LOCK_NB, LOCK_UN } = flock.constants;
   return {
     tryLock(fd) {
       try {
-        flock.flockSync(fd, 'exnb');
+        flock.flockSync(fd, LOCK_EX | LOCK_NB);
         return true;
       } catch (error) {
         const code = errnoOf(error);
@@ -56,6 +58,6 @@ function fileLock(flock: FlockModule): FileLock {
         throw error;
       }
     },
-    unlock: (fd) => flock.flockSync(fd, 'un'),
+    unlock: (fd) => flock.flockSync(fd, LOCK_UN),
   };
 }
