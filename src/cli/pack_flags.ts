@@ -1,4 +1,6 @@
 import { invalidInput } from '../core/errors.ts';
+import { type VerifiedPack, verifyPack } from '../pack/verify.ts';
+import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
 
 export const PACK_OUTPUT = 'gait.pack.output';
@@ -26,4 +28,14 @@ export function pathOf(input: {
     throw invalidInput('argument_missing', 'no pack is given', 'Name the file: gait pack verify FILE.');
   }
   return given;
+}
+
+/** Opens the pack that is named, verifies it, and closes it again. */
+export async function openAndVerify(path: string): Promise<VerifiedPack> {
+  const container = await openContainer(path);
+  try {
+    return verifyPack(container);
+  } finally {
+    container.close();
+  }
 }

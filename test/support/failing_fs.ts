@@ -1,29 +1,12 @@
+import { interposed } from '../../src/log/fs/faulty.ts';
 import type { FsPort } from '../../src/log/fs/port.ts';
 
 /** A file system that asks `guard` before each call; what `guard` throws, the call throws. */
-export function guardedFs(inner: FsPort, guard: (name: string) => void): FsPort {
-  const guarded = <A extends unknown[], R>(name: string, call: (...args: A) => R) => {
-    return (...args: A): R => {
-      guard(name);
-      return call(...args);
-    };
-  };
-  return {
-    open: guarded('open', inner.open),
-    close: guarded('close', inner.close),
-    read: guarded('read', inner.read),
-    write: guarded('write', inner.write),
-    stat: guarded('stat', inner.stat),
-    truncate: guarded('truncate', inner.truncate),
-    sync: guarded('sync', inner.sync),
-    tryLock: guarded('tryLock', inner.tryLock),
-    unlock: guarded('unlock', inner.unlock),
-    makeDir: guarded('makeDir', inner.makeDir),
-    syncDir: guarded('syncDir', inner.syncDir),
-    rename: guarded('rename', inner.rename),
-    remove: guarded('remove', inner.remove),
-    names: guarded('names', inner.names),
-  };
+export function guardedFs(inner: FsPort, guard: (name: keyof FsPort) => void): FsPort {
+  return interposed(inner, (name, call) => {
+    guard(name);
+    return call();
+  });
 }
 
 export interface DyingFs extends FsPort {

@@ -1,11 +1,12 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson, count, happening } from '../../cli/job_text.ts';
-import { PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
+import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
-import { verificationError, verifyPack } from '../../pack/verify.ts';
-import { openContainer } from '../../zip/reader.ts';
+import type { PackManifest } from '../../pack/manifest.ts';
+import { verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'inspect' },
@@ -18,23 +19,25 @@ const spec: CommandSpec = command({
   flags: { path: pathFlag },
   async run(input, io) {
     const path = pathOf(input);
-    const container = await openContainer(path);
-    try {
-      const { verification, manifest, history } = verifyPack(container);
-      if (verification.findings.length > 0 || manifest === undefined || history === undefined) {
-        throw verificationError(verification, path);
-      }
-      const inspection = inspectJobPack(manifest, history);
-      const { pack_id, pack_type, source_ref } = inspection;
-      return {
-        fields: { path, pack_id, pack_type, source_ref, inspect: asJson(inspection) },
-        lines: describe(inspection, io),
-      };
-    } finally {
-      container.close();
-    }
+    const { verification, manifest, history } = await openAndVerify(path);
+    if (verification.findings.length > 0 || manifest === undefined)
+      throw verificationError(verification, path);
+    if (history === undefined) throw noTimeline(path, manifest);
+    const inspection = inspectJobPack(manifest, history);
+    const { pack_id, pack_type, source_ref } = inspection;
+    return {
+      fields: { path, pack_id, pack_type, source_ref, inspect: asJson(inspection) },
+      lines: describe(inspection, io),
+    };
   },
 });
+
+/** A sound pack of an older producer: what happened cannot be folded from its events. */
+function noTimeline(path: string, { producer_version }: PackManifest): GaitError {
+  const hint = '`gait pack verify` shows what could be checked.';
+  const message = `${path} verifies, but its producer (${producer_version}) kept no state in its events`;
+  return invalidInput('inspect_unsupported', message, hint);
+}
 
 function describe(
   { pack_id, source_ref, job_payload, job_lineage, timeline }: JobInspection,

@@ -1,12 +1,11 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Color, Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
-import { PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
+import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { CheckStatus } from '../../pack/report.ts';
-import { type PackVerification, verificationError, verifyPack } from '../../pack/verify.ts';
-import { openContainer } from '../../zip/reader.ts';
+import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'verify' },
@@ -23,18 +22,13 @@ const spec: CommandSpec = command({
   flags: { path: pathFlag },
   async run(input, io) {
     const path = pathOf(input);
-    const container = await openContainer(path);
-    try {
-      const { verification } = verifyPack(container);
-      const sound = verification.findings.length === 0;
-      return {
-        fields: { path, ...identityOf(verification), verify: asJson(verification) },
-        lines: describe(path, verification, io),
-        ...(sound ? {} : { failure: verificationError(verification, path) }),
-      };
-    } finally {
-      container.close();
-    }
+    const { verification } = await openAndVerify(path);
+    const sound = verification.findings.length === 0;
+    return {
+      fields: { path, ...identityOf(verification), verify: asJson(verification) },
+      lines: describe(path, verification, io),
+      ...(sound ? {} : { failure: verificationError(verification, path) }),
+    };
   },
 });
 

@@ -19,34 +19,40 @@ export interface FaultyFs extends FsPort {
 /** Any file system, with at most one failing call. Without a fault it only counts. */
 export function faultyFs(inner: FsPort, fault?: Fault): FaultyFs {
   const calls: string[] = [];
-  const guarded = <A extends unknown[], R>(name: string, call: (...args: A) => R) => {
-    return (...args: A): R => {
-      calls.push(name);
-      if (fault === undefined || calls.length !== fault.at) return call(...args);
-      if (fault.kind === 'after') call(...args);
-      if (fault.kind === 'short' && name === 'write') halfWrite(inner, args);
-      throw Object.assign(new Error(`${fault.errno}: injected at call ${fault.at}, ${name}`), {
-        code: fault.errno,
-      });
-    };
+  const fs = interposed(inner, (name, call, args) => {
+    calls.push(name);
+    if (fault === undefined || calls.length !== fault.at) return call();
+    if (fault.kind === 'after') call();
+    if (fault.kind === 'short' && name === 'write') halfWrite(inner, args);
+    const message = `${fault.errno}: injected at call ${fault.at}, ${name}`;
+    throw Object.assign(new Error(message), { code: fault.errno });
+  });
+  return { ...fs, calls };
+}
+
+/** Stands between a file system and its user: is told of each call, and makes it, or does not. */
+export type Interpose = (name: keyof FsPort, call: () => unknown, args: readonly unknown[]) => unknown;
+
+/** A file system each of whose calls goes through `around`. */
+export function interposed(inner: FsPort, around: Interpose): FsPort {
+  const through = <A extends unknown[], R>(name: keyof FsPort, call: (...args: A) => R) => {
+    return (...args: A): R => around(name, () => call(...args), args) as R;
   };
   return {
-    calls,
-    open: guarded('open', inner.open),
-    // A close that fails has closed all the same.
-    close: guarded('close', inner.close),
-    read: guarded('read', inner.read),
-    write: guarded('write', inner.write),
-    stat: guarded('stat', inner.stat),
-    truncate: guarded('truncate', inner.truncate),
-    sync: guarded('sync', inner.sync),
-    tryLock: guarded('tryLock', inner.tryLock),
-    unlock: guarded('unlock', inner.unlock),
-    makeDir: guarded('makeDir', inner.makeDir),
-    syncDir: guarded('syncDir', inner.syncDir),
-    rename: guarded('rename', inner.rename),
-    remove: guarded('remove', inner.remove),
-    names: guarded('names', inner.names),
+    open: through('open', inner.open),
+    close: through('close', inner.close),
+    read: through('read', inner.read),
+    write: through('write', inner.write),
+    stat: through('stat', inner.stat),
+    truncate: through('truncate', inner.truncate),
+    sync: through('sync', inner.sync),
+    tryLock: through('tryLock', inner.tryLock),
+    unlock: through('unlock', inner.unlock),
+    makeDir: through('makeDir', inner.makeDir),
+    syncDir: through('syncDir', inner.syncDir),
+    rename: through('rename', inner.rename),
+    remove: through('remove', inner.remove),
+    names: through('names', inner.names),
   };
 }
 
