@@ -1,5 +1,6 @@
 import { invalidInput } from '../core/errors.ts';
 import { type VerifiedPack, verifyPack } from '../pack/verify.ts';
+import type { SignaturePolicy } from '../pack/verify_signatures.ts';
 import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
 
@@ -31,10 +32,10 @@ export function pathOf(input: {
 }
 
 /** Opens the pack that is named, verifies it, and closes it again. */
-export async function openAndVerify(path: string): Promise<VerifiedPack> {
+export async function openAndVerify(path: string, policy: SignaturePolicy = {}): Promise<VerifiedPack> {
   const container = await openContainer(path);
   try {
-    return verifyPack(container);
+    return verifyPack(container, policy);
   } finally {
     container.close();
   }

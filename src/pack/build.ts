@@ -4,6 +4,8 @@ import { type JobHistory, runtimeState } from '../job/history.ts';
 import type { JobState } from '../job/state.ts';
 import type { StoredEvent } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
+import type { SigningKey } from '../signing/keys.ts';
+import { signDigest } from '../signing/signature.ts';
 import {
   EVENTS_MEMBER,
   type JobLedger,
@@ -20,6 +22,7 @@ import {
   PACK_SCHEMA_VERSION,
   type PackManifest,
   packIdOf,
+  signedDigestOf,
 } from './manifest.ts';
 import { merkleRoot } from './merkle.ts';
 
@@ -34,8 +37,11 @@ export interface Pack {
   readonly members: readonly PackMember[];
 }
 
-/** The pack of a job as its history has it. Pure: the same history and version give the same bytes. */
-export function buildJobPack(history: JobHistory, producerVersion: string): Pack {
+/**
+ * The pack of a job as its history has it. Pure: the same history, version and key give the same bytes. Signing does
+ * not change the pack's id.
+ */
+export function buildJobPack(history: JobHistory, producerVersion: string, key?: SigningKey): Pack {
   const { job, records } = history;
   const texts = records.map(({ text }) => text);
   const members = [
@@ -44,16 +50,19 @@ export function buildJobPack(history: JobHistory, producerVersion: string): Pack
     { name: PAYLOAD_MEMBER, bytes: canonicalBytes(payloadOf(job)) },
     { name: STATE_MEMBER, bytes: canonicalBytes(runtimeState(job, history)) },
   ];
-  return sealPack({ packType: 'job', sourceRef: job.job_id, producerVersion, members });
+  return sealPack({ packType: 'job', sourceRef: job.job_id, producerVersion, members }, key);
 }
 
-/** Puts a manifest over members. */
-export function sealPack(parts: {
+/** What a pack is made of. */
+export interface PackParts {
   readonly packType: PackManifest['pack_type'];
   readonly sourceRef: string;
   readonly producerVersion: string;
   readonly members: readonly PackMember[];
-}): Pack {
+}
+
+/** Puts a manifest over members, signed if there is a key. */
+export function sealPack(parts: PackParts, key?: SigningKey): Pack {
   const contents = parts.members
     .map(({ name, bytes }) => ({ path: name, sha256: sha256Hex(bytes), type: entryType(name) }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -66,7 +75,9 @@ export function sealPack(parts: {
     source_ref: parts.sourceRef,
     contents,
   } as const;
-  const manifest: PackManifest = { ...unsealed, pack_id: packIdOf(unsealed) };
+  const unsigned: PackManifest = { ...unsealed, pack_id: packIdOf(unsealed) };
+  const manifest =
+    key === undefined ? unsigned : { ...unsigned, signatures: [signDigest(signedDigestOf(unsigned), key)] };
   return {
     manifest,
     members: [...parts.members, { name: MANIFEST_MEMBER, bytes: canonicalBytes(manifest) }],

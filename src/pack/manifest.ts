@@ -1,5 +1,6 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { Timestamp } from '../core/time.ts';
+import type { Signature } from '../signing/signature.ts';
 
 export const MANIFEST_MEMBER = 'pack_manifest.json';
 export const MANIFEST_SCHEMA_ID = 'gait.pack.manifest';
@@ -16,13 +17,6 @@ export interface ManifestEntry {
   readonly type: string;
 }
 
-export interface PackSignature {
-  readonly alg: string;
-  readonly key_id: string;
-  readonly sig: string;
-  readonly signed_digest?: string;
-}
-
 /** schemas/v1/pack/manifest.schema.json */
 export interface PackManifest {
   readonly schema_id: typeof MANIFEST_SCHEMA_ID;
@@ -33,13 +27,18 @@ export interface PackManifest {
   readonly pack_type: 'run' | 'job';
   readonly source_ref: string;
   readonly contents: readonly ManifestEntry[];
-  readonly signatures?: readonly PackSignature[];
+  readonly signatures?: readonly Signature[];
 }
 
 /** The id of a pack: the digest of its manifest with an empty `pack_id` and without signatures. 64 hex digits. */
 export function packIdOf(manifest: Omit<PackManifest, 'pack_id'>): string {
   const { signatures: _, ...unsigned } = manifest;
   return canonicalDigest({ ...unsigned, pack_id: '' });
+}
+
+/** What a signature of a pack is over: the digest of its manifest, pack id included, without signatures. */
+export function signedDigestOf({ signatures: _, ...unsigned }: PackManifest): string {
+  return canonicalDigest(unsigned);
 }
 
 export function entryType(path: string): string {

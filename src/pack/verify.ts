@@ -7,6 +7,12 @@ import { type JobFinding, readDocument, timeFindings } from './documents.ts';
 import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
 import { type CheckName, type CheckStatus, type Finding, type Layer, Report } from './report.ts';
 import { verifyJobPayload } from './verify_job.ts';
+import {
+  NO_SIGNATURES,
+  type SignaturePolicy,
+  type SignatureVerdict,
+  verifySignatures,
+} from './verify_signatures.ts';
 
 export interface HashMismatch {
   readonly path: string;
@@ -15,7 +21,7 @@ export interface HashMismatch {
 }
 
 /** What a verification found out. `findings` is empty for a sound pack. */
-export interface PackVerification {
+export interface PackVerification extends SignatureVerdict {
   readonly pack_id: string;
   readonly pack_type: string;
   readonly source_ref: string;
@@ -29,7 +35,6 @@ export interface PackVerification {
   readonly missing_files: readonly string[];
   readonly hash_mismatches: readonly HashMismatch[];
   readonly undeclared_files: readonly string[];
-  readonly signature_status: 'missing' | 'skipped' | 'verified' | 'failed';
 }
 
 export interface VerifiedPack {
@@ -44,7 +49,7 @@ export interface VerifiedPack {
  * Verifies a pack in layers: the container, the manifest, the payload, the signatures. Trusts nothing that is in it,
  * needs no network, and reports all that it finds, not only the first.
  */
-export function verifyPack(container: Container): VerifiedPack {
+export function verifyPack(container: Container, policy: SignaturePolicy = {}): VerifiedPack {
   const report = new Report();
   report.settle('container_bytes', container.findings);
   // Where one member is lost, what the others say of it is noise.
@@ -57,8 +62,8 @@ export function verifyPack(container: Container): VerifiedPack {
   const history =
     sound && manifest.pack_type === 'job' ? verifyJobPayload(manifest, contents.bytes, report) : undefined;
   if (sound && manifest.pack_type === 'run') report.settle('payload_schemas', [RUN_PACKS_LATER]);
-  report.notApplicable('signatures');
-  const verification = summary(report, manifest, compared);
+  const signatures = verifySignatures(manifest, policy, report);
+  const verification = summary(report, manifest, compared, signatures);
   return { verification, manifest, ...(history === undefined ? {} : { history }) };
 }
 
@@ -169,7 +174,12 @@ function packIdMismatch(actual: string, expected: string): JobFinding {
   return { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
 }
 
-function summary(report: Report, manifest: PackManifest | undefined, compared: Compared): PackVerification {
+function summary(
+  report: Report,
+  manifest: PackManifest | undefined,
+  compared: Compared,
+  signatures: SignatureVerdict = NO_SIGNATURES,
+): PackVerification {
   return {
     pack_id: manifest?.pack_id ?? '',
     pack_type: manifest?.pack_type ?? '',
@@ -180,7 +190,7 @@ function summary(report: Report, manifest: PackManifest | undefined, compared: C
     missing_files: compared.missing,
     hash_mismatches: compared.mismatches,
     undeclared_files: compared.undeclared,
-    signature_status: (manifest?.signatures?.length ?? 0) > 0 ? 'skipped' : 'missing',
+    ...signatures,
   };
 }
 
@@ -188,10 +198,14 @@ function summary(report: Report, manifest: PackManifest | undefined, compared: C
 export function verificationError({ findings }: PackVerification, path: string): GaitError {
   const [first] = findings;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  const message = `${path} does not verify: ${first?.message ?? 'unknown finding'}${more}`;
+  const unbelieved = findings.every(({ layer }) => layer === 'signatures');
   return new GaitError({
-    code: 'pack_damaged',
+    code: unbelieved ? 'signature_refused' : 'pack_damaged',
     category: 'verification_failed',
-    message: `${path} does not verify: ${first?.message ?? 'unknown finding'}${more}`,
-    hint: '`gait pack verify` lists all findings. Ask for the pack again from where it was built.',
+    message,
+    hint: unbelieved
+      ? 'The pack is whole, but no key that you trust vouches for it. Ask who made it for the public key.'
+      : '`gait pack verify` lists all findings. Ask for the pack again from where it was built.',
   });
 }

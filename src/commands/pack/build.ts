@@ -1,7 +1,7 @@
 import { basename, join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { keyModeFlag, privateKeyFlags, signerOf } from '../../cli/key_flags.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { jobRoot, jobSource, openLedger, outDir, packPath } from '../../cli/workspace.ts';
 import { sha256Hex } from '../../core/digest.ts';
@@ -52,6 +52,8 @@ const spec: CommandSpec = command({
       summary:
         'Where to write it: a file, or a directory that exists. By default ./gait-out/pack_<pack id>.zip.',
     },
+    'key-mode': keyModeFlag,
+    ...privateKeyFlags,
     actor: {
       type: 'string',
       value: 'NAME',
@@ -64,8 +66,9 @@ const spec: CommandSpec = command({
     const fault = checkActor(actor);
     if (fault !== undefined) throw fault;
     const { store, jobId } = jobSource(flags.from, jobRoot(flags['job-root'], io.env));
+    const signer = signerOf(flags['key-mode'], flags, io);
     const history = await readHistory(store, jobId);
-    const { manifest, members } = buildJobPack(history, VERSION);
+    const { manifest, members } = buildJobPack(history, VERSION, signer?.key);
     const bytes = await zipOf(members);
     const { pack_id, pack_type, source_ref } = manifest;
     const path = packPath(flags.out, outDir(io.env), `pack_${pack_id}.zip`);
@@ -77,14 +80,20 @@ const spec: CommandSpec = command({
       ...{ pack_id, pack_type, source_ref, file: basename(path), file_sha256, size },
       head: { revision, hash },
     };
-    const warnings = await enterIntoLedger(built, actor, io);
+    const warnings = [...(signer?.warnings ?? []), ...(await enterIntoLedger(built, actor, io))];
+    for (const warning of warnings) io.note(`warning: ${warning}`);
     return {
-      fields: { path, pack_id, pack_type, source_ref, file_sha256, size, ...asJson({ warnings }) },
+      fields: {
+        ...{ path, pack_id, pack_type, source_ref, file_sha256, size, warnings },
+        signature_status: signer === undefined ? 'missing' : 'signed',
+        ...(signer === undefined ? {} : { signature_key_id: signer.key.keyId }),
+      },
       lines: [
         path,
         `  pack      ${pack_id}`,
         `  of job    ${jobId}, revision ${revision}, ${hash}`,
         `  size      ${size} bytes in ${members.length} members, sha256 ${file_sha256}`,
+        ...(signer === undefined ? [] : [`  signed    by ${signer.key.keyId}`]),
         `  check it  gait pack verify ${path}`,
       ],
     };
@@ -100,7 +109,6 @@ async function enterIntoLedger(built: BuiltPack, actor: string, io: Io): Promise
   } catch (error) {
     if (!(error instanceof GaitError)) throw error;
     const warning = `the pack is not in the ledger of ${root}: ${error.message}`;
-    io.note(`warning: ${warning}`);
     return [warning];
   }
 }

@@ -1,11 +1,14 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Color, Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
+import { type TrustValues, trustFlags, trustOf } from '../../cli/key_flags.ts';
 import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
+import { invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { CheckStatus } from '../../pack/report.ts';
 import { type PackVerification, verificationError } from '../../pack/verify.ts';
+import type { SignaturePolicy } from '../../pack/verify_signatures.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'verify' },
@@ -17,12 +20,30 @@ const spec: CommandSpec = command({
   examples: [
     { says: 'Check a pack', line: 'pack verify ./gait-out/pack_1f…e9.zip' },
     { says: 'For a script', line: 'pack verify --path nightly.zip --json' },
+    {
+      says: 'Signed by one of the keys in a directory',
+      line: 'pack verify nightly.zip --profile strict --trust-dir ./trusted',
+    },
   ],
   args: packArgs,
-  flags: { path: pathFlag },
+  flags: {
+    path: pathFlag,
+    ...trustFlags,
+    profile: {
+      type: 'string',
+      value: 'PROFILE',
+      default: 'standard',
+      options: ['standard', 'strict'],
+      summary: 'strict demands a signature by a key that is given.',
+    },
+    'require-signature': {
+      type: 'boolean',
+      summary: 'An unsigned pack, or one whose signature cannot be checked, will not do.',
+    },
+  },
   async run(input, io) {
     const path = pathOf(input);
-    const { verification } = await openAndVerify(path);
+    const { verification } = await openAndVerify(path, policyOf(input.flags, io));
     const sound = verification.findings.length === 0;
     return {
       fields: { path, ...identityOf(verification), verify: asJson(verification) },
@@ -31,6 +52,19 @@ const spec: CommandSpec = command({
     };
   },
 });
+
+function policyOf(
+  flags: TrustValues & { readonly profile: string; readonly 'require-signature': boolean },
+  io: Io,
+): SignaturePolicy {
+  const trust = trustOf(flags, io);
+  const strict = flags.profile === 'strict';
+  if (strict && trust.size === 0) {
+    const hint = 'Give --public-key FILE, --public-key-env NAME or --trust-dir DIR.';
+    throw invalidInput('public_key_missing', '--profile strict needs a public key to believe', hint);
+  }
+  return { trust, required: strict || flags['require-signature'] };
+}
 
 /** What the pack says it is; nothing when its manifest cannot be read. */
 function identityOf({ pack_id, pack_type, source_ref }: PackVerification): JsonObject {

@@ -1,0 +1,137 @@
+import { join } from 'node:path';
+import { type GaitError, invalidInput } from '../core/errors.ts';
+import { keptKey, keyPaths, publicKeyFiles, readPrivateKey, readPublicKey } from '../signing/key_files.ts';
+import { parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
+import { TrustSet } from '../signing/trust.ts';
+import type { FlagSpec, OptionalText } from './command.ts';
+import type { Io } from './io.ts';
+import { outDir } from './workspace.ts';
+
+/** Where a private key comes from. */
+export const privateKeyFlags: {
+  readonly 'private-key': OptionalText;
+  readonly 'private-key-env': OptionalText;
+} = {
+  'private-key': {
+    type: 'string',
+    value: 'FILE',
+    summary: 'The private key to sign with: a file such as `gait keys init` makes.',
+  },
+  'private-key-env': {
+    type: 'string',
+    value: 'NAME',
+    summary: 'The environment variable that holds the private key, in place of a file.',
+  },
+};
+
+interface RepeatableText {
+  readonly type: 'strings';
+  readonly value: string;
+  readonly summary: string;
+}
+
+/** Whom a reader believes. */
+export const trustFlags: {
+  readonly 'public-key': RepeatableText;
+  readonly 'public-key-env': OptionalText;
+  readonly 'trust-dir': OptionalText;
+} = {
+  'public-key': { type: 'strings', value: 'FILE', summary: 'A public key to believe. Repeatable.' },
+  'public-key-env': {
+    type: 'string',
+    value: 'NAME',
+    summary: 'The environment variable that holds a public key to believe.',
+  },
+  'trust-dir': {
+    type: 'string',
+    value: 'DIR',
+    summary: 'A directory of public keys to believe: every *_public.key and *.pub in it.',
+  },
+};
+
+export const KEY_MODES: readonly string[] = ['none', 'dev', 'prod'];
+
+export const keyModeFlag: FlagSpec & { readonly type: 'string' } = {
+  type: 'string',
+  value: 'MODE',
+  options: KEY_MODES,
+  summary:
+    'Sign with no key, with the dev key of the workspace, or with one of your own (prod). A private key means prod.',
+};
+
+export interface PrivateKeyValues {
+  readonly 'private-key': string | undefined;
+  readonly 'private-key-env': string | undefined;
+}
+
+export interface TrustValues {
+  readonly 'public-key': readonly string[];
+  readonly 'public-key-env': string | undefined;
+  readonly 'trust-dir': string | undefined;
+}
+
+/** A key to sign with, where it is from, and what its user should know about it. */
+export interface Signer {
+  readonly key: SigningKey;
+  readonly source: string;
+  readonly warnings: readonly string[];
+}
+
+/** The key to sign with that the flags name; undefined for none. */
+export function signerOf(mode: string | undefined, flags: PrivateKeyValues, io: Io): Signer | undefined {
+  const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
+  if (mode === 'dev') {
+    if (given) throw conflict('--key-mode dev signs with the key of the workspace and takes no private key');
+    return devSigner(io);
+  }
+  if (mode === 'prod' || given) return privateKeyOf(flags, io);
+  return undefined;
+}
+
+/** The private key of `--private-key` or `--private-key-env`, exactly one of which must be given. */
+export function privateKeyOf(flags: PrivateKeyValues, io: Io): Signer {
+  const { 'private-key': path, 'private-key-env': name } = flags;
+  if (path !== undefined && name !== undefined) {
+    throw conflict('--private-key and --private-key-env exclude each other');
+  }
+  if (path !== undefined) {
+    const { key, exposed } = readPrivateKey(path);
+    const warning = `others can read the private key ${path}; make it yours alone: chmod 600 ${path}`;
+    return { key, source: `path:${path}`, warnings: exposed ? [warning] : [] };
+  }
+  if (name === undefined) {
+    const hint = 'Give --private-key FILE or --private-key-env NAME.';
+    throw invalidInput('private_key_missing', 'no private key is given', hint);
+  }
+  const key = parsePrivateKey(variable(name, io), `the variable ${name}`);
+  return { key, source: `env:${name}`, warnings: [] };
+}
+
+/** The keys that the flags name. Empty when they name none: nothing is then believed. */
+export function trustOf(flags: TrustValues, io: Io): TrustSet {
+  const trust = new TrustSet();
+  const name = flags['public-key-env'];
+  const dir = flags['trust-dir'];
+  for (const path of flags['public-key']) trust.admit(readPublicKey(path), path);
+  if (name !== undefined)
+    trust.admit(parsePublicKey(variable(name, io), `the variable ${name}`), `env:${name}`);
+  if (dir !== undefined) for (const path of publicKeyFiles(dir)) trust.admit(readPublicKey(path), path);
+  return trust;
+}
+
+/** The key that `--key-mode dev` signs with: made once, kept in the workspace, and known for what it is. */
+function devSigner(io: Io): Signer {
+  const paths = keyPaths(join(outDir(io.env), 'keys'), 'dev');
+  const warning = `signed with the dev key of this workspace; verify with --public-key ${paths.publicKey}, and trust it no further`;
+  return { key: keptKey(paths), source: `path:${paths.privateKey}`, warnings: [warning] };
+}
+
+function variable(name: string, io: Io): string {
+  const text = io.env[name]?.trim() ?? '';
+  if (text !== '') return text;
+  throw invalidInput('key_missing', `the environment variable ${name} is not set`);
+}
+
+function conflict(message: string): GaitError {
+  return invalidInput('flags_conflict', message);
+}

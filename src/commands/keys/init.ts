@@ -1,0 +1,24 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { KEYS_OUTPUT, keyDirFlags, makeKeys } from '../../cli/keys_text.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: KEYS_OUTPUT, operation: 'init' },
+  summary: 'Make a pair of Ed25519 key files.',
+  description:
+    'Both are readable by their owner alone. Keep the private one secret; hand the public one to whoever is to believe ' +
+    'what you sign.',
+  examples: [
+    { says: 'Make a pair', line: 'keys init' },
+    { says: 'Elsewhere, under another name', line: 'keys init --out-dir ~/.gait/keys --prefix release' },
+  ],
+  flags: {
+    ...keyDirFlags,
+    force: {
+      type: 'boolean',
+      summary: 'Replace a pair that is there. What it signed stays verifiable by its public key only.',
+    },
+  },
+  run: async ({ flags }, io) => makeKeys(flags['out-dir'], flags.prefix, flags.force, io),
+});
+
+export default spec;

@@ -1,0 +1,18 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { KEYS_OUTPUT, keyDirFlags, makeKeys } from '../../cli/keys_text.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: KEYS_OUTPUT, operation: 'rotate' },
+  summary: 'Make a new pair of key files beside the old one.',
+  description:
+    'The new pair has the time of its making in its name. The old one stays, since what it signed must be verifiable; ' +
+    'sign with the new one from now on.',
+  examples: [{ says: 'Make a new pair', line: 'keys rotate' }],
+  flags: keyDirFlags,
+  run: async ({ flags }, io) => {
+    const stamp = io.clock.now().replace(/\.\d+/, '').replace(/[-:]/g, '');
+    return makeKeys(flags['out-dir'], `${flags.prefix}_${stamp}`, false, io);
+  },
+});
+
+export default spec;
