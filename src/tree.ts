@@ -25,4 +25,5 @@ export const TREE: Readonly<Record<string, Load>> = {
   'pack build': () => import('./commands/pack/build.ts'),
   'pack verify': () => import('./commands/pack/verify.ts'),
   'pack inspect': () => import('./commands/pack/inspect.ts'),
+  'pack list': () => import('./commands/pack/list.ts'),
 };

@@ -1,6 +1,6 @@
-import { invalidInput } from '../core/errors.ts';
-import { type VerifiedPack, verifyPack } from '../pack/verify.ts';
-import type { SignaturePolicy } from '../pack/verify_signatures.ts';
+import { type GaitError, invalidInput } from '../core/errors.ts';
+import type { PackManifest } from '../pack/manifest.ts';
+import { type VerificationPolicy, type VerifiedPack, verifyPack } from '../pack/verify.ts';
 import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
 
@@ -32,11 +32,18 @@ export function pathOf(input: {
 }
 
 /** Opens the pack that is named, verifies it, and closes it again. */
-export async function openAndVerify(path: string, policy: SignaturePolicy = {}): Promise<VerifiedPack> {
+export async function openAndVerify(path: string, policy: VerificationPolicy = {}): Promise<VerifiedPack> {
   const container = await openContainer(path);
   try {
     return verifyPack(container, policy);
   } finally {
     container.close();
   }
+}
+
+/** A sound pack of an older producer: what happened cannot be folded from its events. */
+export function noHistory(path: string, { producer_version }: PackManifest): GaitError {
+  const hint = '`gait pack verify` shows what could be checked.';
+  const message = `${path} verifies, but its producer (${producer_version}) kept no state in its events`;
+  return invalidInput('history_missing', message, hint);
 }

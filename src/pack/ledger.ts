@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
-import { type Decision, StreamHandle, type StreamModel } from '../log/stream.ts';
+import { type Decision, replay, StreamHandle, type StreamModel } from '../log/stream.ts';
 import validateLedgerEvent from '../schema/generated/pack_ledger_event.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { PackManifest } from './manifest.ts';
@@ -77,6 +77,28 @@ export async function recordBuilt(
 ): Promise<void> {
   const ledger = new StreamHandle(store, ledgerModel, LEDGER_STREAM);
   await ledger.execute((state) => decideBuilt(state, built, actor, now));
+}
+
+/** An entry of the ledger. */
+export interface LedgerEntry extends BuiltPack {
+  readonly built_at: Timestamp;
+  readonly built_by: string;
+}
+
+/** Every pack that was built, in order. Throws LogDamage at the first entry that is not as it was written. */
+export async function readLedger(store: EventStore): Promise<readonly LedgerEntry[]> {
+  const entries: LedgerEntry[] = [];
+  await replay(store, ledgerModel, LEDGER_STREAM, ({ event }) => {
+    const { created_at: built_at, actor: built_by, payload } = event as unknown as LedgerEvent;
+    entries.push({ ...payload, built_at, built_by });
+  });
+  return entries;
+}
+
+interface LedgerEvent {
+  readonly created_at: Timestamp;
+  readonly actor: string;
+  readonly payload: BuiltPack;
 }
 
 function sourceOf({ pack_type, source_ref }: BuiltPack): string {

@@ -12,6 +12,7 @@ export type CheckName =
   | 'payload_agreement'
   | 'event_chain'
   | 'event_fold'
+  | 'extends'
   | 'signatures';
 
 /** Everything that a verification looks at, each with its layer. */
@@ -26,6 +27,7 @@ export const CHECKS: Readonly<Record<CheckName, Layer>> = {
   payload_agreement: 'payload',
   event_chain: 'payload',
   event_fold: 'payload',
+  extends: 'payload',
   signatures: 'signatures',
 };
 
@@ -48,6 +50,7 @@ export interface Finding {
 export class Report {
   readonly findings: Finding[] = [];
   readonly #statuses = new Map<CheckName, CheckStatus>();
+  readonly #leftOut = new Set<CheckName>();
 
   /** The check was made and found this. No findings: it passed. */
   settle(check: CheckName, findings: readonly Omit<Finding, 'layer'>[]): boolean {
@@ -61,12 +64,19 @@ export class Report {
     this.#statuses.set(check, 'not_applicable');
   }
 
+  /** The check is not part of this verification. */
+  leaveOut(check: CheckName): void {
+    this.#leftOut.add(check);
+  }
+
+  /** Every check that belongs to this verification, in the order of the layers. */
   get checks(): readonly {
     readonly layer: Layer;
     readonly check: CheckName;
     readonly status: CheckStatus;
   }[] {
-    return (Object.keys(CHECKS) as CheckName[]).map((check) => {
+    const made = (Object.keys(CHECKS) as CheckName[]).filter((check) => !this.#leftOut.has(check));
+    return made.map((check) => {
       return { layer: CHECKS[check], check, status: this.#statuses.get(check) ?? 'not_reached' };
     });
   }

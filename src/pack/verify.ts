@@ -4,6 +4,7 @@ import validateManifest from '../schema/generated/pack_manifest.js';
 import type { Member } from '../zip/container.ts';
 import type { Container } from '../zip/reader.ts';
 import { type JobFinding, readDocument, timeFindings } from './documents.ts';
+import { extensionFindings } from './extends.ts';
 import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
 import { type CheckName, type CheckStatus, type Finding, type Layer, Report } from './report.ts';
 import { verifyJobPayload } from './verify_job.ts';
@@ -37,6 +38,11 @@ export interface PackVerification extends SignatureVerdict {
   readonly undeclared_files: readonly string[];
 }
 
+export interface VerificationPolicy extends SignaturePolicy {
+  /** What an earlier pack of the same job holds: this one must only add to it. */
+  readonly extending?: JobHistory;
+}
+
 export interface VerifiedPack {
   readonly verification: PackVerification;
   /** Present when the manifest could be read. */
@@ -49,8 +55,9 @@ export interface VerifiedPack {
  * Verifies a pack in layers: the container, the manifest, the payload, the signatures. Trusts nothing that is in it,
  * needs no network, and reports all that it finds, not only the first.
  */
-export function verifyPack(container: Container, policy: SignaturePolicy = {}): VerifiedPack {
+export function verifyPack(container: Container, policy: VerificationPolicy = {}): VerifiedPack {
   const report = new Report();
+  if (policy.extending === undefined) report.leaveOut('extends');
   report.settle('container_bytes', container.findings);
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return { verification: summary(report, undefined, NOTHING_COMPARED) };
@@ -62,6 +69,9 @@ export function verifyPack(container: Container, policy: SignaturePolicy = {}): 
   const history =
     sound && manifest.pack_type === 'job' ? verifyJobPayload(manifest, contents.bytes, report) : undefined;
   if (sound && manifest.pack_type === 'run') report.settle('payload_schemas', [RUN_PACKS_LATER]);
+  if (policy.extending !== undefined && history !== undefined) {
+    report.settle('extends', extensionFindings(history, policy.extending));
+  }
   const signatures = verifySignatures(manifest, policy, report);
   const verification = summary(report, manifest, compared, signatures);
   return { verification, manifest, ...(history === undefined ? {} : { history }) };

@@ -11,8 +11,5 @@ test('a sound pack of an older producer is verified as far as it goes, and has n
   const verified = JSON.parse(await runShell(`${gait} pack verify "${OLDER}" --json`, ROOT));
   assert.equal(verified.ok, true);
   const inspected = JSON.parse(await runShell(`${gait} pack inspect "${OLDER}" --json`, ROOT));
-  assert.deepEqual(
-    [inspected.ok, inspected.error_code, inspected.exit_code],
-    [false, 'inspect_unsupported', 6],
-  );
+  assert.deepEqual([inspected.ok, inspected.error_code, inspected.exit_code], [false, 'history_missing', 6]);
 });

@@ -10,6 +10,7 @@ import type { JobInspection } from '../../src/pack/inspect.ts';
 import type { PackVerification } from '../../src/pack/verify.ts';
 import validateEvent from '../../src/schema/generated/job_event.js';
 import validateJob from '../../src/schema/generated/job_output.js';
+import validateKeys from '../../src/schema/generated/keys_output.js';
 import validateGait from '../../src/schema/generated/output.js';
 import validatePack from '../../src/schema/generated/pack_output.js';
 import { schemaFault, type Validate } from '../../src/schema/validator.ts';
@@ -59,11 +60,19 @@ export interface Output {
   readonly size?: number;
   readonly verify?: PackVerification;
   readonly inspect?: JobInspection;
+  readonly signature_status?: string;
+  readonly signature_key_id?: string;
+  readonly prefix?: string;
+  readonly key_id?: string;
+  readonly private_key_path?: string;
+  readonly public_key_path?: string;
+  readonly private_key_source?: string;
   readonly warnings?: readonly string[];
 }
 
 const VALIDATORS: Readonly<Record<string, Validate>> = {
   'gait.job.output': validateJob,
+  'gait.keys.output': validateKeys,
   'gait.pack.output': validatePack,
   'gait.output': validateGait,
 };

@@ -87,6 +87,9 @@ describe('a sound pack', () => {
       hash_mismatches: [],
       undeclared_files: [],
       signature_status: 'missing',
+      signatures_total: 0,
+      signatures_valid: 0,
+      signature_errors: [],
     });
   });
 

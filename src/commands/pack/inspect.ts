@@ -1,11 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson, count, happening } from '../../cli/job_text.ts';
-import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
+import { noHistory, openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
-import { type GaitError, invalidInput } from '../../core/errors.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
-import type { PackManifest } from '../../pack/manifest.ts';
 import { verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({
@@ -22,7 +20,7 @@ const spec: CommandSpec = command({
     const { verification, manifest, history } = await openAndVerify(path);
     if (verification.findings.length > 0 || manifest === undefined)
       throw verificationError(verification, path);
-    if (history === undefined) throw noTimeline(path, manifest);
+    if (history === undefined) throw noHistory(path, manifest);
     const inspection = inspectJobPack(manifest, history);
     const { pack_id, pack_type, source_ref } = inspection;
     return {
@@ -31,13 +29,6 @@ const spec: CommandSpec = command({
     };
   },
 });
-
-/** A sound pack of an older producer: what happened cannot be folded from its events. */
-function noTimeline(path: string, { producer_version }: PackManifest): GaitError {
-  const hint = '`gait pack verify` shows what could be checked.';
-  const message = `${path} verifies, but its producer (${producer_version}) kept no state in its events`;
-  return invalidInput('inspect_unsupported', message, hint);
-}
 
 function describe(
   { pack_id, source_ref, job_payload, job_lineage, timeline }: JobInspection,

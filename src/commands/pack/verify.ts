@@ -2,10 +2,11 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Color, Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { type TrustValues, trustFlags, trustOf } from '../../cli/key_flags.ts';
-import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
+import { noHistory, openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
 import { invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { JobHistory } from '../../job/history.ts';
 import type { CheckStatus } from '../../pack/report.ts';
 import { type PackVerification, verificationError } from '../../pack/verify.ts';
 import type { SignaturePolicy } from '../../pack/verify_signatures.ts';
@@ -20,6 +21,7 @@ const spec: CommandSpec = command({
   examples: [
     { says: 'Check a pack', line: 'pack verify ./gait-out/pack_1f…e9.zip' },
     { says: 'For a script', line: 'pack verify --path nightly.zip --json' },
+    { says: 'That it only adds to an earlier one', line: 'pack verify nightly.zip --extends last-week.zip' },
     {
       says: 'Signed by one of the keys in a directory',
       line: 'pack verify nightly.zip --profile strict --trust-dir ./trusted',
@@ -36,6 +38,11 @@ const spec: CommandSpec = command({
       options: ['standard', 'strict'],
       summary: 'strict demands a signature by a key that is given.',
     },
+    extends: {
+      type: 'string',
+      value: 'OLD',
+      summary: 'An earlier pack of the same job: this one must only add to it.',
+    },
     'require-signature': {
       type: 'boolean',
       summary: 'An unsigned pack, or one whose signature cannot be checked, will not do.',
@@ -43,7 +50,10 @@ const spec: CommandSpec = command({
   },
   async run(input, io) {
     const path = pathOf(input);
-    const { verification } = await openAndVerify(path, policyOf(input.flags, io));
+    const { extends: earlier } = input.flags;
+    const policy = policyOf(input.flags, io);
+    const extending = earlier === undefined ? {} : { extending: await historyOf(earlier) };
+    const { verification } = await openAndVerify(path, { ...policy, ...extending });
     const sound = verification.findings.length === 0;
     return {
       fields: { path, ...identityOf(verification), verify: asJson(verification) },
@@ -52,6 +62,14 @@ const spec: CommandSpec = command({
     };
   },
 });
+
+/** What an earlier pack holds. It must itself verify. */
+async function historyOf(path: string): Promise<JobHistory> {
+  const { verification, manifest, history } = await openAndVerify(path);
+  if (verification.findings.length > 0 || manifest === undefined) throw verificationError(verification, path);
+  if (history === undefined) throw noHistory(path, manifest);
+  return history;
+}
 
 function policyOf(
   flags: TrustValues & { readonly profile: string; readonly 'require-signature': boolean },

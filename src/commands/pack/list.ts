@@ -1,0 +1,35 @@
+import { join } from 'node:path';
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { asJson, table } from '../../cli/job_text.ts';
+import { PACK_OUTPUT } from '../../cli/pack_flags.ts';
+import { openLedger, outDir } from '../../cli/workspace.ts';
+import { readLedger } from '../../pack/ledger.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: PACK_OUTPUT, operation: 'list' },
+  summary: 'List the packs that were built in this workspace.',
+  description:
+    'From the ledger of packs, checked on the way. It says what was built, not where the files are now.',
+  examples: [{ says: 'List them', line: 'pack list' }],
+  flags: {},
+  async run(_input, io) {
+    const packs = await readLedger(openLedger(join(outDir(io.env), 'ledger')));
+    const rows = packs.map(({ built_at, pack_type, source_ref, head, file, pack_id }) => {
+      return [
+        built_at,
+        pack_type,
+        source_ref,
+        head === undefined ? '' : String(head.revision),
+        file,
+        pack_id.slice(0, 12),
+      ];
+    });
+    const header = ['BUILT', 'TYPE', 'OF', 'REVISION', 'FILE', 'PACK'];
+    return {
+      fields: { packs: packs.map(asJson) },
+      lines: rows.length === 0 ? ['no packs'] : table([header, ...rows]),
+    };
+  },
+});
+
+export default spec;
