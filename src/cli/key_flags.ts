@@ -1,6 +1,13 @@
 import { join } from 'node:path';
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import { keptKey, keyPaths, publicKeyFiles, readPrivateKey, readPublicKey } from '../signing/key_files.ts';
+import {
+  keptKey,
+  keyPaths,
+  publicKeyFiles,
+  readPrivateKey,
+  readPublicKey,
+  refuseKeyAsName,
+} from '../signing/key_files.ts';
 import { parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
 import { TrustSet } from '../signing/trust.ts';
 import type { FlagSpec, OptionalText } from './command.ts';
@@ -96,8 +103,7 @@ export function privateKeyOf(flags: PrivateKeyValues, io: Io): Signer {
   }
   if (path !== undefined) {
     const { key, exposed } = readPrivateKey(path);
-    const warning = `others can read the private key ${path}; make it yours alone: chmod 600 ${path}`;
-    return { key, source: `path:${path}`, warnings: exposed ? [warning] : [] };
+    return { key, source: `path:${path}`, warnings: exposed ? [exposedWarning(path)] : [] };
   }
   if (name === undefined) {
     const hint = 'Give --private-key FILE or --private-key-env NAME.';
@@ -115,19 +121,33 @@ export function trustOf(flags: TrustValues, io: Io): TrustSet {
   for (const path of flags['public-key']) trust.admit(readPublicKey(path), path);
   if (name !== undefined)
     trust.admit(parsePublicKey(variable(name, io), `the variable ${name}`), `env:${name}`);
-  if (dir !== undefined) for (const path of publicKeyFiles(dir)) trust.admit(readPublicKey(path), path);
+  for (const path of dir === undefined ? [] : trustedFiles(dir)) trust.admit(readPublicKey(path), path);
   return trust;
+}
+
+/** Whoever names a directory of keys wants a check: one without keys is no check. */
+function trustedFiles(dir: string): string[] {
+  const files = publicKeyFiles(dir);
+  if (files.length > 0) return files;
+  throw invalidInput('public_key_missing', `no *_public.key and no *.pub in ${dir}`);
 }
 
 /** The key that `--key-mode dev` signs with: made once, kept in the workspace, and known for what it is. */
 function devSigner(io: Io): Signer {
   const paths = keyPaths(join(outDir(io.env), 'keys'), 'dev');
   const warning = `signed with the dev key of this workspace; verify with --public-key ${paths.publicKey}, and trust it no further`;
-  return { key: keptKey(paths), source: `path:${paths.privateKey}`, warnings: [warning] };
+  const { key, exposed } = keptKey(paths);
+  const warnings = exposed ? [warning, exposedWarning(paths.privateKey)] : [warning];
+  return { key, source: `path:${paths.privateKey}`, warnings };
+}
+
+function exposedWarning(path: string): string {
+  return `others can read the private key ${path}; make it yours alone: chmod 600 ${path}`;
 }
 
 function variable(name: string, io: Io): string {
-  const text = io.env[name]?.trim() ?? '';
+  refuseKeyAsName(name);
+  const text = Object.hasOwn(io.env, name) ? (io.env[name]?.trim() ?? '') : '';
   if (text !== '') return text;
   throw invalidInput('key_missing', `the environment variable ${name} is not set`);
 }

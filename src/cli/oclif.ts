@@ -23,7 +23,6 @@ export function toOclif(spec: CommandSpec): Command.Class {
         Args.string({ description: summary, required }),
       ]),
     );
-    static override strict = false;
 
     async run(): Promise<void> {
       process.exitCode = await runCommand(spec, this.argv);

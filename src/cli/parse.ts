@@ -19,9 +19,13 @@ export function parseCommandLine<F extends FlagTable>(
   const values: Record<string, Value> = {};
   for (const [name, flag] of Object.entries(spec.flags)) values[name] = initial(flag);
   const args: string[] = [];
+  const given = new Set<string>();
   for (const token of tokensOf(table, argv)) {
     if (token.kind === 'positional') args.push(token.value);
-    if (token.kind === 'option') assign(table, values, token);
+    if (token.kind !== 'option') continue;
+    assign(table, values, token);
+    if (given.has(token.name) && table[token.name]?.type !== 'strings') throw repeated(token.name);
+    given.add(token.name);
   }
   for (const [name, flag] of Object.entries(spec.flags)) {
     if (flag.type === 'string' && flag.required === true && values[name] === undefined)
@@ -118,6 +122,10 @@ function checkArgs(spec: Pick<CommandSpec, 'args'>, args: readonly string[]): vo
 
 function missing(name: string, value: string): GaitError {
   return invalidInput('flag_missing', `missing --${name} ${value}`, `Give --${name} ${value}; see --help.`);
+}
+
+function repeated(name: string): GaitError {
+  return invalidInput('flag_repeated', `--${name} is given more than once`, 'Give it once.');
 }
 
 function unknownFlag(rawName: string, known: readonly string[]): GaitError {

@@ -1,11 +1,12 @@
 import { existsSync, statSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
-import { invalidInput } from '../core/errors.ts';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import { Jobs } from '../job/jobs.ts';
 import { jobModel } from '../job/model.ts';
 import { FileStore, LOG_FILE } from '../log/file_store.ts';
 import { isStreamId } from '../log/record.ts';
 import { ledgerModel } from '../pack/ledger.ts';
+import { assertReplaceable } from '../zip/writer.ts';
 import type { Io } from './io.ts';
 
 /** Where everything goes unless told otherwise: GAIT_OUT_DIR, else ./gait-out. */
@@ -34,6 +35,11 @@ export function openLedger(root: string): FileStore {
   return new FileStore({ root, idField: ledgerModel.idField });
 }
 
+/** Where the ledger of packs is. */
+export function ledgerRoot(env: Io['env']): string {
+  return join(outDir(env), 'ledger');
+}
+
 /** The job that is meant by an id under `root`, or by the path of a job's folder. */
 export function jobSource(from: string, root: string): { readonly store: FileStore; readonly jobId: string } {
   const isId = isStreamId(from);
@@ -49,12 +55,30 @@ function open(root: string, jobId: string): { store: FileStore; jobId: string } 
   return { store: new FileStore({ root, idField: jobModel.idField }), jobId };
 }
 
-/** Where a pack is written: the file that was asked for, or `name` in the directory that was. */
-export function packPath(out: string | undefined, dir: string, name: string): string {
-  if (out === undefined) return join(dir, name);
+/**
+ * Where a pack is written: the file that was asked for, or `name` in the directory that was. Throws `out_unsafe` for a
+ * place inside one of the `kept` folders, which hold logs, and where anything but a pack stands.
+ */
+export function packPath(
+  out: string | undefined,
+  dir: string,
+  name: string,
+  kept: readonly string[],
+): string {
   if (out === '') throw invalidInput('flag_value_invalid', '--out is empty', 'Give a file or a directory.');
-  const isDirectory = statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
-  return isDirectory ? join(out, name) : out;
+  const isDirectory = out === undefined || statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
+  const path = isDirectory ? join(out ?? dir, name) : out;
+  const folder = kept.find((root) => resolve(path).startsWith(`${resolve(root)}${sep}`));
+  if (folder !== undefined) {
+    throw new GaitError({
+      code: 'out_unsafe',
+      category: 'unsafe_operation',
+      message: `refused to write a pack into ${folder}, where logs are kept`,
+      hint: 'Name a file elsewhere.',
+    });
+  }
+  assertReplaceable(path);
+  return path;
 }
 
 function given(value: string | undefined): string | undefined {

@@ -64,7 +64,7 @@ export function errnoOf(error: unknown): string | undefined {
 }
 
 /** The path itself is wrong, whatever the disk is like. */
-const UNUSABLE_PATH = new Set(['ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ELOOP']);
+const UNUSABLE_PATH = new Set(['ENOTDIR', 'EISDIR', 'EFTYPE', 'ENXIO', 'ENAMETOOLONG', 'ELOOP']);
 
 /**
  * A failed call to the operating system, with a code that says what kind: `disk_full`, `access_denied` or `io_error`
@@ -88,7 +88,7 @@ export function ioFailure(error: unknown, doing: string): GaitError {
     });
   }
   if (errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS') {
-    const hint = 'Check who owns the directory, or choose another with --root or GAIT_OUT_DIR.';
+    const hint = 'Check who owns it and what its mode allows.';
     return new GaitError({
       code: 'access_denied',
       category: 'io_failure',

@@ -7,6 +7,9 @@ export const MAX_REQUIRED_ACTION = 2048;
 export const MAX_REASON = 512;
 export const MAX_ACTOR = 256;
 
+/** How many decisions may wait at the same time: what keeps the state of a job bounded. */
+export const MAX_OPEN_DECISIONS = 64;
+
 /** Why a checkpoint cannot be added as it is; undefined when it can. */
 export function checkCheckpoint(
   type: string,
@@ -44,7 +47,7 @@ export function checkActor(actor: string): GaitError | undefined {
 }
 
 function checkText(name: string, text: string, limit: number): GaitError | undefined {
-  const length = [...text].length;
+  const length = text.trim() === '' ? 0 : [...text].length;
   if (length >= 1 && length <= limit && text.isWellFormed()) return undefined;
   const code = `${name}_invalid`;
   if (length === 0) return invalidInput(code, `the ${name} is empty`, `Give 1 to ${limit} characters.`);

@@ -2,7 +2,7 @@ import type { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
-import { checkActor, checkCheckpoint, checkFingerprint, checkReason } from './checks.ts';
+import { checkActor, checkCheckpoint, checkFingerprint, checkReason, MAX_OPEN_DECISIONS } from './checks.ts';
 import {
   type CheckpointType,
   EVENT_SCHEMA_ID,
@@ -19,6 +19,7 @@ import {
   jobNotFound,
   nothingToApprove,
   reasonRequired,
+  tooManyDecisions,
   transitionNotAllowed,
 } from './refusals.ts';
 import { boundEnvironment, checkpointId, type Job, type JobState } from './state.ts';
@@ -102,6 +103,9 @@ function decideCheckpoint(
   if (fault !== undefined) return refuse(fault);
   const refusal = notAllowed(job, `checkpoint ${command.type}`);
   if (refusal !== undefined) return refusal;
+  if (command.type === 'decision-needed' && job.open_decisions.length >= MAX_OPEN_DECISIONS) {
+    return refuse(tooManyDecisions(job));
+  }
   if (command.type === 'completed' && job.open_decisions.length > 0) {
     return refuse(approvalRequired(job, 'completing'));
   }

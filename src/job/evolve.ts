@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
+import { MAX_OPEN_DECISIONS } from './checks.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
 import { type Environment, fingerprintOf } from './fingerprint.ts';
 import { checkpointId, checkpointOf, type Job, type JobState } from './state.ts';
@@ -107,6 +108,7 @@ function withCheckpoint(job: JobState, event: JobEventOf<'checkpoint_added'>): J
   if (checkpoint_type === 'completed' && job.open_decisions.length > 0) {
     throw illegalEvent('completed with an open decision');
   }
+  if (asks && job.open_decisions.length >= MAX_OPEN_DECISIONS) throw illegalEvent('too many open decisions');
   const decision = { checkpoint_id, created_at: event.created_at, summary, required_action };
   return {
     ...job,

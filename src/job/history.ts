@@ -1,6 +1,6 @@
+import { replay } from '../log/fold.ts';
 import type { Position, StoredEvent } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
-import { replay } from '../log/stream.ts';
 import { type JobEvent, SCHEMA_VERSION } from './events.ts';
 import { jobModel } from './model.ts';
 import { jobNotFound } from './refusals.ts';

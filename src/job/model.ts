@@ -1,4 +1,4 @@
-import type { StreamModel } from '../log/stream.ts';
+import type { StreamModel } from '../log/fold.ts';
 import { evolveStored } from './evolve.ts';
 import { type Job, jobFromSnapshot, jobToSnapshot } from './state.ts';
 

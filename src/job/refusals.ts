@@ -41,6 +41,11 @@ export function checkpointAmbiguous(open: readonly string[]): GaitError {
   });
 }
 
+export function tooManyDecisions({ job_id, open_decisions }: JobState): GaitError {
+  const message = `${open_decisions.length} decisions wait already in job ${job_id}`;
+  return invalidInput('too_many_decisions', message, 'Let a person approve some of them first.', { job_id });
+}
+
 export function reasonRequired(): GaitError {
   const hint = 'Say with --reason why the change is all right; it is kept in the log.';
   return invalidInput('reason_required', '--allow-env-mismatch needs a reason', hint);
@@ -54,7 +59,7 @@ export function approvalRequired({ job_id, open_decisions }: JobState, what: str
     code: 'approval_required',
     category: 'approval_required',
     message: `approval required before ${what}: ${open.join(', ')}${action}`,
-    hint: `gait job approve --id ${job_id} --checkpoint ${open[0] ?? ''} --actor … --reason …`,
+    hint: `Let a person approve ${open[0] ?? 'it'}, with \`gait job approve\` for the same job.`,
     details: { job_id, open_decisions: open },
   });
 }

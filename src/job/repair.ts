@@ -1,10 +1,10 @@
 import { GaitError } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { FileStore } from '../log/file_store.ts';
+import { replay } from '../log/fold.ts';
 import { LogDamage, type Position, type SealedRecord, seal } from '../log/record.ts';
 import { type Cut, cutAfter, type Remainder, remainderAfter } from '../log/repair.ts';
 import { LOG_START } from '../log/scan.ts';
-import { replay } from '../log/stream.ts';
 import { decide } from './decide.ts';
 import type { Author } from './jobs.ts';
 import { jobModel } from './model.ts';
@@ -49,7 +49,7 @@ export async function repair(
   author: Author,
   now: Timestamp,
 ): Promise<Cut> {
-  if (plan.job === undefined) throw nothingLeft(jobId);
+  if (plan.job === undefined) throw repairWouldEmpty(jobId);
   return cutAfter(store, jobId, plan.keep, (cut) =>
     repairedRecord(jobId, plan, cut, { ...author, jobId, now }),
   );
@@ -68,7 +68,7 @@ function repairedRecord(
   return seal(jobId, jobModel.idField, keep, events).records;
 }
 
-function nothingLeft(jobId: string): GaitError {
+export function repairWouldEmpty(jobId: string): GaitError {
   return new GaitError({
     code: 'repair_would_empty',
     category: 'unsafe_operation',

@@ -1,18 +1,11 @@
 import { canonicalize } from '../core/canonical.ts';
+import { replay } from '../log/fold.ts';
 import { type Head, LogDamage, type Position } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
-import type { EventStore, Snapshot } from '../log/store.ts';
-import { replay } from '../log/stream.ts';
+import type { EventStore, Residue, Snapshot } from '../log/store.ts';
 import { jobModel } from './model.ts';
 import { jobNotFound } from './refusals.ts';
 import { jobToSnapshot } from './state.ts';
-
-/** What a log leaves beside its records; only stores that have such things tell. */
-export interface Residue {
-  /** Bytes after the last newline: never acknowledged, cut by the next append. */
-  readonly tailBytes: number;
-  readonly snapshotFile: boolean;
-}
 
 export interface VerifiableStore extends EventStore {
   residue?(stream: string): Promise<Residue>;
@@ -56,6 +49,9 @@ export async function verifyJob(store: VerifiableStore, jobId: string): Promise<
     findings.push({ code: damage, message, revision, offset });
   }
   const residue = await store.residue?.(jobId);
+  const ahead = residue?.snapshotRevision ?? 0;
+  if (ahead > position.revision && findings.length === 0)
+    findings.push(aheadFinding(ahead, position.revision));
   if (position.revision === 0 && findings.length === 0) throw jobNotFound(jobId);
   if (snapshot !== undefined && snapshotEqual === false) findings.push(snapshotFinding(snapshot));
   return {
@@ -75,6 +71,14 @@ function snapshotVerdict(
   if (snapshot === undefined) return residue?.snapshotFile === true ? 'unusable' : 'absent';
   if (equal === undefined) return 'unusable';
   return equal ? 'equal' : 'differs';
+}
+
+function aheadFinding(ahead: number, revision: number): JobFinding {
+  return {
+    code: 'snapshot_ahead',
+    message: `the snapshot is of revision ${ahead}, the log ends at ${revision}: its last events were cut off`,
+    revision,
+  };
 }
 
 function snapshotFinding({ position }: Snapshot): JobFinding {

@@ -34,3 +34,18 @@ export function closeQuietly(fs: FsPort, fd: Fd): void {
     // nothing depends on it
   }
 }
+
+/** Looks for the end of the first record. Lists are long and records short, so it reads little at a time. */
+export function hasLine(fs: FsPort, fd: Fd): boolean {
+  const buffer = Buffer.alloc(4096);
+  for (let at = 0, count = -1; count !== 0; at += count) {
+    count = fs.read(fd, buffer, at);
+    if (buffer.subarray(0, count).includes(10)) return true;
+  }
+  return false;
+}
+
+/** Writes a whole file from its start. */
+export function writeAll(fs: FsPort, fd: Fd, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
+}

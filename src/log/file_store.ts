@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, isAnchored, pieces } from './file_bytes.ts';
+import { closeQuietly, hasLine, isAnchored, pieces, writeAll } from './file_bytes.ts';
 import { StreamFile } from './file_stream.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
@@ -16,7 +16,7 @@ import {
 } from './record.ts';
 import { LOG_START, LogScanner } from './scan.ts';
 import { parseSnapshot, snapshotBytes } from './snapshot.ts';
-import type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './store.ts';
+import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from './store.ts';
 
 export const LOG_FILE = 'log.ndjson';
 export const SNAPSHOT_FILE = 'snapshot.json';
@@ -63,10 +63,11 @@ export class FileStore implements EventStore {
   }
 
   async *read(stream: string, options: ReadOptions = {}): AsyncGenerator<readonly StoredEvent[]> {
+    const after = options.after ?? LOG_START;
     const fd = this.#openToRead(stream);
+    if (fd === undefined && after.revision > 0) throw positionUnknown(stream, after);
     if (fd === undefined) return;
     try {
-      const after = options.after ?? LOG_START;
       if (!isAnchored(this.fs, fd, after, this.fs.stat(fd).size)) throw positionUnknown(stream, after);
       let scanner = this.#scanner(stream, after, options);
       for (;;) {
@@ -74,12 +75,10 @@ export class FileStore implements EventStore {
         if (damage === undefined) break;
         // A writer may have cut a torn tail between two of our reads: believe damage only under the lock.
         const confirmed = await this.#readLocked(stream, scanner.position, options);
-        if (confirmed.length === 0) throw damage;
-        yield confirmed;
-        scanner = this.#scanner(stream, confirmed.at(-1) ?? scanner.position, options);
+        if (confirmed.damaged && confirmed.records.length === 0) throw damage;
+        if (confirmed.records.length > 0) yield confirmed.records;
+        scanner = this.#scanner(stream, confirmed.records.at(-1) ?? scanner.position, options);
       }
-      const hidden = options.strict === true ? scanner.tailDamage() : undefined;
-      if (hidden !== undefined) throw hidden;
       this.file(stream).note(scanner.position);
     } catch (error) {
       throw ioFailure(error, `reading the log of ${stream}`);
@@ -143,15 +142,19 @@ export class FileStore implements EventStore {
   }
 
   /** What stands beside the records: bytes after the last newline, which the next append cuts, and a snapshot file. */
-  async residue(stream: string): Promise<{ tailBytes: number; snapshotFile: boolean }> {
-    const snapshotFile = this.#readWhole(this.path(stream, SNAPSHOT_FILE)) !== undefined;
+  async residue(stream: string): Promise<Residue> {
+    const bytes = this.#readWhole(this.path(stream, SNAPSHOT_FILE));
+    const snapshotRevision =
+      bytes === undefined ? undefined : parseSnapshot(bytes, stream)?.position.revision;
+    const snapshotFile = bytes !== undefined;
+    const found = { snapshotFile, ...(snapshotRevision === undefined ? {} : { snapshotRevision }) };
     const fd = this.#openToRead(stream);
-    if (fd === undefined) return { tailBytes: 0, snapshotFile };
+    if (fd === undefined) return { tailBytes: 0, ...found };
     try {
       const { size } = this.fs.stat(fd);
       const end = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
       this.fs.read(fd, end, size - end.length);
-      return { tailBytes: end.length - 1 - end.lastIndexOf(10), snapshotFile };
+      return { tailBytes: end.length - 1 - end.lastIndexOf(10), ...found };
     } finally {
       closeQuietly(this.fs, fd);
     }
@@ -201,24 +204,29 @@ export class FileStore implements EventStore {
       if (records.length > 0) yield records;
       if (damage !== undefined) return damage;
     }
-    return undefined;
+    return scanner.tailDamage();
   }
 
-  /** Under the lock, the records that do follow `from`: none when what stands there is damaged indeed. */
-  async #readLocked(stream: string, from: Position, options: ReadOptions): Promise<readonly StoredEvent[]> {
+  /** Under the lock, the records that do follow `from`, and whether there is damage after them indeed. */
+  async #readLocked(
+    stream: string,
+    from: Position,
+    options: ReadOptions,
+  ): Promise<{ readonly records: readonly StoredEvent[]; readonly damaged: boolean }> {
     try {
       return await this.file(stream).log.locked('read', (fd, size) => {
         const records: StoredEvent[] = [];
         const scanner = this.#scanner(stream, from, options);
         const end = Math.min(size, from.offset + 2 * MAX_LINE_BYTES);
         for (const piece of pieces(this.fs, fd, from.offset, end)) {
-          if (scanner.collect(piece, records) !== undefined) break;
+          if (scanner.collect(piece, records) !== undefined) return { records, damaged: true };
         }
-        return records;
+        return { records, damaged: scanner.tailDamage() !== undefined };
       });
     } catch (error) {
       // Without the means to lock, what was read without it has to do.
-      if (error instanceof GaitError && error.category === 'dependency_missing') return [];
+      if (error instanceof GaitError && error.category === 'dependency_missing')
+        return { records: [], damaged: true };
       throw error;
     }
   }
@@ -270,23 +278,9 @@ export class FileStore implements EventStore {
   }
 }
 
-/** Looks for the end of the first record. Lists are long and records short, so it reads little at a time. */
-function hasLine(fs: FsPort, fd: Fd): boolean {
-  const buffer = Buffer.alloc(4096);
-  for (let at = 0, count = -1; count !== 0; at += count) {
-    count = fs.read(fd, buffer, at);
-    if (buffer.subarray(0, count).includes(10)) return true;
-  }
-  return false;
-}
-
 function isAbsent(error: unknown): boolean {
   const errno = errnoOf(error);
   return errno === 'ENOENT' || errno === 'ENOTDIR';
-}
-
-function writeAll(fs: FsPort, fd: Fd, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
 }
 
 function positionUnknown(stream: string, position: Position): GaitError {
@@ -294,6 +288,7 @@ function positionUnknown(stream: string, position: Position): GaitError {
     code: 'position_unknown',
     category: 'verification_failed',
     message: `no record of ${stream} ends at byte ${position.offset} with hash ${position.hash}`,
+    hint: 'The log was replaced, repaired or removed since it was read. Read it again from its start.',
     details: { stream, revision: position.revision, offset: position.offset },
   });
 }

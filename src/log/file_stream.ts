@@ -128,6 +128,8 @@ export class StreamFile {
     const from = isAnchored(fs, fd, position, size) ? position : LOG_START;
     const scanner = new LogScanner({ stream, idField: this.#idField }, from);
     for (const piece of pieces(fs, fd, from.offset, size)) scanner.push(piece);
+    const hidden = scanner.tailDamage();
+    if (hidden !== undefined) throw hidden;
     if (size > scanner.position.offset) fs.truncate(fd, scanner.position.offset);
     return this.#learn(scanner.position);
   }

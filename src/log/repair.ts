@@ -1,7 +1,7 @@
 import { sha256Hex } from '../core/digest.ts';
-import { GaitError, ioFailure } from '../core/errors.ts';
+import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
 import { isAnchored, pieces } from './file_bytes.ts';
-import { type FileStore, LOG_FILE } from './file_store.ts';
+import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './file_store.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import type { Position, SealedRecord } from './record.ts';
 
@@ -57,6 +57,7 @@ export async function cutAfter(
       writeFile(fs, `${path}.repaired`, repairedLog(fs, fd, keep, records));
       fs.syncDir(store.dir(stream));
       fs.rename(`${path}.repaired`, path);
+      removeIfThere(fs, store.path(stream, SNAPSHOT_FILE));
       fs.syncDir(store.dir(stream));
       return cut;
     });
@@ -64,6 +65,15 @@ export async function cutAfter(
     throw ioFailure(error, `repairing the log of ${stream}`);
   } finally {
     log.close();
+  }
+}
+
+/** A snapshot may be of what was cut; the next one is made from what was kept. */
+function removeIfThere(fs: FsPort, path: string): void {
+  try {
+    fs.remove(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
 

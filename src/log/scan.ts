@@ -92,9 +92,9 @@ export class LogScanner {
   }
 
   /**
-   * Damage hidden in the tail: a whole, chained record that goes on where its newline should be. A torn write can
-   * leave it only if the power failed within that one byte; an edit of the last newline always does. Readers and
-   * writers treat it as any tail; verification reports it.
+   * Damage hidden in the tail: a whole, chained record that goes on where its newline should be. An edit of the last
+   * newline leaves it, and to cut that would lose an acknowledged event. (A power failure leaves it only if it tore the
+   * write within that one byte; then a repair is asked for.)
    */
   tailDamage(): LogDamage | undefined {
     const tail = this.#rest;

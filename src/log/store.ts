@@ -52,3 +52,12 @@ export interface EventStore {
 
   close(): Promise<void>;
 }
+
+/** What a log leaves beside its records; only stores on files have such things. */
+export interface Residue {
+  /** Bytes after the last newline: never acknowledged, cut by the next append. */
+  readonly tailBytes: number;
+  readonly snapshotFile: boolean;
+  /** The revision that the snapshot file names, whether or not the log has it. */
+  readonly snapshotRevision?: number;
+}

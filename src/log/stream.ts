@@ -1,29 +1,14 @@
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type Expected, type IdField, LogDamage, type Position, type StoredEvent, seal } from './record.ts';
+import { type Folded, foldRecord, type StreamModel } from './fold.ts';
+import { type Expected, LogDamage, type Position, type StoredEvent, seal } from './record.ts';
 import { LOG_START } from './scan.ts';
 import type { EventStore } from './store.ts';
-
-/** How the events of one kind of stream make its state. Pure. */
-export interface StreamModel<S> {
-  readonly idField: IdField;
-  /** The state before the first event. */
-  readonly initial: S;
-  /** The state after one more event. Throws for an event that it does not know or that cannot follow. */
-  evolve(state: S, event: JsonObject): S;
-  /** State to and from a snapshot; `load` answers undefined for what another version wrote. */
-  readonly snapshot: { save(state: S): JsonObject; load(stored: JsonObject): S | undefined };
-}
 
 /** What a decider answers: events to append, and a refusal that the caller is to see (after those were recorded). */
 export interface Decision {
   readonly events: readonly JsonObject[];
   readonly refusal?: GaitError;
-}
-
-export interface Folded<S> {
-  readonly state: S;
-  readonly position: Position;
 }
 
 export interface Executed<S> extends Folded<S> {
@@ -55,6 +40,8 @@ export class StreamHandle<S> {
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
   #epoch = 0;
   #snapshotTried = false;
+  /** The newest known fold stands on a snapshot: what does not fold may be the snapshot's fault, not the log's. */
+  #fromSnapshot = false;
   readonly #inFlight = new Set<Promise<unknown>>();
 
   constructor(store: EventStore, model: StreamModel<S>, stream: string) {
@@ -172,14 +159,18 @@ export class StreamHandle<S> {
       this.#snapshotTried = true;
       const snapshot = await this.#store.loadSnapshot(this.#stream);
       const state = snapshot === undefined ? undefined : this.#model.snapshot.load(snapshot.state);
-      if (snapshot !== undefined && state !== undefined)
+      if (snapshot !== undefined && state !== undefined) {
         this.#settled = { state, position: snapshot.position };
+        this.#fromSnapshot = true;
+      }
     }
     try {
       this.#settle(await this.#foldOn(this.#settled));
     } catch (error) {
-      if (!(error instanceof GaitError) || error.code !== 'position_unknown') throw error;
+      if (!this.#mayBeStale(error)) throw error;
       this.#settled = await this.#foldAnew();
+      if (this.#fromSnapshot) await this.#snapshotNow(this.#settled); // the one that misled is replaced
+      this.#fromSnapshot = false;
     }
     this.#current ??= this.#settled;
   }
@@ -216,8 +207,18 @@ export class StreamHandle<S> {
     return folded;
   }
 
-  async #snapshotIfDue(before: number, { state, position }: Folded<S>): Promise<void> {
-    if (Math.floor(position.revision / SNAPSHOT_EVERY) === Math.floor(before / SNAPSHOT_EVERY)) return;
+  #mayBeStale(error: unknown): boolean {
+    if (!(error instanceof GaitError)) return false;
+    return error.code === 'position_unknown' || (this.#fromSnapshot && error instanceof LogDamage);
+  }
+
+  async #snapshotIfDue(before: number, folded: Folded<S>): Promise<void> {
+    if (Math.floor(folded.position.revision / SNAPSHOT_EVERY) === Math.floor(before / SNAPSHOT_EVERY)) return;
+    await this.#snapshotNow(folded);
+  }
+
+  async #snapshotNow({ state, position }: Folded<S>): Promise<void> {
+    if (position.revision === 0) return;
     await this.#store.saveSnapshot(this.#stream, { position, state: this.#model.snapshot.save(state) });
   }
 
@@ -244,46 +245,4 @@ export class StreamHandle<S> {
 
 function expectedOf(position: Position): Expected {
   return position.revision === 0 ? 'none' : { revision: position.revision, hash: position.hash };
-}
-
-/** One step of a fold over stored records. What the model cannot fold is damage, named by its place. */
-export function foldRecord<S>(
-  model: StreamModel<S>,
-  stream: string,
-  folded: Folded<S>,
-  record: StoredEvent,
-): Folded<S> {
-  try {
-    const { revision, hash, offset } = record;
-    return { state: model.evolve(folded.state, record.event), position: { revision, hash, offset } };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new LogDamage(
-      { stream, revision: record.revision, offset: folded.position.offset },
-      'illegal_event',
-      why,
-    );
-  }
-}
-
-/**
- * The fold of a stream from its first event on, strictly checked, ignoring snapshots: what evidence is made from.
- * `visit` sees every record and the state after it. `until` stops after that revision.
- */
-export async function replay<S>(
-  store: EventStore,
-  model: StreamModel<S>,
-  stream: string,
-  visit: (record: StoredEvent, state: S) => void = () => {},
-  until: number = Number.MAX_SAFE_INTEGER,
-): Promise<Folded<S>> {
-  let folded: Folded<S> = { state: model.initial, position: LOG_START };
-  for await (const records of store.read(stream, { strict: true })) {
-    for (const record of records) {
-      if (record.revision > until) return folded;
-      folded = foldRecord(model, stream, folded, record);
-      visit(record, folded.state);
-    }
-  }
-  return folded;
 }

@@ -1,9 +1,10 @@
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
+import { replay, type StreamModel } from '../log/fold.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
-import { type Decision, replay, StreamHandle, type StreamModel } from '../log/stream.ts';
+import { type Decision, StreamHandle } from '../log/stream.ts';
 import validateLedgerEvent from '../schema/generated/pack_ledger_event.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { PackManifest } from './manifest.ts';

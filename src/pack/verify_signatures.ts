@@ -43,12 +43,18 @@ export function verifySignatures(
     else report.notApplicable('signatures');
     return NO_SIGNATURES;
   }
+  const digest = signedDigestOf(manifest);
+  if (signatures.every(({ signed_digest }) => signed_digest !== undefined && signed_digest !== digest)) {
+    const message = 'signature: it is over another document';
+    report.settle('signatures', [{ code: 'signature_invalid', message, member, expected: digest }]);
+    const signature_errors = signatures.map(() => 'signed_digest mismatch');
+    return { ...NO_SIGNATURES, signature_status: 'failed', signatures_total: total, signature_errors };
+  }
   if (trust === undefined || trust.size === 0) {
     const message = 'the pack is signed, but no public key was given to check it with';
     if (required) report.settle('signatures', [{ code: 'signature_unchecked', message, member }]);
     return { ...NO_SIGNATURES, signature_status: 'skipped', signatures_total: total };
   }
-  const digest = signedDigestOf(manifest);
   const faults = signatures.flatMap((signature) => trust.fault(signature, digest) ?? []);
   const valid = total - faults.length;
   const findings = faults.map((fault) => ({

@@ -5,6 +5,7 @@ import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import {
   generateKey,
   keyFileText,
+  looksLikeKey,
   type PublicKey,
   parsePrivateKey,
   parsePublicKey,
@@ -17,38 +18,42 @@ export interface KeyPaths {
   readonly publicKey: string;
 }
 
+/** A private key from a file, and whether others than its owner may read that file. */
+export interface StoredKey {
+  readonly key: SigningKey;
+  readonly exposed: boolean;
+}
+
 const MAX_KEY_FILE_BYTES = 4096;
+const MAX_SETTLINGS = 100;
 
 export function keyPaths(dir: string, prefix: string): KeyPaths {
   return { privateKey: join(dir, `${prefix}_private.key`), publicKey: join(dir, `${prefix}_public.key`) };
 }
 
 /**
- * Makes a pair of key files, each 0600, and answers the key. Throws `key_exists` rather than write over a key, unless
- * `force`; each file appears whole or not at all.
+ * Makes a pair of key files, each 0600, and answers the key that stands there in the end. Throws `key_exists` rather
+ * than write over a key, unless `force`. The private file decides: of several who make the same pair at once one wins,
+ * and all of them leave the public half of the winner.
  */
 export function createKeyFiles(paths: KeyPaths, force: boolean): SigningKey {
-  const taken = [paths.privateKey, paths.publicKey].find((path) => !force && fs.existsSync(path));
-  if (taken !== undefined) throw keyExists(taken);
-  const key = generateKey();
-  writeKeyFile(paths.publicKey, keyFileText(key.publicKey), force);
-  writeKeyFile(paths.privateKey, keyFileText(key.encoded), force);
-  return key;
+  for (const path of [paths.privateKey, paths.publicKey]) checkPlace(path, force);
+  writeKeyFile(paths.privateKey, keyFileText(generateKey().encoded), force ? 'replace' : 'new');
+  return settlePublicHalf(paths).key;
 }
 
 /** The key that these files hold, made now if they are not there. */
-export function keptKey(paths: KeyPaths): SigningKey {
+export function keptKey(paths: KeyPaths): StoredKey {
   try {
-    return createKeyFiles(paths, false);
+    return { key: createKeyFiles(paths, false), exposed: false };
   } catch (error) {
-    if (error instanceof GaitError && error.code === 'key_exists')
-      return readPrivateKey(paths.privateKey).key;
-    throw error;
+    if (!(error instanceof GaitError) || error.code !== 'key_exists') throw error;
+    return settlePublicHalf(paths);
   }
 }
 
-/** A private key, and whether others than its owner may read the file. */
-export function readPrivateKey(path: string): { readonly key: SigningKey; readonly exposed: boolean } {
+/** Reads a private key file. */
+export function readPrivateKey(path: string): StoredKey {
   const { text, mode } = readKeyFile(path);
   return { key: parsePrivateKey(text, path), exposed: (mode & 0o077) !== 0 };
 }
@@ -59,6 +64,7 @@ export function readPublicKey(path: string): PublicKey {
 
 /** The public keys in a directory: every file whose name ends in `_public.key` or `.pub`, by name. */
 export function publicKeyFiles(dir: string): string[] {
+  refuseKeyAsName(dir);
   try {
     const names = fs.readdirSync(dir).filter((name) => name.endsWith('_public.key') || name.endsWith('.pub'));
     return names.sort().map((name) => join(dir, name));
@@ -69,20 +75,76 @@ export function publicKeyFiles(dir: string): string[] {
   }
 }
 
-function readKeyFile(path: string): { text: string; mode: number } {
+/** A key on a command line is no secret any more; at least it is not repeated in an error. Throws `key_as_name`. */
+export function refuseKeyAsName(name: string): void {
+  if (!looksLikeKey(name)) return;
+  const hint =
+    'What stands on a command line can be read by others: consider that key known, and make another.';
+  throw invalidInput('key_as_name', 'a key stands where a file or a variable should be named', hint);
+}
+
+/** Writes the public half of the private key on disk until the two agree. */
+function settlePublicHalf(paths: KeyPaths): StoredKey {
+  for (let turn = 0; turn < MAX_SETTLINGS; turn += 1) {
+    const stored = readPrivateKey(paths.privateKey);
+    const text = keyFileText(stored.key.publicKey);
+    if (readIfThere(paths.publicKey) === text) return stored;
+    writeKeyFile(paths.publicKey, text, 'replace');
+  }
+  throw new GaitError({
+    code: 'keys_contended',
+    category: 'state_contention',
+    message: `others keep replacing ${paths.privateKey}`,
+    retryable: true,
+  });
+}
+
+function checkPlace(path: string, force: boolean): void {
+  let stat: fs.Stats | undefined;
   try {
-    const { size, mode } = fs.statSync(path);
-    if (size > MAX_KEY_FILE_BYTES) throw invalidInput('key_malformed', `${path} is no key: ${size} bytes`);
-    return { text: fs.readFileSync(path, 'utf8'), mode };
+    stat = fs.lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw ioFailure(error, `looking for ${path}`);
+  }
+  if (stat?.isDirectory() === true)
+    throw invalidInput('path_unusable', `a directory stands in the place of ${path}`);
+  if (stat !== undefined && !force) throw keyExists(path);
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return fs.readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function readKeyFile(path: string): { text: string; mode: number } {
+  refuseKeyAsName(path);
+  try {
+    const fd = fs.openSync(path, 'r');
+    try {
+      const { mode } = fs.fstatSync(fd);
+      const buffer = Buffer.alloc(MAX_KEY_FILE_BYTES + 1);
+      let size = 0;
+      for (let count = -1; count !== 0 && size < buffer.length; size += count) {
+        count = fs.readSync(fd, buffer, size, buffer.length - size, null);
+      }
+      if (size > MAX_KEY_FILE_BYTES) throw invalidInput('key_malformed', `${path} is too long for a key`);
+      return { text: buffer.toString('utf8', 0, size), mode };
+    } finally {
+      fs.closeSync(fd);
+    }
   } catch (error) {
     throw errnoOf(error) === 'ENOENT' ? fileNotFound(path) : ioFailure(error, `reading the key ${path}`);
   }
 }
 
-function writeKeyFile(path: string, text: string, force: boolean): void {
-  const temporary = join(dirname(path), `.${randomBytes(12).toString('hex')}.tmp`);
+function writeKeyFile(path: string, text: string, place: 'new' | 'replace'): void {
+  const dir = dirname(path);
+  const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
   try {
-    fs.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    fs.mkdirSync(dir, { recursive: true, mode: 0o700 });
     const fd = fs.openSync(temporary, 'wx', 0o600);
     try {
       fs.writeSync(fd, text);
@@ -91,21 +153,44 @@ function writeKeyFile(path: string, text: string, force: boolean): void {
       fs.closeSync(fd);
     }
     // A link fails where the name is taken, and so cannot lose a key that someone else made meanwhile.
-    if (force) fs.renameSync(temporary, path);
+    if (place === 'replace') fs.renameSync(temporary, path);
     else fs.linkSync(temporary, path);
+    syncDirectory(dir);
   } catch (error) {
-    throw errnoOf(error) === 'EEXIST' ? keyExists(path) : ioFailure(error, `writing the key ${path}`);
+    throw writeFailure(error, path);
   } finally {
-    fs.rmSync(temporary, { force: true });
+    removeIfThere(temporary);
+  }
+}
+
+function writeFailure(error: unknown, path: string): GaitError {
+  if (errnoOf(error) !== 'EEXIST') return ioFailure(error, `writing the key ${path}`);
+  const isLink = error instanceof Error && 'syscall' in error && error.syscall === 'link';
+  return isLink
+    ? keyExists(path)
+    : invalidInput('path_unusable', `a file stands in the place of ${dirname(path)}`);
+}
+
+function syncDirectory(dir: string): void {
+  const fd = fs.openSync(dir, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    fs.rmSync(path, { force: true });
+  } catch {
+    // What failed before says more.
   }
 }
 
 function keyExists(path: string): GaitError {
-  return invalidInput(
-    'key_exists',
-    `there is a key already: ${path}`,
-    'Choose another --prefix, or replace it with --force.',
-  );
+  const hint = 'Choose another --prefix; `gait keys init --force` replaces a pair.';
+  return invalidInput('key_exists', `there is a key already: ${path}`, hint);
 }
 
 function fileNotFound(path: string): GaitError {

@@ -52,6 +52,14 @@ export function keyFileText(bytes: Uint8Array | string): string {
   return `${typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('base64')}\n`;
 }
 
+/** True for the text of a private or public key: base64 of 64 or 32 bytes. */
+export function looksLikeKey(text: string): boolean {
+  const line = text.trim();
+  const bytes = Buffer.from(line, 'base64');
+  const isKeySize = bytes.length === SEED_BYTES + PUBLIC_BYTES || bytes.length === PUBLIC_BYTES;
+  return isKeySize && bytes.toString('base64') === line;
+}
+
 function signingKey(seed: Buffer): SigningKey {
   const der = Buffer.concat([PKCS8_PREFIX, seed]);
   const secret = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });

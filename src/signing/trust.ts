@@ -32,10 +32,10 @@ export class TrustSet {
     if (signed_digest === undefined) return 'missing signed_digest';
     if (signed_digest !== digest) return `signed_digest is ${signed_digest}, the document makes ${digest}`;
     if (alg !== 'ed25519') return `unsupported alg: ${alg}`;
-    const bytes = Buffer.from(sig, 'base64');
-    if (bytes.length !== 64 || bytes.toString('base64') !== sig) return 'sig is not base64 of 64 bytes';
     const key = this.#keys.get(key_id);
     if (key === undefined) return `no trusted key has the id ${key_id}`;
+    const bytes = Buffer.from(sig, 'base64');
+    if (bytes.length !== 64 || bytes.toString('base64') !== sig) return 'sig is not base64 of 64 bytes';
     return verifies(bytes, digest, key) ? undefined : 'the signature is not of this document and key';
   }
 }

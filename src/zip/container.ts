@@ -48,13 +48,12 @@ export interface ContainerFinding {
     | 'member_duplicate'
     | 'members_unsorted'
     | 'too_many_members'
-    | 'crc_mismatch';
+    | 'crc_mismatch'
+    | 'readers_disagree';
   readonly message: string;
   readonly member?: string;
   readonly offset?: number;
 }
-
-export const MAX_MEMBERS = 10_000;
 
 /**
  * Checks every byte of a container that is not a member's content. The headers that these members must have are known
@@ -141,10 +140,20 @@ function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
     } else if (previous !== undefined && previous.compare(name) > 0) {
       findings.push({ code: 'members_unsorted', message: `${member} stands out of order`, member, offset });
     }
+    if (hasParentIn(seen, folded)) {
+      const message = `${member} lies below a member, which cannot be a folder too`;
+      findings.push({ code: 'member_name_unsafe', message, member, offset });
+    }
     seen.add(folded);
     previous = name;
   }
   return findings;
+}
+
+/** True when a leading part of the path is itself one of the names. Members are sorted, so it came before. */
+function hasParentIn(names: ReadonlySet<string>, name: string): boolean {
+  const parts = name.split('/');
+  return parts.some((_, i) => i > 0 && names.has(parts.slice(0, i).join('/')));
 }
 
 function overrun(member: string, offset: number, end: number, size: number): ContainerFinding | undefined {

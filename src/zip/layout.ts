@@ -13,8 +13,8 @@ export const CENTRAL_RECORD_BYTES = 46;
 export const END_RECORD_BYTES = 22;
 
 const LOCAL_SIGNATURE = 0x04034b50;
-const CENTRAL_SIGNATURE = 0x02014b50;
-const END_SIGNATURE = 0x06054b50;
+export const CENTRAL_SIGNATURE = 0x02014b50;
+export const END_SIGNATURE = 0x06054b50;
 
 /** Made by: Unix (3), specification 6.3 (63). */
 const VERSION_MADE_BY = 0x033f;

@@ -6,12 +6,11 @@ import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import {
   auditContainer,
   type ByteSource,
-  type CentralEntry,
   type ContainerAudit,
   type ContainerFinding,
-  MAX_MEMBERS,
   type Member,
 } from './container.ts';
+import { readDirectory } from './directory.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -45,15 +44,17 @@ export async function openContainer(path: string): Promise<Container> {
       size: fs.fstatSync(fd).size,
       read: (offset, length) => readAt(fd, offset, length),
     };
-    const listed = await listEntries(fd);
+    const directory = readDirectory(source);
     const audit =
-      'failure' in listed
-        ? { members: [], findings: [listed.failure], intact: false }
-        : auditContainer(source, listed.entries);
+      'failure' in directory
+        ? { members: [], findings: [directory.failure], intact: false }
+        : auditContainer(source, directory.entries);
+    const opinion = audit.findings.length === 0 ? await secondOpinion(fd, audit.members) : [];
     return {
       path,
       size: source.size,
       ...audit,
+      findings: [...audit.findings, ...opinion],
       content: (member, { keep }) => readContent(source, member, keep),
       close: () => fs.closeSync(fd),
     };
@@ -65,7 +66,8 @@ export async function openContainer(path: string): Promise<Container> {
 
 function openFile(path: string): number {
   try {
-    const fd = fs.openSync(path, 'r');
+    // Not blocking: to open a FIFO would wait for a writer.
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     if (fs.fstatSync(fd).isFile()) return fd;
     fs.closeSync(fd);
     throw invalidInput('not_a_file', `not a file: ${path}`);
@@ -77,23 +79,22 @@ function openFile(path: string): number {
   }
 }
 
-/** Reads the central directory with yauzl, taking nothing of it for granted but that it could be read. */
-async function listEntries(fd: number): Promise<{ entries: CentralEntry[] } | { failure: ContainerFinding }> {
-  const entries: CentralEntry[] = [];
+/** A second reader, yauzl, must see the same members in a container that the audit found nothing wrong with. */
+async function secondOpinion(fd: number, members: readonly Member[]): Promise<ContainerFinding[]> {
+  const disagree = (why: string): ContainerFinding[] => {
+    return [{ code: 'readers_disagree', message: `another reader of zips sees something else: ${why}` }];
+  };
   try {
-    const zip = await yauzl.fromFdPromise(fd, { lazyEntries: true, autoClose: false, decodeStrings: false });
-    if (zip.entryCount > MAX_MEMBERS) {
-      const message = `${zip.entryCount} members; the limit is ${MAX_MEMBERS}`;
-      return { failure: { code: 'too_many_members', message } };
+    const zip = await yauzl.fromFdPromise(fd, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    const seen: string[] = [];
+    for await (const { fileName, uncompressedSize, crc32: crc } of zip.eachEntry()) {
+      seen.push(`${fileName} ${uncompressedSize} ${crc}`);
     }
-    for await (const entry of zip.eachEntry()) {
-      const { crc32: crc, uncompressedSize: size, relativeOffsetOfLocalHeader: offset } = entry;
-      entries.push({ name: Buffer.from(entry.fileNameRaw), crc32: crc, size, offset });
-    }
-    return { entries };
+    const expected = members.map(({ name, size, crc32: crc }) => `${name} ${size} ${crc}`);
+    const index = expected.findIndex((line, i) => line !== seen[i]);
+    return index === -1 && seen.length === expected.length ? [] : disagree(`${seen.length} members`);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return { failure: { code: 'container_unreadable', message: `not a zip that can be read: ${why}` } };
+    return disagree(error instanceof Error ? error.message : String(error));
   }
 }
 

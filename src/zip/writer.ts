@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { closeSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import yazl from 'yazl';
-import { errnoOf, ioFailure } from '../core/errors.ts';
+import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
 
 export interface NewMember {
   readonly name: string;
@@ -30,6 +30,41 @@ export async function zipOf(members: readonly NewMember[]): Promise<Buffer> {
   }
   zip.end();
   return buffer(zip.outputStream);
+}
+
+const ZIP_MAGIC = Buffer.from('PK\x03\x04', 'latin1');
+
+/** Throws `out_unsafe` unless nothing stands at a path, or a zip does: nothing else is ever replaced. */
+export function assertReplaceable(path: string): void {
+  let found = 'something';
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return;
+    if (stat.isFile()) {
+      if (startsWith(path, ZIP_MAGIC)) return;
+      found = 'a file that is no pack';
+    } else {
+      found = stat.isDirectory() ? 'a directory' : 'no regular file';
+    }
+  } catch (error) {
+    throw ioFailure(error, `looking at ${path}`);
+  }
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}: ${found} stands there`,
+    hint: 'Name another file, or remove that one yourself.',
+  });
+}
+
+function startsWith(path: string, magic: Buffer): boolean {
+  const fd = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(magic.length);
+    return readSync(fd, start) === magic.length && start.equals(magic);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Writes a file whole or not at all: a temporary file beside it, synced, renamed over it, the directory synced. Mode 0600. */

@@ -34,7 +34,7 @@ describe('a directory without rights', { concurrency: 2 }, () => {
       'io_failure',
       options,
     );
-    assert.match(hint ?? '', /--root/);
+    assert.match(hint ?? '', /owns it/);
     await chmod(w.path('locked'), 0o755);
     assert.deepEqual(await readdir(w.path('locked')), []);
   });

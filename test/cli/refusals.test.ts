@@ -103,7 +103,7 @@ describe('a wrong order of commands', { concurrency: 3 }, () => {
       'approval_required',
     );
     assert.deepEqual(details?.['open_decisions'], ['cp_0001']);
-    assert.match(hint ?? '', /gait job approve --id deciding --checkpoint cp_0001/);
+    assert.match(hint ?? '', /approve cp_0001, with `gait job approve`/);
   });
 });
 
@@ -212,6 +212,7 @@ const MISTYPED: readonly (readonly [line: string, code: string, names?: RegExp])
   ['pack build --from running', 'flag_missing', /--type/],
   ['pack build --type job', 'flag_missing', /--from/],
   ['pack build --type jobs --from running', 'flag_value_invalid', /job/],
+  ['job status --id a --id b', 'flag_repeated', /--id/],
   ['--frobnicate', 'flag_unknown', /gait --help/],
   ['job --frobnicate', 'flag_unknown', /gait job --help/],
 ];

@@ -4,11 +4,12 @@ import { GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { readAll } from '../../src/log/conformance.ts';
 import { SNAPSHOT_FILE } from '../../src/log/file_store.ts';
+import { replay, type StreamModel } from '../../src/log/fold.ts';
 import { faultyFs } from '../../src/log/fs/faulty.ts';
 import { SimDisk } from '../../src/log/fs/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
 import type { EventStore } from '../../src/log/store.ts';
-import { replay, SNAPSHOT_EVERY, StreamHandle, type StreamModel } from '../../src/log/stream.ts';
+import { SNAPSHOT_EVERY, StreamHandle } from '../../src/log/stream.ts';
 import { gaitError } from '../support/refusals.ts';
 import { bytesAt, ID_FIELD, LOG_PATH, openStore, putBytes, reopen, STREAM } from '../support/streams.ts';
 

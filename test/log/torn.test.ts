@@ -176,14 +176,18 @@ describe('what ends in a newline and is no record is damage', () => {
 });
 
 describe('a whole record that lacks its newline only', () => {
-  test('is no history, and what stands in place of the newline is reported by a strict reader', async () => {
+  test('is no history, unless something stands in place of the newline: then it is damage for all', async () => {
     const { texts, kept, last } = await logOf(2);
     const unterminated = Buffer.concat([kept, last.subarray(0, -1)]);
     await assertNoHistory(unterminated, texts, 'without a newline');
-    const disk = await diskWith(Buffer.concat([unterminated, Buffer.from('\0')]));
-    assert.deepEqual(await history(reopen(disk)), texts);
-    const { damage } = await readUntilDamage(reopen(disk), { strict: true });
-    assert.deepEqual([damage?.damage, damage?.revision, damage?.offset], ['unterminated', 3, kept.length]);
+    for (const stray of ['\0', 'x', '{"event":']) {
+      const disk = await diskWith(Buffer.concat([unterminated, Buffer.from(stray)]));
+      const { damage, texts: read } = await readUntilDamage(reopen(disk));
+      assert.deepEqual(read, texts);
+      assert.deepEqual([damage?.damage, damage?.revision, damage?.offset], ['unterminated', 3, kept.length]);
+      await assert.rejects(commit(reopen(disk), 1), { code: 'log_damaged' });
+      assert.deepEqual(bytesAt(disk.mount(), LOG_PATH).subarray(0, -stray.length), unterminated);
+    }
   });
 });
 

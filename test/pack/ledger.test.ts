@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { readAll } from '../../src/log/conformance.ts';
+import { replay } from '../../src/log/fold.ts';
 import { MemoryStore } from '../../src/log/memory_store.ts';
-import { replay } from '../../src/log/stream.ts';
 import {
   type BuiltPack,
   decideBuilt,

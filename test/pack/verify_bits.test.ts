@@ -13,7 +13,7 @@ async function smallPack(): Promise<Buffer> {
   return packBytes(await historyOf([{ command: submit({ fingerprint: 'f' }) }], { jobId: 'j' }), '1');
 }
 
-/** Flips every `LANES`-th bit from `first` on, one at a time, in a file of its own; answers those not found. */
+/** Flips every `LANES`-th bit from `first` on, one at a time, in a file of its own; answers those not found, or not said where. */
 async function undetected(bytes: Buffer, first: number): Promise<number[]> {
   const file = temporaryFile(bytes);
   const fd = openSync(file.path, 'r+');
@@ -25,7 +25,8 @@ async function undetected(bytes: Buffer, first: number): Promise<number[]> {
       const container = await openContainer(file.path);
       const { findings } = verifyPack(container).verification;
       container.close();
-      if (findings.length === 0) missed.push(bit);
+      const located = findings.some(({ member, offset }) => member !== undefined || offset !== undefined);
+      if (!located) missed.push(bit);
       writeSync(fd, bytes, at, 1, at);
     }
     return missed;

@@ -129,9 +129,9 @@ describe('an existing pair', () => {
   });
 
   test('that is kept is made once and then read', () => {
-    const { keyId } = keptKey(paths);
+    const { keyId } = keptKey(paths).key;
     const before = everything();
-    assert.equal(keptKey(paths).keyId, keyId);
+    assert.equal(keptKey(paths).key.keyId, keyId);
     assert.deepEqual(everything(), before);
   });
 });

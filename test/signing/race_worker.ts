@@ -24,7 +24,7 @@ function meet(round: number): void {
 function answer(round: number): string {
   try {
     const paths = roundPaths(dir, round);
-    return (how === 'kept' ? keptKey(paths) : createKeyFiles(paths, how === 'force')).keyId;
+    return (how === 'kept' ? keptKey(paths).key : createKeyFiles(paths, how === 'force')).keyId;
   } catch (error) {
     return error instanceof GaitError ? error.code : `not typed: ${String(error)}`;
   }

@@ -107,7 +107,14 @@ function members(): fc.Arbitrary<NewMember[]> {
   const name = fc.array(part, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
   const bytes = fc.uint8Array({ maxLength: 200 }).map((content) => Buffer.from(content));
   const selector = (member: NewMember): string => member.name.toLowerCase();
-  return fc.uniqueArray(fc.record({ name, bytes }), { maxLength: 8, selector });
+  const wanted = fc.uniqueArray(fc.record({ name, bytes }), { maxLength: 8, selector });
+  return wanted.filter((list) =>
+    list.every(({ name: path }) => !list.some((other) => isBelow(path, other.name))),
+  );
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return path.toLowerCase().startsWith(`${folder.toLowerCase()}/`);
 }
 
 function sorted(wanted: readonly NewMember[]): NewMember[] {

@@ -11,9 +11,9 @@ import { jobModel } from '../../job/model.ts';
 import { jobNotFound } from '../../job/refusals.ts';
 import type { Job } from '../../job/state.ts';
 import { FINAL_STATUSES } from '../../job/transitions.ts';
+import { type Folded, foldRecord } from '../../log/fold.ts';
 import { LOG_START } from '../../log/scan.ts';
 import type { EventStore } from '../../log/store.ts';
-import { type Folded, foldRecord } from '../../log/stream.ts';
 
 const POLL_MS = 200;
 

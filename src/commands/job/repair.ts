@@ -2,7 +2,7 @@ import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { count } from '../../cli/job_text.ts';
 import { openJobs } from '../../cli/workspace.ts';
-import { planRepair, type RepairPlan, repair } from '../../job/repair.ts';
+import { planRepair, type RepairPlan, repair, repairWouldEmpty } from '../../job/repair.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'repair' },
@@ -31,7 +31,8 @@ const spec: CommandSpec = command({
         lines: ['nothing to repair'],
       };
     }
-    if (!flags.yes) return preview(flags.id, plan);
+    if (plan.job === undefined) throw repairWouldEmpty(flags.id);
+    if (!flags.yes) return preview(plan);
     const { keptAs, sha256 } = await repair(store, flags.id, plan, authorOf(flags, io), io.clock.now());
     return {
       fields: { repair: { state: 'cut', ...factsOf(plan), kept_as: keptAs, cut_sha256: sha256 } },
@@ -42,13 +43,13 @@ const spec: CommandSpec = command({
   },
 });
 
-function preview(id: string, plan: RepairPlan): Reply {
+function preview(plan: RepairPlan): Reply {
   return {
     fields: { repair: { state: 'would_cut', ...factsOf(plan) } },
     lines: [
       plan.damage.message,
       `a repair keeps revisions 1 to ${plan.keep.revision} and cuts ${sizeOf(plan)} from byte ${plan.keep.offset} on`,
-      `nothing was changed; to do it: gait job repair --id ${id} --yes`,
+      'nothing was changed; the same command with --yes does it',
     ],
   };
 }

@@ -45,7 +45,9 @@ function failureOf(id: string, { findings }: JobVerification): GaitError | undef
     code: 'job_damaged',
     category: 'verification_failed',
     message: `job ${id} does not verify: ${first.message}`,
-    hint: `gait job repair --id ${id} shows what a repair would cut.`,
+    hint: first.code.startsWith('snapshot')
+      ? 'A snapshot is a cache: with snapshot.json deleted, the job is folded from its log.'
+      : '`gait job repair`, for the same job, shows what a repair would cut.',
     details: { ...first },
   });
 }

@@ -1,9 +1,10 @@
-import { basename, join } from 'node:path';
+import { basename } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { keyModeFlag, privateKeyFlags, signerOf } from '../../cli/key_flags.ts';
 import { actorOf } from '../../cli/machine.ts';
-import { jobRoot, jobSource, openLedger, outDir, packPath } from '../../cli/workspace.ts';
+import { printable, shellWord } from '../../cli/run.ts';
+import { jobRoot, jobSource, ledgerRoot, openLedger, outDir, packPath } from '../../cli/workspace.ts';
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
@@ -71,7 +72,8 @@ const spec: CommandSpec = command({
     const { manifest, members } = buildJobPack(history, VERSION, signer?.key);
     const bytes = await zipOf(members);
     const { pack_id, pack_type, source_ref } = manifest;
-    const path = packPath(flags.out, outDir(io.env), `pack_${pack_id}.zip`);
+    const kept = [store.root, ledgerRoot(io.env)];
+    const path = packPath(flags.out, outDir(io.env), `pack_${pack_id}.zip`, kept);
     await writeFileAtomically(path, bytes);
     const file_sha256 = sha256Hex(bytes);
     const { revision, hash } = history.position;
@@ -89,12 +91,12 @@ const spec: CommandSpec = command({
         ...(signer === undefined ? {} : { signature_key_id: signer.key.keyId }),
       },
       lines: [
-        path,
+        printable(path),
         `  pack      ${pack_id}`,
         `  of job    ${jobId}, revision ${revision}, ${hash}`,
         `  size      ${size} bytes in ${members.length} members, sha256 ${file_sha256}`,
         ...(signer === undefined ? [] : [`  signed    by ${signer.key.keyId}`]),
-        `  check it  gait pack verify ${path}`,
+        `  check it  gait pack verify ${shellWord(path)}`,
       ],
     };
   },
@@ -102,7 +104,7 @@ const spec: CommandSpec = command({
 
 /** A pack that cannot be entered is built all the same; that it was not entered is said. */
 async function enterIntoLedger(built: BuiltPack, actor: string, io: Io): Promise<string[]> {
-  const root = join(outDir(io.env), 'ledger');
+  const root = ledgerRoot(io.env);
   try {
     await recordBuilt(openLedger(root), built, actor, io.clock.now());
     return [];

@@ -1,8 +1,7 @@
-import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { asJson, table } from '../../cli/job_text.ts';
 import { PACK_OUTPUT } from '../../cli/pack_flags.ts';
-import { openLedger, outDir } from '../../cli/workspace.ts';
+import { ledgerRoot, openLedger } from '../../cli/workspace.ts';
 import { readLedger } from '../../pack/ledger.ts';
 
 const spec: CommandSpec = command({
@@ -13,7 +12,7 @@ const spec: CommandSpec = command({
   examples: [{ says: 'List them', line: 'pack list' }],
   flags: {},
   async run(_input, io) {
-    const packs = await readLedger(openLedger(join(outDir(io.env), 'ledger')));
+    const packs = await readLedger(openLedger(ledgerRoot(io.env)));
     const rows = packs.map(({ built_at, pack_type, source_ref, head, file, pack_id }) => {
       return [
         built_at,

@@ -98,7 +98,7 @@ const COLORS: Record<CheckStatus, Color> = {
 
 function describe(
   path: string,
-  { pack_type, source_ref, pack_id, checks, findings }: PackVerification,
+  { pack_type, source_ref, pack_id, checks, findings, signature_status }: PackVerification,
   io: Io,
 ): string[] {
   const what =
@@ -106,11 +106,12 @@ function describe(
       ? 'not a pack that can be read'
       : `${pack_type} pack of ${printable(source_ref)}, ${pack_id}`;
   return [
-    `${path}: ${what}`,
+    `${printable(path)}: ${what}`,
     ...checks.map(({ layer, check, status }) => {
       const mark = io.paint(COLORS[status], status.replace('_', ' ').padEnd(14));
       return `  ${mark}  ${layer}: ${check.replaceAll('_', ' ')}`;
     }),
+    ...(signature_status === 'skipped' ? ['  signed, but no public key was given to check it with'] : []),
     ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
   ];
 }

@@ -10,7 +10,13 @@ const FLAGS: Record<OpenMode, number> = {
 
 /** The real file system. Files are made 0600, directories 0700. */
 export const nodeFs: FsPort = {
-  open: (path, mode) => fs.openSync(path, FLAGS[mode], 0o600),
+  open(path, mode) {
+    // Not blocking: to open a FIFO would wait for a writer. On a regular file it changes nothing.
+    const fd = fs.openSync(path, FLAGS[mode] | fs.constants.O_NONBLOCK, 0o600);
+    if (fs.fstatSync(fd).isFile()) return fd;
+    fs.closeSync(fd);
+    throw Object.assign(new Error(`EFTYPE: not a regular file, open '${path}'`), { code: 'EFTYPE' });
+  },
   close: (fd) => fs.closeSync(fd),
   read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
   write: (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),

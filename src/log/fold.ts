@@ -1,0 +1,62 @@
+import type { JsonObject } from '../core/json.ts';
+import { type IdField, LogDamage, type Position, type StoredEvent } from './record.ts';
+import { LOG_START } from './scan.ts';
+import type { EventStore } from './store.ts';
+
+/** How the events of one kind of stream make its state. Pure. */
+export interface StreamModel<S> {
+  readonly idField: IdField;
+  /** The state before the first event. */
+  readonly initial: S;
+  /** The state after one more event. Throws for an event that it does not know or that cannot follow. */
+  evolve(state: S, event: JsonObject): S;
+  /** State to and from a snapshot; `load` answers undefined for what another version wrote. */
+  readonly snapshot: { save(state: S): JsonObject; load(stored: JsonObject): S | undefined };
+}
+
+export interface Folded<S> {
+  readonly state: S;
+  readonly position: Position;
+}
+
+/** One step of a fold over stored records. What the model cannot fold is damage, named by its place. */
+export function foldRecord<S>(
+  model: StreamModel<S>,
+  stream: string,
+  folded: Folded<S>,
+  record: StoredEvent,
+): Folded<S> {
+  try {
+    const { revision, hash, offset } = record;
+    return { state: model.evolve(folded.state, record.event), position: { revision, hash, offset } };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new LogDamage(
+      { stream, revision: record.revision, offset: folded.position.offset },
+      'illegal_event',
+      why,
+    );
+  }
+}
+
+/**
+ * The fold of a stream from its first event on, strictly checked, ignoring snapshots: what evidence is made from.
+ * `visit` sees every record and the state after it. `until` stops after that revision.
+ */
+export async function replay<S>(
+  store: EventStore,
+  model: StreamModel<S>,
+  stream: string,
+  visit: (record: StoredEvent, state: S) => void = () => {},
+  until: number = Number.MAX_SAFE_INTEGER,
+): Promise<Folded<S>> {
+  let folded: Folded<S> = { state: model.initial, position: LOG_START };
+  for await (const records of store.read(stream, { strict: true })) {
+    for (const record of records) {
+      if (record.revision > until) return folded;
+      folded = foldRecord(model, stream, folded, record);
+      visit(record, folded.state);
+    }
+  }
+  return folded;
+}

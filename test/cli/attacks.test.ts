@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { type Workspace, workspace } from '../support/cli.ts';
+
+async function withJob(t: Parameters<typeof workspace>[0]): Promise<Workspace> {
+  const w = await workspace(t);
+  await w.ok('job submit --id demo');
+  await w.ok('job checkpoint add --id demo --summary acknowledged');
+  return w;
+}
+
+test('a pack never takes the place of a log, a ledger, or a file that is no pack', async (t) => {
+  const w = await withJob(t);
+  await w.ok('pack build --type job --from demo');
+  await writeFile(w.path('notes.txt'), 'precious');
+  execFileSync('mkfifo', [w.path('pipe')]);
+  const before = await w.logOf('demo');
+  const places = [
+    'gait-out/jobs/demo/log.ndjson',
+    'gait-out/jobs/new.zip',
+    'gait-out/ledger/packs/log.ndjson',
+  ];
+  for (const out of [...places, 'notes.txt', 'pipe', '/dev/null']) {
+    await w.refused(`pack build --type job --from demo --out ${out}`, 'out_unsafe', 'unsafe_operation');
+  }
+  assert.deepEqual(await w.logOf('demo'), before);
+  assert.equal(await readFile(w.path('notes.txt'), 'utf8'), 'precious');
+  await w.ok('pack build --type job --from demo --out demo.zip');
+  await w.ok('pack build --type job --from demo --out demo.zip'); // over a pack it may
+});
+
+test('after an edit of the last newline nobody writes, and nothing is lost', async (t) => {
+  const w = await withJob(t);
+  const log = await w.logOf('demo');
+  const edited = Buffer.concat([log.subarray(0, -1), Buffer.from('x')]);
+  await w.writeLog('demo', edited);
+  for (const line of ['job status', 'job pause', 'job verify', 'job inspect']) {
+    const output = (await w.gait(`${line} --id demo --json`)).json();
+    assert.deepEqual([line, output.exit_code], [line, 2]);
+  }
+  assert.deepEqual(await w.logOf('demo'), edited);
+});
+
+test('a log that was cut below its snapshot does not verify', async (t) => {
+  const w = await withJob(t);
+  for (let i = 0; i < 256; i += 1) {
+    await w.jobs.execute('demo', { actor: 'a' }, { kind: 'checkpoint', type: 'progress', summary: `${i}` });
+  }
+  const log = await w.logOf('demo');
+  const keep = log.indexOf(10, log.length / 2) + 1;
+  await truncate(w.folder('demo', 'log.ndjson'), keep);
+  const output = await w.refused('job verify --id demo', 'job_damaged', 'verification_failed');
+  assert.match(output.error ?? '', /snapshot is of revision 256/);
+  await rm(w.folder('demo', 'snapshot.json'));
+  await w.ok('job verify --id demo');
+});
+
+test('what is no file does not hang a command', async (t) => {
+  const w = await withJob(t);
+  await w.ok('job submit --id pipe');
+  await rm(w.folder('pipe', 'log.ndjson'));
+  execFileSync('mkfifo', [w.folder('pipe', 'log.ndjson'), w.path('pack.zip')]);
+  await w.refused('job status --id pipe', 'path_unusable', 'invalid_input');
+  await w.refused('pack verify pack.zip', 'not_a_file', 'invalid_input');
+  const listed = (await w.ok('job list')) as unknown as { jobs: { job_id: string; status: string }[] };
+  assert.deepEqual(
+    listed.jobs.map(({ job_id, status }) => [job_id, status]),
+    [
+      ['demo', 'running'],
+      ['pipe', 'unreadable'],
+    ],
+  );
+});
+
+test('following a job that is removed ends', async (t) => {
+  const w = await withJob(t);
+  const following = w.start('job log --id demo --follow');
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await rm(w.folder('demo'), { recursive: true });
+  const { exit, stdout } = await following.done;
+  assert.equal(exit, 2);
+  assert.match(stdout, /acknowledged/);
+});
+
+test('a misleading snapshot is found out by the events after it, and replaced', async (t) => {
+  const w = await withJob(t);
+  for (let i = 0; i < 260; i += 1) {
+    await w.jobs.execute('demo', { actor: 'a' }, { kind: 'checkpoint', type: 'progress', summary: `${i}` });
+  }
+  const { createHash } = await import('node:crypto');
+  const { digest: _, ...snapshot } = JSON.parse(await readFile(w.folder('demo', 'snapshot.json'), 'utf8'));
+  const lying = { ...snapshot, state: { ...snapshot.state, checkpoint_count: 7 } };
+  const { canonicalize } = await import('../../src/core/canonical.ts');
+  const digest = createHash('sha256').update(canonicalize(lying)).digest('hex');
+  await writeFile(w.folder('demo', 'snapshot.json'), canonicalize({ ...lying, digest }));
+  const { job } = (await w.ok('job status --id demo')) as unknown as { job: { checkpoint_count: number } };
+  assert.equal(job.checkpoint_count, 261);
+  await w.ok('job verify --id demo');
+});
