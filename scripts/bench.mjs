@@ -33,7 +33,7 @@ async function timed(call) {
  * Runs contestants in turn, in blocks, after a warm-up, and answers the median of each in microseconds. A contestant
  * prepares, and answers the call that is timed.
  */
-async function compete(contestants, { blocks = 12, warmup = 4, perBlock = 150 } = {}) {
+async function compete(contestants, { blocks = 12, warmup = 16, perBlock = 150 } = {}) {
   const times = contestants.map(() => []);
   for (let block = 0; block < blocks + warmup; block += 1) {
     for (const [i, prepare] of contestants.entries()) {

@@ -98,6 +98,7 @@ export class LogScanner {
    */
   tailDamage(): LogDamage | undefined {
     const tail = this.#rest;
+    if (tail.length <= LINE_PREFIX.length + LINE_TRAILER_BYTES) return undefined;
     const running = createHash('sha256').update(this.#position.hash, 'hex');
     let hashed = LINE_PREFIX.length;
     for (let at = tail.indexOf(HASH_PREFIX); at !== -1; at = tail.indexOf(HASH_PREFIX, at + 1)) {
