@@ -135,5 +135,5 @@ function unknownFlag(rawName: string, known: readonly string[]): GaitError {
 }
 
 function quote(text: string): string {
-  return JSON.stringify(text.length > 80 ? `${text.slice(0, 80)}…` : text);
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 20)}…` : text);
 }

@@ -57,7 +57,7 @@ function identityOf(flags: Readonly<Record<string, unknown>>): JsonObject {
 
 function errorFields(error: GaitError): JsonObject {
   return {
-    error: error.message,
+    error: redacted(error.message),
     error_code: error.code,
     error_category: error.category,
     retryable: error.retryable,
@@ -67,9 +67,17 @@ function errorFields(error: GaitError): JsonObject {
   };
 }
 
+/** The text of a private key, given in the wrong place, is not repeated. */
+function redacted(message: string): string {
+  return message.replace(PRIVATE_KEY_TEXT, '[redacted]');
+}
+
+/** 64 bytes in base64 or base64url, with or without padding. */
+const PRIVATE_KEY_TEXT = /(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{86}(?:==)?(?![A-Za-z0-9+/_=-])/g;
+
 function printError(error: GaitError, io: Io): void {
   io.note(
-    `${io.paint('red', 'error:')} ${printable(error.message)}  [${error.code}, exit ${EXIT_CODES[error.category]}]`,
+    `${io.paint('red', 'error:')} ${printable(redacted(error.message))}  [${error.code}, exit ${EXIT_CODES[error.category]}]`,
   );
   if (error.hint !== undefined) io.note(`  ${printable(error.hint)}`);
 }

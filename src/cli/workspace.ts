@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { Jobs } from '../job/jobs.ts';
@@ -35,6 +35,17 @@ export function openLedger(root: string): FileStore {
   return new FileStore({ root, idField: ledgerModel.idField });
 }
 
+/** The folders that hold logs and keys: no place for a pack. */
+export function keptFolders(jobRoots: readonly string[], env: Io['env']): string[] {
+  return [
+    ...jobRoots,
+    jobRoot(undefined, env),
+    join(outDir(env), 'jobs'),
+    join(outDir(env), 'keys'),
+    ledgerRoot(env),
+  ];
+}
+
 /** Where the ledger of packs is. */
 export function ledgerRoot(env: Io['env']): string {
   return join(outDir(env), 'ledger');
@@ -68,7 +79,8 @@ export function packPath(
   if (out === '') throw invalidInput('flag_value_invalid', '--out is empty', 'Give a file or a directory.');
   const isDirectory = out === undefined || statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
   const path = isDirectory ? join(out ?? dir, name) : out;
-  const folder = kept.find((root) => resolve(path).startsWith(`${resolve(root)}${sep}`));
+  const place = realPlace(path);
+  const folder = kept.find((root) => `${place}${sep}`.startsWith(`${realPlace(root)}${sep}`));
   if (folder !== undefined) {
     throw new GaitError({
       code: 'out_unsafe',
@@ -79,6 +91,16 @@ export function packPath(
   }
   assertReplaceable(path);
   return path;
+}
+
+/** Where a path leads, links followed, though its last parts may not exist yet. */
+function realPlace(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(realPlace(parent), basename(path));
+  }
 }
 
 function given(value: string | undefined): string | undefined {

@@ -63,8 +63,10 @@ export function jobToSnapshot(job: Job): JsonObject {
 }
 
 /** Undefined for a snapshot that another version wrote: it is then folded anew. */
-export function jobFromSnapshot(stored: JsonObject): Job {
-  return validateSummary(stored) ? (stored as unknown as JobState) : undefined;
+export function jobFromSnapshot(stored: JsonObject, jobId: string, revision: number): Job {
+  if (!validateSummary(stored)) return undefined;
+  const job = stored as unknown as JobState;
+  return job.job_id === jobId && job.revision === revision ? job : undefined;
 }
 
 /** What the job is bound to. */

@@ -1,5 +1,6 @@
+import { isJsonObject } from '../core/json.ts';
 import type { Fd, FsPort } from './fs/port.ts';
-import { LINE_TRAILER_BYTES, type Position } from './record.ts';
+import { LINE_TRAILER_BYTES, MAX_LINE_BYTES, type Position, splitLine } from './record.ts';
 
 const READ_CHUNK_BYTES = 1024 * 1024;
 
@@ -48,4 +49,19 @@ export function hasLine(fs: FsPort, fd: Fd): boolean {
 /** Writes a whole file from its start. */
 export function writeAll(fs: FsPort, fd: Fd, bytes: Buffer): void {
   for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
+}
+
+/** The revision of the event in the line that ends at `offset`; undefined when there is no such line. */
+export function revisionEndingAt(fs: FsPort, fd: Fd, offset: number): unknown {
+  const start = Math.max(0, offset - MAX_LINE_BYTES);
+  const bytes = Buffer.alloc(offset - start);
+  const count = fs.read(fd, bytes, start);
+  const line = bytes.toString('utf8', bytes.lastIndexOf(10, count - 2) + 1, count - 1);
+  const { text = 'null' } = splitLine(line) ?? {};
+  try {
+    const event: unknown = JSON.parse(text);
+    return isJsonObject(event) ? event['revision'] : undefined;
+  } catch {
+    return undefined;
+  }
 }

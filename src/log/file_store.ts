@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, hasLine, isAnchored, pieces, writeAll } from './file_bytes.ts';
+import { closeQuietly, hasLine, isAnchored, pieces, revisionEndingAt, writeAll } from './file_bytes.ts';
 import { StreamFile } from './file_stream.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
@@ -100,7 +100,11 @@ export class FileStore implements EventStore {
     const fd = this.#openToRead(stream);
     if (fd === undefined) return undefined;
     try {
-      return isAnchored(this.fs, fd, snapshot.position, this.fs.stat(fd).size) ? snapshot : undefined;
+      const { size } = this.fs.stat(fd);
+      if (!isAnchored(this.fs, fd, snapshot.position, size)) return undefined;
+      return revisionEndingAt(this.fs, fd, snapshot.position.offset) === snapshot.position.revision
+        ? snapshot
+        : undefined;
     } catch {
       return undefined;
     } finally {

@@ -10,8 +10,11 @@ export interface StreamModel<S> {
   readonly initial: S;
   /** The state after one more event. Throws for an event that it does not know or that cannot follow. */
   evolve(state: S, event: JsonObject): S;
-  /** State to and from a snapshot; `load` answers undefined for what another version wrote. */
-  readonly snapshot: { save(state: S): JsonObject; load(stored: JsonObject): S | undefined };
+  /** State to and from a snapshot; `load` answers undefined for what another version wrote, or is not of this stream and revision. */
+  readonly snapshot: {
+    save(state: S): JsonObject;
+    load(stored: JsonObject, stream: string, revision: number): S | undefined;
+  };
 }
 
 export interface Folded<S> {

@@ -158,7 +158,10 @@ export class StreamHandle<S> {
     if (this.#settled.position.revision === 0 && !this.#snapshotTried) {
       this.#snapshotTried = true;
       const snapshot = await this.#store.loadSnapshot(this.#stream);
-      const state = snapshot === undefined ? undefined : this.#model.snapshot.load(snapshot.state);
+      const state =
+        snapshot === undefined
+          ? undefined
+          : this.#model.snapshot.load(snapshot.state, this.#stream, snapshot.position.revision);
       if (snapshot !== undefined && state !== undefined) {
         this.#settled = { state, position: snapshot.position };
         this.#fromSnapshot = true;

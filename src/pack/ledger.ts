@@ -46,9 +46,9 @@ export const ledgerModel: StreamModel<LedgerState> = {
   },
   snapshot: {
     save: (state) => ({ revision: state.revision, latest: state.latest }),
-    load({ revision, latest }) {
-      if (typeof revision !== 'number' || !isJsonObject(latest)) return undefined;
-      return { revision, latest: latest as Record<string, string> };
+    load({ revision, latest }, _stream, expected) {
+      if (revision !== expected || !isJsonObject(latest)) return undefined;
+      return { revision: expected, latest: latest as Record<string, string> };
     },
   },
 };

@@ -122,9 +122,12 @@ function readIfThere(path: string): string | undefined {
 function readKeyFile(path: string): { text: string; mode: number } {
   refuseKeyAsName(path);
   try {
-    const fd = fs.openSync(path, 'r');
+    // Not blocking: to open a FIFO would wait for a writer.
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     try {
-      const { mode } = fs.fstatSync(fd);
+      const stat = fs.fstatSync(fd);
+      if (!stat.isFile()) throw invalidInput('path_unusable', `not a file: ${path}`);
+      const { mode } = stat;
       const buffer = Buffer.alloc(MAX_KEY_FILE_BYTES + 1);
       let size = 0;
       for (let count = -1; count !== 0 && size < buffer.length; size += count) {

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { cp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { canonicalize } from '../../src/core/canonical.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
+import { runShell } from '../support/shell.ts';
+
+const ROOT = process.env['GAIT_ROOT'] ?? process.cwd();
 
 async function withJob(t: Parameters<typeof workspace>[0]): Promise<Workspace> {
   const w = await workspace(t);
@@ -25,6 +31,11 @@ test('a pack never takes the place of a log, a ledger, or a file that is no pack
   for (const out of [...places, 'notes.txt', 'pipe', '/dev/null']) {
     await w.refused(`pack build --type job --from demo --out ${out}`, 'out_unsafe', 'unsafe_operation');
   }
+  await symlink('gait-out/jobs', w.path('linked'));
+  await cp(w.folder('demo'), w.path('copy', 'demo'), { recursive: true });
+  await w.refused('pack build --type job --from demo --out linked/new.zip', 'out_unsafe', 'unsafe_operation');
+  const elsewhere = 'pack build --type job --from ./copy/demo --out gait-out/jobs/demo/snapshot.json';
+  await w.refused(elsewhere, 'out_unsafe', 'unsafe_operation');
   assert.deepEqual(await w.logOf('demo'), before);
   assert.equal(await readFile(w.path('notes.txt'), 'utf8'), 'precious');
   await w.ok('pack build --type job --from demo --out demo.zip');
@@ -74,6 +85,15 @@ test('what is no file does not hang a command', async (t) => {
   );
 });
 
+test('a reader that leaves early does not hide that a verification failed', async (t) => {
+  const w = await withJob(t);
+  await w.ok('pack build --type job --from demo --out demo.zip');
+  const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.js')}"`;
+  const line = `{ ${gait} pack verify demo.zip --require-signature 2>/dev/null; echo $? >exit; } | true`;
+  await runShell(`${line}; sleep 1`, w.dir);
+  assert.equal((await readFile(w.path('exit'), 'utf8')).trim(), '2');
+});
+
 test('following a job that is removed ends', async (t) => {
   const w = await withJob(t);
   const following = w.start('job log --id demo --follow');
@@ -84,15 +104,27 @@ test('following a job that is removed ends', async (t) => {
   assert.match(stdout, /acknowledged/);
 });
 
+test('a snapshot that names another revision than its place has is not used', async (t) => {
+  const w = await withJob(t);
+  const [line = ''] = (await w.logOf('demo')).toString().split('\n').slice(-2);
+  const { hash } = JSON.parse(line);
+  const { job } = (await w.ok('job status --id demo')) as unknown as { job: object };
+  const offset = (await w.logOf('demo')).length;
+  const header = { schema_id: 'gait.log.snapshot', schema_version: '1.0.0', stream: 'demo' };
+  const body = { ...header, hash, offset, revision: 99, state: { ...job, revision: 99 } };
+  const digest = createHash('sha256').update(canonicalize(body)).digest('hex');
+  await writeFile(w.folder('demo', 'snapshot.json'), canonicalize({ ...body, digest }));
+  const added = await w.ok('job checkpoint add --id demo --summary next');
+  assert.equal((added as unknown as { head: { revision: number } }).head.revision, 3);
+});
+
 test('a misleading snapshot is found out by the events after it, and replaced', async (t) => {
   const w = await withJob(t);
   for (let i = 0; i < 260; i += 1) {
     await w.jobs.execute('demo', { actor: 'a' }, { kind: 'checkpoint', type: 'progress', summary: `${i}` });
   }
-  const { createHash } = await import('node:crypto');
   const { digest: _, ...snapshot } = JSON.parse(await readFile(w.folder('demo', 'snapshot.json'), 'utf8'));
   const lying = { ...snapshot, state: { ...snapshot.state, checkpoint_count: 7 } };
-  const { canonicalize } = await import('../../src/core/canonical.ts');
   const digest = createHash('sha256').update(canonicalize(lying)).digest('hex');
   await writeFile(w.folder('demo', 'snapshot.json'), canonicalize({ ...lying, digest }));
   const { job } = (await w.ok('job status --id demo')) as unknown as { job: { checkpoint_count: number } };

@@ -165,7 +165,7 @@ describe('the log of whatever commands', () => {
         const future = wanted.slice(at + 1);
         const job = past.at(-1)?.after;
         const kept = parseCanonical(Buffer.from(canonicalize(jobToSnapshot(job)))) as JsonObject;
-        const restored = jobFromSnapshot(kept);
+        const restored = jobFromSnapshot(kept, JOB_ID, job?.revision ?? 0);
         assert.deepEqual(restored, job);
         assert.deepEqual(eventsOf(run(restored, future)), eventsOf(run(job, future)));
       }),
@@ -177,9 +177,11 @@ describe('the log of whatever commands', () => {
 describe('the snapshot', () => {
   test('of another shape is none', () => {
     const snapshot = jobToSnapshot(folded(undefined, decideAt(undefined, submit()).events));
-    assert.notEqual(jobFromSnapshot(snapshot), undefined);
+    assert.notEqual(jobFromSnapshot(snapshot, JOB_ID, 1), undefined);
+    assert.equal(jobFromSnapshot(snapshot, 'other', 1), undefined);
+    assert.equal(jobFromSnapshot(snapshot, JOB_ID, 2), undefined);
     for (const strange of [{}, { ...snapshot, lease: 1 }, { ...snapshot, schema_version: '2.0.0' }]) {
-      assert.equal(jobFromSnapshot(strange), undefined);
+      assert.equal(jobFromSnapshot(strange, JOB_ID, 1), undefined);
     }
   });
 

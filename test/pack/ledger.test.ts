@@ -103,12 +103,12 @@ describe('the ledger refuses to fold', () => {
 describe('the snapshot of the ledger', () => {
   test('is the state again', () => {
     const state = ledgerModel.evolve(ledgerModel.initial, entry(built(), 1));
-    assert.deepEqual(ledgerModel.snapshot.load(ledgerModel.snapshot.save(state)), state);
+    assert.deepEqual(ledgerModel.snapshot.load(ledgerModel.snapshot.save(state), 'packs', 1), state);
   });
 
   test('of another version is not used', () => {
     for (const stored of [{}, { revision: 1 }, { revision: '1', latest: {} }, { revision: 1, latest: [] }]) {
-      assert.equal(ledgerModel.snapshot.load(stored), undefined);
+      assert.equal(ledgerModel.snapshot.load(stored, 'packs', 1), undefined);
     }
   });
 });

@@ -4,7 +4,15 @@ import type { Io } from '../../cli/io.ts';
 import { keyModeFlag, privateKeyFlags, signerOf } from '../../cli/key_flags.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { printable, shellWord } from '../../cli/run.ts';
-import { jobRoot, jobSource, ledgerRoot, openLedger, outDir, packPath } from '../../cli/workspace.ts';
+import {
+  jobRoot,
+  jobSource,
+  keptFolders,
+  ledgerRoot,
+  openLedger,
+  outDir,
+  packPath,
+} from '../../cli/workspace.ts';
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
@@ -72,7 +80,7 @@ const spec: CommandSpec = command({
     const { manifest, members } = buildJobPack(history, VERSION, signer?.key);
     const bytes = await zipOf(members);
     const { pack_id, pack_type, source_ref } = manifest;
-    const kept = [store.root, ledgerRoot(io.env)];
+    const kept = keptFolders([store.root, jobRoot(flags['job-root'], io.env)], io.env);
     const path = packPath(flags.out, outDir(io.env), `pack_${pack_id}.zip`, kept);
     await writeFileAtomically(path, bytes);
     const file_sha256 = sha256Hex(bytes);
