@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type GaitError, invalidInput } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import {
   keptKey,
   keyPaths,
@@ -56,6 +56,23 @@ export const trustFlags: {
   },
 };
 
+/** The same for captures, which are signed when a key is named. */
+export const captureKeyFlag: FlagSpec & { readonly type: 'string' } = {
+  type: 'string',
+  value: 'MODE',
+  options: ['dev', 'prod'],
+  summary:
+    'Sign with the dev key of the workspace, or with a key of your own (prod). Not signed by default; a private key means prod.',
+};
+
+/** How careful to be with the private key. */
+export const signingProfileFlag: FlagSpec & { readonly type: 'string' } = {
+  type: 'string',
+  value: 'PROFILE',
+  options: ['standard', 'strict', 'oss-prod'],
+  summary: 'strict and oss-prod refuse to sign with a private key that others can read.',
+};
+
 export const KEY_MODES: readonly string[] = ['none', 'dev', 'prod'];
 
 export const keyModeFlag: FlagSpec & { readonly type: 'string' } = {
@@ -82,10 +99,23 @@ export interface Signer {
   readonly key: SigningKey;
   readonly source: string;
   readonly warnings: readonly string[];
+  /** Others can read the file that it is from. */
+  readonly exposed: boolean;
 }
 
-/** The key to sign with that the flags name; undefined for none. */
-export function signerOf(mode: string | undefined, flags: PrivateKeyValues, io: Io): Signer | undefined {
+/** The key to sign with that the flags name; undefined for none. Careful profiles refuse an exposed one. */
+export function signerOf(
+  mode: string | undefined,
+  flags: PrivateKeyValues & { readonly profile?: string | undefined },
+  io: Io,
+): Signer | undefined {
+  const signer = namedSigner(mode, flags, io);
+  if (signer?.exposed === true && (flags.profile ?? 'standard') !== 'standard')
+    throw exposedError(signer.source);
+  return signer;
+}
+
+function namedSigner(mode: string | undefined, flags: PrivateKeyValues, io: Io): Signer | undefined {
   const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
   if (mode === 'dev') {
     if (given) throw conflict('--key-mode dev signs with the key of the workspace and takes no private key');
@@ -103,14 +133,14 @@ export function privateKeyOf(flags: PrivateKeyValues, io: Io): Signer {
   }
   if (path !== undefined) {
     const { key, exposed } = readPrivateKey(path);
-    return { key, source: `path:${path}`, warnings: exposed ? [exposedWarning(path)] : [] };
+    return { key, source: `path:${path}`, warnings: exposed ? [exposedWarning(path)] : [], exposed };
   }
   if (name === undefined) {
     const hint = 'Give --private-key FILE or --private-key-env NAME.';
     throw invalidInput('private_key_missing', 'no private key is given', hint);
   }
   const key = parsePrivateKey(variable(name, io), `the variable ${name}`);
-  return { key, source: `env:${name}`, warnings: [] };
+  return { key, source: `env:${name}`, warnings: [], exposed: false };
 }
 
 /** The keys that the flags name. Empty when they name none: nothing is then believed. */
@@ -138,7 +168,17 @@ function devSigner(io: Io): Signer {
   const warning = `signed with the dev key of this workspace; verify with --public-key ${paths.publicKey}, and trust it no further`;
   const { key, exposed } = keptKey(paths);
   const warnings = exposed ? [warning, exposedWarning(paths.privateKey)] : [warning];
-  return { key, source: `path:${paths.privateKey}`, warnings };
+  return { key, source: `path:${paths.privateKey}`, warnings, exposed };
+}
+
+/** What a careful profile answers to a private key that others can read. */
+export function exposedError(source: string): GaitError {
+  return new GaitError({
+    code: 'private_key_exposed',
+    category: 'unsafe_operation',
+    message: `others can read the private key ${source.replace(/^path:/, '')}, and this profile refuses such a key`,
+    hint: 'Make a new pair with `gait keys init`: others may have this one.',
+  });
 }
 
 function exposedWarning(path: string): string {

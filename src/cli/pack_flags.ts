@@ -1,8 +1,14 @@
-import { type GaitError, invalidInput } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import type { PackManifest } from '../pack/manifest.ts';
-import { type VerificationPolicy, type VerifiedPack, verifyPack } from '../pack/verify.ts';
+import {
+  type PackVerification,
+  type VerificationPolicy,
+  type VerifiedPack,
+  verifyPack,
+} from '../pack/verify.ts';
 import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
+import { progressBar } from './progress.ts';
 
 export const PACK_OUTPUT = 'gait.pack.output';
 
@@ -13,6 +19,16 @@ export const pathFlag: OptionalText = {
   type: 'string',
   value: 'FILE',
   summary: 'The pack, in place of the argument.',
+};
+
+const PACK_TYPES: readonly string[] = ['run', 'job', 'guard'];
+
+/** Says what type a pack must be of. */
+export const typeFlag: OptionalText & { readonly options: readonly string[] } = {
+  type: 'string',
+  value: 'TYPE',
+  options: PACK_TYPES,
+  summary: 'What the pack must be of; any other does not verify. guard is an evidence pack.',
 };
 
 export function pathOf(input: {
@@ -31,14 +47,27 @@ export function pathOf(input: {
   return given;
 }
 
-/** Opens the pack that is named, verifies it, and closes it again. */
+/** Opens the pack that is named, verifies it with a progress bar where that is worth it, and closes it again. */
 export async function openAndVerify(path: string, policy: VerificationPolicy = {}): Promise<VerifiedPack> {
   const container = await openContainer(path);
+  const progress = progressBar('verifying', container.size);
   try {
-    return verifyPack(container, policy);
+    return verifyPack(container, { onBytes: progress.add, ...policy });
   } finally {
+    progress.end();
     container.close();
   }
+}
+
+/** Throws `pack_type_other` when a pack that can be read is not of the type that was asked for. */
+export function assertType(asked: string | undefined, { pack_type }: PackVerification, path: string): void {
+  if (asked === undefined || pack_type === '' || asked === pack_type) return;
+  throw new GaitError({
+    code: 'pack_type_other',
+    category: 'verification_failed',
+    message: `${path} is a ${pack_type} pack, not a ${asked} pack`,
+    hint: 'Leave --type out to check it as what it is.',
+  });
 }
 
 /** A sound pack of an older producer: what happened cannot be folded from its events. */

@@ -1,12 +1,15 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
+import { canonicalBytes } from '../core/canonical.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { Jobs } from '../job/jobs.ts';
 import { jobModel } from '../job/model.ts';
 import { FileStore, LOG_FILE } from '../log/file_store.ts';
 import { isStreamId } from '../log/record.ts';
 import { ledgerModel } from '../pack/ledger.ts';
-import { assertReplaceable } from '../zip/writer.ts';
+import { assertReplaceable, writeFileAtomically } from '../zip/writer.ts';
+import { readJsonFile } from './input.ts';
 import type { Io } from './io.ts';
 
 /** Where everything goes unless told otherwise: GAIT_OUT_DIR, else ./gait-out. */
@@ -79,18 +82,54 @@ export function packPath(
   if (out === '') throw invalidInput('flag_value_invalid', '--out is empty', 'Give a file or a directory.');
   const isDirectory = out === undefined || statSync(out, { throwIfNoEntry: false })?.isDirectory() === true;
   const path = isDirectory ? join(out ?? dir, name) : out;
-  const place = realPlace(path);
-  const folder = kept.find((root) => `${place}${sep}`.startsWith(`${realPlace(root)}${sep}`));
-  if (folder !== undefined) {
-    throw new GaitError({
-      code: 'out_unsafe',
-      category: 'unsafe_operation',
-      message: `refused to write a pack into ${folder}, where logs are kept`,
-      hint: 'Name a file elsewhere.',
-    });
-  }
+  refuseInside(path, kept);
   assertReplaceable(path);
   return path;
+}
+
+/** Throws `out_unsafe` for a place where the workspace keeps its logs and keys. */
+export function refuseKeptPlace(path: string, env: Io['env']): void {
+  refuseInside(path, keptFolders([], env));
+}
+
+/** Writes a report as canonical JSON, not where logs are kept, and never over anything but an earlier report. */
+export async function writeReport(path: string, report: JsonObject, env: Io['env']): Promise<Buffer> {
+  refuseKeptPlace(path, env);
+  assertReplaceableReport(path, report);
+  const bytes = canonicalBytes(report);
+  await writeFileAtomically(path, bytes);
+  return bytes;
+}
+
+/** A report may replace one of its own kind: a JSON document with the same `schema_id`. */
+function assertReplaceableReport(path: string, { schema_id }: JsonObject): void {
+  if (!existsSync(path)) return;
+  try {
+    const earlier = readJsonFile(path, MAX_REPORT_BYTES);
+    if (isJsonObject(earlier) && earlier['schema_id'] === schema_id) return;
+  } catch (error) {
+    if (!(error instanceof GaitError)) throw error;
+  }
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}: it is no report of this kind`,
+    hint: 'Name another file, or remove that one yourself.',
+  });
+}
+
+const MAX_REPORT_BYTES = 64 * 1024 * 1024;
+
+function refuseInside(path: string, kept: readonly string[]): void {
+  const place = realPlace(path);
+  const folder = kept.find((root) => `${place}${sep}`.startsWith(`${realPlace(root)}${sep}`));
+  if (folder === undefined) return;
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to write into ${folder}, where logs and keys are kept`,
+    hint: 'Name a file elsewhere.',
+  });
 }
 
 /** Where a path leads, links followed, though its last parts may not exist yet. */

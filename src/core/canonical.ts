@@ -2,8 +2,8 @@ import canonicalizeRfc8785 from 'canonicalize';
 import { GaitError } from './errors.ts';
 import type { Json } from './json.ts';
 
-/** Deeper nesting than this is refused: no document of gait needs it, and recursion has an end. */
-export const MAX_DEPTH = 64;
+/** Deeper nesting than this is refused: recursion has an end. Arguments of tools are nested as deep as their makers like. */
+export const MAX_DEPTH = 512;
 
 /** Canonical text longer than this is refused unless the caller sets its own limit. UTF-16 code units. */
 export const MAX_CANONICAL_LENGTH: number = 64 * 1024 * 1024;

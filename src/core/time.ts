@@ -37,3 +37,33 @@ export function epochMs(time: Timestamp): number {
   }
   return Date.parse(time);
 }
+
+const ZONED = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:[.,](\d+))?(Z|[+-]\d{2}:\d{2})$/;
+
+/**
+ * RFC 3339 text in the spelling of run documents: its offset kept, `+00:00` as `Z`, at most nine digits of fraction
+ * with no trailing zeros. Undefined for what is no instant.
+ */
+export function zonedTime(text: string): string | undefined {
+  const parts = ZONED.exec(text);
+  if (parts === null) return undefined;
+  const [, instant = '', fraction = '', offset = ''] = parts;
+  const digits = fraction.slice(0, 9).replace(/0+$/, '');
+  const [hours = 0, minutes = 0] = offset === 'Z' ? [] : offset.slice(1).split(':').map(Number);
+  if (!isTimestamp(`${instant}Z`) || hours > 23 || minutes > 59) return undefined;
+  const zone = hours === 0 && minutes === 0 ? 'Z' : offset;
+  return `${instant}${digits === '' ? '' : `.${digits}`}${zone}`;
+}
+
+/** True for text as {@link zonedTime} spells it. */
+export function isZonedTime(text: string): boolean {
+  return zonedTime(text) === text;
+}
+
+/** The same instant in UTC, to the same fraction. */
+export function inUtc(zoned: string): Timestamp {
+  if (zoned.endsWith('Z')) return zoned;
+  const [, instant = '', fraction = '', offset = ''] = ZONED.exec(zoned) ?? [];
+  const iso = new Date(Date.parse(`${instant}${offset}`)).toISOString().replace('.000Z', '');
+  return `${iso}${fraction === '' ? '' : `.${fraction}`}Z`;
+}

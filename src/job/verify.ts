@@ -11,7 +11,7 @@ export interface VerifiableStore extends EventStore {
   residue?(stream: string): Promise<Residue>;
 }
 
-export interface JobFinding {
+export interface Found {
   readonly code: string;
   readonly message: string;
   readonly revision?: number;
@@ -24,7 +24,7 @@ export interface JobVerification {
   readonly snapshot: 'absent' | 'equal' | 'differs' | 'unusable';
   readonly torn_tail_bytes: number;
   /** Empty when the log is sound. */
-  readonly findings: readonly JobFinding[];
+  readonly findings: readonly Found[];
 }
 
 /**
@@ -33,7 +33,7 @@ export interface JobVerification {
  */
 export async function verifyJob(store: VerifiableStore, jobId: string): Promise<JobVerification> {
   const snapshot = await store.loadSnapshot(jobId);
-  const findings: JobFinding[] = [];
+  const findings: Found[] = [];
   let snapshotEqual: boolean | undefined;
   let position: Position = LOG_START;
   try {
@@ -73,7 +73,7 @@ function snapshotVerdict(
   return equal ? 'equal' : 'differs';
 }
 
-function aheadFinding(ahead: number, revision: number): JobFinding {
+function aheadFinding(ahead: number, revision: number): Found {
   return {
     code: 'snapshot_ahead',
     message: `the snapshot is of revision ${ahead}, the log ends at ${revision}: its last events were cut off`,
@@ -81,7 +81,7 @@ function aheadFinding(ahead: number, revision: number): JobFinding {
   };
 }
 
-function snapshotFinding({ position }: Snapshot): JobFinding {
+function snapshotFinding({ position }: Snapshot): Found {
   return {
     code: 'snapshot_differs',
     message: `the snapshot at revision ${position.revision} is not the fold of the log; delete it, it is only a cache`,

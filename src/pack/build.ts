@@ -1,11 +1,17 @@
+import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { canonicalBytes } from '../core/canonical.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
 import type { JobState } from '../job/state.ts';
 import type { StoredEvent } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
+import { contextEnvelopeOf } from '../run/context.ts';
+import type { RunManifest } from '../run/documents.ts';
+import type { RunFacts } from '../run/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
+import { type ByteSource, chunksOf, sourceOf } from '../zip/source.ts';
 import {
   EVENTS_MEMBER,
   type JobLedger,
@@ -25,16 +31,62 @@ import {
   signedDigestOf,
 } from './manifest.ts';
 import { merkleRoot } from './merkle.ts';
+import { checkContext, ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, runPayloadOf } from './run_members.ts';
 
+/** A member of a pack, with what its manifest and headers say of it. */
 export interface PackMember {
   readonly name: string;
-  readonly bytes: Buffer;
+  readonly source: ByteSource;
+  readonly sha256: string;
+  readonly crc32: number;
 }
 
 export interface Pack {
   readonly manifest: PackManifest;
   /** Every member, the manifest included. */
   readonly members: readonly PackMember[];
+}
+
+/** A member whose bytes are at hand. */
+export function memberOf(name: string, bytes: Buffer): PackMember {
+  return { name, source: sourceOf(bytes), sha256: sha256Hex(bytes), crc32: crc32(bytes) };
+}
+
+/** A member that is read in pieces, now for its digests and again when it is written. */
+export function streamedMember(
+  name: string,
+  source: ByteSource,
+  onBytes: (count: number) => void = () => {},
+): PackMember {
+  const hash = createHash('sha256');
+  let crc = 0;
+  for (const bytes of chunksOf(source)) {
+    hash.update(bytes);
+    crc = crc32(bytes, crc);
+    onBytes(bytes.length);
+  }
+  return { name, source, sha256: hash.digest('hex'), crc32: crc };
+}
+
+/** What the builder of a run pack has verified. */
+export interface RunSource {
+  readonly manifest: RunManifest;
+  readonly facts: RunFacts;
+  /** The runpack itself, byte for byte. */
+  readonly runpack: PackMember;
+}
+
+/** The pack of a verified runpack. Throws `context_digest_wrong`. Pure: signing does not change the pack's id. */
+export function buildRunPack(source: RunSource, producerVersion: string, key?: SigningKey): Pack {
+  const { manifest, facts, runpack } = source;
+  checkContext(facts);
+  const envelope = contextEnvelopeOf(facts.refs);
+  const members = [
+    ...(envelope === undefined ? [] : [memberOf(ENVELOPE_MEMBER, canonicalBytes(envelope))]),
+    memberOf(RUN_PAYLOAD_MEMBER, canonicalBytes(runPayloadOf(manifest, facts))),
+    runpack,
+  ];
+  return sealPack({ packType: 'run', sourceRef: manifest.run_id, producerVersion, members }, key);
 }
 
 /**
@@ -45,10 +97,10 @@ export function buildJobPack(history: JobHistory, producerVersion: string, key?:
   const { job, records } = history;
   const texts = records.map(({ text }) => text);
   const members = [
-    { name: EVENTS_MEMBER, bytes: Buffer.from(texts.map((text) => `${text}\n`).join('')) },
-    { name: LEDGER_MEMBER, bytes: canonicalBytes(ledgerOf(history)) },
-    { name: PAYLOAD_MEMBER, bytes: canonicalBytes(payloadOf(job)) },
-    { name: STATE_MEMBER, bytes: canonicalBytes(runtimeState(job, history)) },
+    memberOf(EVENTS_MEMBER, Buffer.from(texts.map((text) => `${text}\n`).join(''))),
+    memberOf(LEDGER_MEMBER, canonicalBytes(ledgerOf(history))),
+    memberOf(PAYLOAD_MEMBER, canonicalBytes(payloadOf(job))),
+    memberOf(STATE_MEMBER, canonicalBytes(runtimeState(job, history))),
   ];
   return sealPack({ packType: 'job', sourceRef: job.job_id, producerVersion, members }, key);
 }
@@ -64,7 +116,7 @@ export interface PackParts {
 /** Puts a manifest over members, signed if there is a key. */
 export function sealPack(parts: PackParts, key?: SigningKey): Pack {
   const contents = parts.members
-    .map(({ name, bytes }) => ({ path: name, sha256: sha256Hex(bytes), type: entryType(name) }))
+    .map(({ name, sha256 }) => ({ path: name, sha256, type: entryType(name) }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const unsealed = {
     schema_id: MANIFEST_SCHEMA_ID,
@@ -80,7 +132,7 @@ export function sealPack(parts: PackParts, key?: SigningKey): Pack {
     key === undefined ? unsigned : { ...unsigned, signatures: [signDigest(signedDigestOf(unsigned), key)] };
   return {
     manifest,
-    members: [...parts.members, { name: MANIFEST_MEMBER, bytes: canonicalBytes(manifest) }],
+    members: [...parts.members, memberOf(MANIFEST_MEMBER, canonicalBytes(manifest))],
   };
 }
 

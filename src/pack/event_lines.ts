@@ -1,11 +1,11 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { Found } from '../core/report.ts';
 import { HistoryCollector, type JobHistory } from '../job/history.ts';
 import { jobModel } from '../job/model.ts';
 import type { Job } from '../job/state.ts';
 import { chainHash, GENESIS_HASH, placementFault, type StoredEvent } from '../log/record.ts';
-import type { JobFinding } from './documents.ts';
 import { EVENTS_MEMBER } from './job_members.ts';
 
 /** One line of the events' member: canonical JSON, an object. */
@@ -17,7 +17,7 @@ interface EventLine {
 }
 
 /** The lines of the events' member up to the first that is none. */
-function readLines(bytes: Buffer): { lines: EventLine[]; finding?: JobFinding } {
+function readLines(bytes: Buffer): { lines: EventLine[]; finding?: Found } {
   const lines: EventLine[] = [];
   let start = 0;
   for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
@@ -38,7 +38,7 @@ function readLines(bytes: Buffer): { lines: EventLine[]; finding?: JobFinding } 
 }
 
 /** Rebuilds the log's records from the events' own bytes. */
-export function readChain(jobId: string, bytes: Buffer): { records: StoredEvent[]; findings: JobFinding[] } {
+export function readChain(jobId: string, bytes: Buffer): { records: StoredEvent[]; findings: Found[] } {
   const { lines, finding } = readLines(bytes);
   const records: StoredEvent[] = [];
   let hash = GENESIS_HASH;
@@ -58,7 +58,7 @@ export function readChain(jobId: string, bytes: Buffer): { records: StoredEvent[
 /** The job that records make, or the first of them that could not follow. */
 export function foldRecords(records: readonly StoredEvent[]): {
   history?: JobHistory;
-  findings: JobFinding[];
+  findings: Found[];
 } {
   const collector = new HistoryCollector();
   let job: Job;
@@ -95,7 +95,7 @@ const ENVELOPE = new Set([
  * What is wrong with the events of a producer that chains nothing and keeps no state in them: lines of canonical JSON,
  * of this job, with no member that PackSpec v1 does not know. There may be none, and revisions may have gaps.
  */
-export function olderEventFindings(jobId: string, bytes: Buffer): JobFinding[] {
+export function olderEventFindings(jobId: string, bytes: Buffer): Found[] {
   const { lines, finding } = readLines(bytes);
   const findings = lines.flatMap(({ event, offset }, index) => {
     const stranger = Object.keys(event).find((key) => !ENVELOPE.has(key));
@@ -115,7 +115,7 @@ export function promisesLedger(bytes: Buffer): boolean {
   return isJsonObject(payload) && payload['producer_version'] !== undefined;
 }
 
-function at(index: number, offset: number, code: string, why: string): JobFinding {
+function at(index: number, offset: number, code: string, why: string): Found {
   const revision = index + 1;
   const message = `${EVENTS_MEMBER}: event ${revision}, byte ${offset}: ${why}`;
   return { code, message, member: EVENTS_MEMBER, offset, revision };

@@ -1,12 +1,12 @@
+import type { Found } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
-import type { JobFinding } from './documents.ts';
 import { EVENTS_MEMBER } from './job_members.ts';
 
 /**
  * Whether a later pack of a job only added to an earlier one: the record that was the earlier head stands where it
  * stood, and the chain vouches for all before it. Pure. Both histories are of verified packs.
  */
-export function extensionFindings(later: JobHistory, earlier: JobHistory): JobFinding[] {
+export function extensionFindings(later: JobHistory, earlier: JobHistory): Found[] {
   const member = EVENTS_MEMBER;
   if (later.job.job_id !== earlier.job.job_id) {
     const facts = { expected: earlier.job.job_id, actual: later.job.job_id };

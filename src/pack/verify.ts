@@ -1,25 +1,37 @@
+import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
+import { isJsonObject } from '../core/json.ts';
+import { type CheckName, type CheckResult, type Finding, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
+import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
+import type { RecordVisitor } from '../run/records.ts';
+import { type VerifiedRunpack, verifyRunpack } from '../run/verify.ts';
+import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/pack_manifest.js';
-import type { Member } from '../zip/container.ts';
-import type { Container } from '../zip/reader.ts';
-import { type JobFinding, readDocument, timeFindings } from './documents.ts';
-import { extensionFindings } from './extends.ts';
-import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
-import { type CheckName, type CheckStatus, type Finding, type Layer, Report } from './report.ts';
-import { verifyJobPayload } from './verify_job.ts';
 import {
   NO_SIGNATURES,
   type SignaturePolicy,
+  type SignatureStatus,
   type SignatureVerdict,
   verifySignatures,
-} from './verify_signatures.ts';
-
-export interface HashMismatch {
-  readonly path: string;
-  readonly expected: string;
-  readonly actual: string;
-}
+} from '../signing/verify.ts';
+import {
+  type Compared,
+  type Contents,
+  compareDeclared,
+  type HashMismatch,
+  NOTHING_COMPARED,
+  readContents,
+} from '../zip/contents.ts';
+import { type Container, readMember } from '../zip/reader.ts';
+import { extensionFindings } from './extends.ts';
+import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
+import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf, signedDigestOf } from './manifest.ts';
+import { PROOF_MEMBER, proofFindings } from './proof_records.ts';
+import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './run_members.ts';
+import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './verify_guard.ts';
+import { verifyJobPayload } from './verify_job.ts';
+import { type EmbeddedRun, verifyRunPayload } from './verify_run.ts';
 
 /** What a verification found out. `findings` is empty for a sound pack. */
 export interface PackVerification extends SignatureVerdict {
@@ -27,86 +39,161 @@ export interface PackVerification extends SignatureVerdict {
   readonly pack_type: string;
   readonly source_ref: string;
   readonly files_checked: number;
-  readonly checks: readonly {
-    readonly layer: Layer;
-    readonly check: CheckName;
-    readonly status: CheckStatus;
-  }[];
+  readonly checks: readonly CheckResult[];
   readonly findings: readonly Finding[];
   readonly missing_files: readonly string[];
   readonly hash_mismatches: readonly HashMismatch[];
   readonly undeclared_files: readonly string[];
+  /** What it is, if it is from before PackSpec v1. */
+  readonly legacy_type?: 'runpack' | 'guard';
+  /** Whether a trusted key vouches for the runpack inside a run pack by itself. */
+  readonly source_signature_status?: SignatureStatus;
 }
 
 export interface VerificationPolicy extends SignaturePolicy {
   /** What an earlier pack of the same job holds: this one must only add to it. */
   readonly extending?: JobHistory;
+  /** Sees every intent and result of a run. */
+  readonly visit?: RecordVisitor;
+  /** Told of bytes as they are read; each byte of a runpack inside a pack is read twice. */
+  readonly onBytes?: (count: number) => void;
 }
 
 export interface VerifiedPack {
   readonly verification: PackVerification;
-  /** Present when the manifest could be read. */
+  /** Present when the manifest of a PackSpec pack could be read. */
   readonly manifest?: PackManifest;
   /** Present when a job pack's events chain and fold. */
   readonly history?: JobHistory;
+  /** Present when a run pack, or a runpack by itself, is sound. */
+  readonly run?: Pick<EmbeddedRun, 'manifest' | 'facts'>;
+  /** The members that are documents, by name; empty unless this is a PackSpec pack. */
+  readonly documents: ReadonlyMap<string, Buffer>;
+  /** Present when the manifest of an evidence pack could be read. */
+  readonly guard?: VerifiedGuardPack['manifest'];
 }
+
+const CHECKS: readonly CheckName[] = [
+  'container_bytes',
+  'member_content',
+  'manifest_schema',
+  'pack_id',
+  'member_digests',
+  'nothing_undeclared',
+  'payload_schemas',
+  'payload_agreement',
+];
+
+/** The members that are documents, to be read into memory. Others are only digested. */
+const DOCUMENTS: readonly string[] = [
+  MANIFEST_MEMBER,
+  EVENTS_MEMBER,
+  LEDGER_MEMBER,
+  PAYLOAD_MEMBER,
+  STATE_MEMBER,
+  RUN_PAYLOAD_MEMBER,
+  ENVELOPE_MEMBER,
+  PROOF_MEMBER,
+];
 
 /**
  * Verifies a pack in layers: the container, the manifest, the payload, the signatures. Trusts nothing that is in it,
- * needs no network, and reports all that it finds, not only the first.
+ * needs no network, and reports all that it finds, not only the first. Reads PackSpec v1 packs of runs and jobs, and
+ * the runpacks and evidence packs from before it.
  */
 export function verifyPack(container: Container, policy: VerificationPolicy = {}): VerifiedPack {
-  const report = new Report();
-  if (policy.extending === undefined) report.leaveOut('extends');
+  const has = (name: string): boolean => container.members.some((member) => member.name === name);
+  if (container.intact && !has(MANIFEST_MEMBER) && has(RUN_MANIFEST_MEMBER)) {
+    return fromRunpack(verifyRunpack(container, policy));
+  }
+  if (isGuardPack(container)) {
+    const { verification, manifest } = verifyGuardPack(container, policy);
+    return { verification, documents: NO_DOCUMENTS, ...(manifest === undefined ? {} : { guard: manifest }) };
+  }
+  return verifyPackSpec(container, policy);
+}
+
+function verifyPackSpec(container: Container, policy: VerificationPolicy): VerifiedPack {
+  const report = new Report([...CHECKS, 'event_chain', 'event_fold', 'signatures']);
+  if (policy.extending !== undefined) report.expect('extends');
   report.settle('container_bytes', container.findings);
   // Where one member is lost, what the others say of it is noise.
-  if (!container.intact) return { verification: summary(report, undefined, NOTHING_COMPARED) };
-  const contents = readMembers(container, report);
+  if (!container.intact) return unread(report);
+  const { onBytes } = policy;
+  const contents = readContents(container, { keep: (name) => DOCUMENTS.includes(name), onBytes }, report);
   const manifest = readManifest(contents.bytes.get(MANIFEST_MEMBER), report);
-  if (manifest === undefined) return { verification: summary(report, undefined, NOTHING_COMPARED) };
+  if (manifest === undefined) return unread(report);
+  if (manifest.pack_type === 'run') {
+    report.leaveOut('event_chain');
+    report.leaveOut('event_fold');
+    report.expect('source_runpack');
+  }
   const compared = compareContents(manifest, contents, report);
   const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
-  const history =
-    sound && manifest.pack_type === 'job' ? verifyJobPayload(manifest, contents.bytes, report) : undefined;
-  if (sound && manifest.pack_type === 'run') report.settle('payload_schemas', [RUN_PACKS_LATER]);
+  const { history, run } = sound
+    ? readPayload(manifest, container, contents, policy, report)
+    : { history: undefined, run: undefined };
   if (policy.extending !== undefined && history !== undefined) {
     report.settle('extends', extensionFindings(history, policy.extending));
   }
-  const signatures = verifySignatures(manifest, policy, report);
-  const verification = summary(report, manifest, compared, signatures);
-  return { verification, manifest, ...(history === undefined ? {} : { history }) };
+  const signed = {
+    signatures: manifest.signatures ?? [],
+    digest: signedDigestOf(manifest),
+    member: MANIFEST_MEMBER,
+  };
+  const signatures = verifySignatures(signed, policy, report);
+  const source = run === undefined ? {} : { source_signature_status: run.signatureStatus };
+  const verification = { ...summary(report, manifest, compared, signatures), ...source };
+  return {
+    verification,
+    manifest,
+    documents: contents.bytes,
+    ...(history === undefined ? {} : { history }),
+    ...(run === undefined ? {} : { run }),
+  };
 }
 
-const RUN_PACKS_LATER: JobFinding = {
-  code: 'pack_type_unsupported',
-  message: 'this version of gait verifies job packs only; what is in a run pack was not checked',
-  member: MANIFEST_MEMBER,
-};
+const NO_DOCUMENTS: ReadonlyMap<string, Buffer> = new Map();
 
-interface Contents {
-  readonly digests: ReadonlyMap<string, string>;
-  readonly bytes: ReadonlyMap<string, Buffer>;
+function unread(report: Report): VerifiedPack {
+  return { verification: summary(report, undefined, NOTHING_COMPARED), documents: NO_DOCUMENTS };
 }
 
-function readMembers(container: Container, report: Report): Contents {
-  const digests = new Map<string, string>();
-  const bytes = new Map<string, Buffer>();
-  const findings: JobFinding[] = [];
-  for (const member of container.members) {
-    const content = container.content(member, { keep: isDocument(member) });
-    if (!content.crcMatches) {
-      const message = `${member.name}: the content does not have the CRC-32 of its header`;
-      findings.push({ code: 'crc_mismatch', message, member: member.name, offset: member.dataOffset });
-    }
-    digests.set(member.name, content.sha256);
-    if (content.bytes !== undefined) bytes.set(member.name, content.bytes);
+function readPayload(
+  manifest: PackManifest,
+  container: Container,
+  contents: Contents,
+  { trust, visit }: VerificationPolicy,
+  report: Report,
+): { history?: JobHistory | undefined; run?: EmbeddedRun | undefined } {
+  const members = contents.bytes;
+  const proof = contents.digests.has(PROOF_MEMBER) ? members.get(PROOF_MEMBER) : undefined;
+  if (proof !== undefined) report.settle('proof_records', proofFindings(proof, manifest));
+  if (manifest.pack_type === 'job') return { history: verifyJobPayload(manifest, members, report) };
+  return { run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
+}
+
+/** The verification of a runpack from before PackSpec v1, as one of a pack. */
+function fromRunpack({ verification, manifest, facts }: VerifiedRunpack): VerifiedPack {
+  const { run_id, manifest_digest, ...rest } = verification;
+  const named = { pack_id: manifest_digest, pack_type: 'run', source_ref: run_id };
+  return {
+    verification: { ...rest, ...named, legacy_type: 'runpack' },
+    documents: NO_DOCUMENTS,
+    ...(manifest === undefined || facts === undefined ? {} : { run: { manifest, facts } }),
+  };
+}
+
+function isGuardPack(container: Container): boolean {
+  const member = container.members.find(({ name }) => name === MANIFEST_MEMBER);
+  if (!container.intact || member === undefined) return false;
+  try {
+    const { bytes } = readMember(container, member, { keep: true });
+    const value = bytes === undefined ? null : parseCanonical(bytes);
+    return isJsonObject(value) && value['schema_id'] === GUARD_SCHEMA_ID;
+  } catch {
+    return false;
   }
-  if (container.members.length > 0) report.settle('member_content', findings);
-  return { digests, bytes };
-}
-
-function isDocument({ name }: Member): boolean {
-  return name.endsWith('.json') || name.endsWith('.jsonl');
 }
 
 function readManifest(bytes: Buffer | undefined, report: Report): PackManifest | undefined {
@@ -120,68 +207,23 @@ function readManifest(bytes: Buffer | undefined, report: Report): PackManifest |
   return value as unknown as PackManifest | undefined;
 }
 
-interface Compared {
-  readonly missing: readonly string[];
-  readonly mismatches: readonly HashMismatch[];
-  readonly undeclared: readonly string[];
-}
-
-const NOTHING_COMPARED: Compared = { missing: [], mismatches: [], undeclared: [] };
-
-function compareContents(manifest: PackManifest, { digests }: Contents, report: Report): Compared {
-  const expectedId = packIdOf(manifest);
-  report.settle(
-    'pack_id',
-    manifest.pack_id === expectedId ? [] : [packIdMismatch(manifest.pack_id, expectedId)],
-  );
-  const missing: string[] = [];
-  const mismatches: HashMismatch[] = [];
-  const findings: JobFinding[] = [...declarationFindings(manifest)];
-  for (const { path, sha256: expected } of manifest.contents) {
-    const actual = digests.get(path);
-    if (actual === undefined) {
-      missing.push(path);
-      findings.push({ code: 'member_missing', message: `${path} is declared and not there`, member: path });
-    } else if (actual !== expected.toLowerCase()) {
-      mismatches.push({ path, expected, actual });
-      const message = `${path}: the content is not what the manifest declares`;
-      findings.push({ code: 'digest_mismatch', message, member: path, expected, actual });
-    }
-  }
-  report.settle('member_digests', findings);
-  const declared = new Set([MANIFEST_MEMBER, ...manifest.contents.map(({ path }) => path)]);
-  const undeclared = [...digests.keys()].filter((name) => !declared.has(name));
-  report.settle(
-    'nothing_undeclared',
-    undeclared.map((member) => ({ code: 'member_undeclared', message: `${member} is not declared`, member })),
-  );
-  return { missing, mismatches, undeclared };
-}
-
-/** What the list of contents itself has wrong: each member once, in order, of the type that its name says. */
-function declarationFindings({ contents }: PackManifest): JobFinding[] {
-  const findings: JobFinding[] = [];
-  const seen = new Set<string>([MANIFEST_MEMBER]);
-  let previous = '';
-  for (const { path: member, type } of contents) {
-    if (seen.has(member)) {
-      findings.push({ code: 'declared_twice', message: `${member} is declared more than once`, member });
-    } else if (member < previous) {
-      findings.push({ code: 'declared_unsorted', message: `${member} is declared out of order`, member });
-    }
-    if (type !== entryType(member)) {
-      const message = `${member} is declared as ${type}, its name says ${entryType(member)}`;
-      findings.push({ code: 'declared_type', message, member, expected: entryType(member), actual: type });
-    }
-    seen.add(member);
-    previous = member;
-  }
-  return findings;
-}
-
-function packIdMismatch(actual: string, expected: string): JobFinding {
+function compareContents(manifest: PackManifest, contents: Contents, report: Report): Compared {
+  const expected = packIdOf(manifest);
+  const actual = manifest.pack_id;
   const message = `pack_id is ${actual}, the manifest makes ${expected}`;
-  return { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
+  const differs = { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
+  report.settle('pack_id', actual === expected ? [] : [differs]);
+  return compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, typeFindings(manifest));
+}
+
+/** Each member is declared with the type that its name says. */
+function typeFindings({ contents }: PackManifest): Found[] {
+  return contents.flatMap(({ path: member, type: actual }) => {
+    const expected = entryType(member);
+    if (actual === expected) return [];
+    const message = `${member} is declared as ${actual}, its name says ${expected}`;
+    return [{ code: 'declared_type', message, member, expected, actual }];
+  });
 }
 
 function summary(
@@ -204,8 +246,8 @@ function summary(
   };
 }
 
-/** The error that a pack with findings is refused with: the first finding, and how many there are. */
-export function verificationError({ findings }: PackVerification, path: string): GaitError {
+/** The error that an artifact with findings is refused with: the first finding, and how many there are. */
+export function verificationError({ findings }: Pick<PackVerification, 'findings'>, path: string): GaitError {
   const [first] = findings;
   const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
   const message = `${path} does not verify: ${first?.message ?? 'unknown finding'}${more}`;
@@ -215,7 +257,7 @@ export function verificationError({ findings }: PackVerification, path: string):
     category: 'verification_failed',
     message,
     hint: unbelieved
-      ? 'The pack is whole, but no key that you trust vouches for it. Ask who made it for the public key.'
-      : '`gait pack verify` lists all findings. Ask for the pack again from where it was built.',
+      ? 'It is whole, but no key that you trust vouches for it. Ask who made it for the public key.'
+      : '`gait pack verify` lists all findings. Ask for it again from where it was built.',
   });
 }

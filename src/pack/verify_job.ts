@@ -1,15 +1,16 @@
+import { canonicalize } from '../core/canonical.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Found, Report } from '../core/report.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
+import { type Members, readDocument, timeFindings } from '../schema/documents.ts';
 import validateState from '../schema/generated/job_state.js';
 import validatePayload from '../schema/generated/pack_job.js';
 import validateLedger from '../schema/generated/pack_job_ledger.js';
 import type { Validate } from '../schema/validator.ts';
 import { chainFacts, payloadOf } from './build.ts';
-import { type JobFinding, type Members, readDocument, timeFindings, unlike } from './documents.ts';
 import { foldRecords, olderEventFindings, promisesLedger, readChain } from './event_lines.ts';
 import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import type { PackManifest } from './manifest.ts';
-import type { Report } from './report.ts';
 
 /**
  * Checks what a job pack says: its documents conform and agree, its events chain to the head that the ledger names,
@@ -72,7 +73,7 @@ function verifyEvents(
 }
 
 function readDocuments(manifest: PackManifest, members: Members, report: Report): Documents | undefined {
-  const findings: JobFinding[] = [];
+  const findings: Found[] = [];
   const need = (name: string): Buffer | undefined => {
     const bytes = members.get(name);
     if (bytes === undefined) {
@@ -98,8 +99,8 @@ function readDocuments(manifest: PackManifest, members: Members, report: Report)
   return { payload, state, events, ledger: ledger as unknown as JobLedger | undefined };
 }
 
-function agreement(manifest: PackManifest, { payload, state, ledger }: Documents): JobFinding[] {
-  const findings: JobFinding[] = [];
+function agreement(manifest: PackManifest, { payload, state, ledger }: Documents): Found[] {
+  const findings: Found[] = [];
   const expect = (member: string, what: string, expected: unknown, actual: unknown): void => {
     if (expected === actual) return;
     const message = `${member}: ${what} is ${String(actual)}, elsewhere in the pack it is ${String(expected)}`;
@@ -125,4 +126,18 @@ function agreement(manifest: PackManifest, { payload, state, ledger }: Documents
 
 function lengthOf(list: unknown): number {
   return Array.isArray(list) ? list.length : 0;
+}
+
+/** A member that must be exactly what the events make of it. Names what in the document differs. */
+function unlike(member: string, code: string, expected: object, actual: object): Found[] {
+  if (canonicalize(expected) === canonicalize(actual)) return [];
+  const [should, is] = [expected, actual] as Record<string, unknown>[];
+  const keys = [...new Set([...Object.keys(should ?? {}), ...Object.keys(is ?? {})])].sort();
+  const differing = keys.filter((key) => print(should?.[key]) !== print(is?.[key]));
+  const message = `${member}: ${differing.join(', ')} ${differing.length === 1 ? 'is' : 'are'} not what the events make`;
+  return [{ code, message, member }];
+}
+
+function print(value: unknown): string {
+  return value === undefined ? '' : canonicalize(value);
 }

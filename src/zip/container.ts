@@ -1,26 +1,22 @@
 import {
   centralRecord,
+  descriptor,
   END_RECORD_BYTES,
   endRecord,
   fieldAt,
-  LOCAL_HEADER_BYTES,
+  type HeaderKind,
+  type Layout,
   localHeader,
+  METHOD_DEFLATED,
+  type Style,
 } from './layout.ts';
 import { nameFault } from './names.ts';
-
-/** The bytes of a container, wherever they are. */
-export interface ByteSource {
-  readonly size: number;
-  /** The bytes from `offset` on: fewer than `length` only at the end. */
-  read(offset: number, length: number): Buffer;
-}
+import type { ByteSource } from './source.ts';
+import { MAX_INFLATED_BYTES, styleFault } from './styles.ts';
 
 /** What the central directory says of a member. Not to be believed before {@link auditContainer}. */
-export interface CentralEntry {
-  readonly name: Buffer;
-  readonly crc32: number;
-  readonly size: number;
-  readonly offset: number;
+export interface CentralEntry extends Required<Layout> {
+  readonly style: Style;
 }
 
 export interface Member {
@@ -30,6 +26,9 @@ export interface Member {
   readonly size: number;
   /** Where its bytes start. */
   readonly dataOffset: number;
+  /** Bytes in the container. */
+  readonly packedSize: number;
+  readonly deflated: boolean;
 }
 
 export interface ContainerAudit {
@@ -49,6 +48,10 @@ export interface ContainerFinding {
     | 'members_unsorted'
     | 'too_many_members'
     | 'crc_mismatch'
+    | 'member_encrypted'
+    | 'member_not_a_file'
+    | 'method_unsupported'
+    | 'member_too_large'
     | 'readers_disagree';
   readonly message: string;
   readonly member?: string;
@@ -56,10 +59,10 @@ export interface ContainerFinding {
 }
 
 /**
- * Checks every byte of a container that is not a member's content. The headers that these members must have are known
- * to the last bit (layout.ts), so they are written anew and compared: that one comparison finds a local header that
- * differs from the central record, junk before, between and after, comments, links, descriptors, compression, and
- * every flipped bit. Pure.
+ * Checks every byte of a container that is not a member's content. The headers that members of a known style must have
+ * are known to the last bit (layout.ts, styles.ts), so they are written anew and compared: that one comparison finds a
+ * local header that differs from the central record, junk before, between and after, comments, and every flipped bit.
+ * Pure.
  */
 export function auditContainer(source: ByteSource, entries: readonly CentralEntry[]): ContainerAudit {
   const findings: ContainerFinding[] = [...nameFindings(entries)];
@@ -67,16 +70,41 @@ export function auditContainer(source: ByteSource, entries: readonly CentralEntr
   let at = 0;
   for (const entry of entries) {
     const name = displayName(entry.name);
-    const end = at + LOCAL_HEADER_BYTES + entry.name.length + entry.size;
+    const expected = localHeader(entry, entry.style);
+    const trailer = descriptor(entry, entry.style);
+    const dataOffset = at + expected.length;
+    const end = dataOffset + entry.packedSize + trailer.length;
     const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
     if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
-    const expected = localHeader(entry);
+    findings.push(...styleFindings(entry, entries[0]?.style, name));
     findings.push(...compare(source, at, expected, 'local', name));
-    members.push({ name, crc32: entry.crc32, size: entry.size, dataOffset: at + expected.length });
-    at += expected.length + entry.size;
+    findings.push(...compare(source, dataOffset + entry.packedSize, trailer, 'descriptor', name));
+    const { crc32, size, packedSize } = entry;
+    members.push({
+      ...{ name, crc32, size, dataOffset, packedSize },
+      deflated: entry.style.method === METHOD_DEFLATED,
+    });
+    at = end;
   }
   findings.push(...directoryFindings(source, entries, at));
   return { members, findings, intact: true };
+}
+
+/** What a member's way of being written has wrong: it is of no known style, or not of the first member's. */
+function styleFindings(entry: CentralEntry, first: Style | undefined, member: string): ContainerFinding[] {
+  const { style, size, packedSize, offset } = entry;
+  const fault = styleFault(style, first ?? style);
+  if (fault !== undefined) {
+    return [{ code: fault.code, message: `${member}: ${fault.why}`, member, offset }];
+  }
+  if (style.method !== METHOD_DEFLATED) {
+    if (size === packedSize) return [];
+    const message = `${member} is stored in ${packedSize} bytes, but is said to have ${size}`;
+    return [{ code: 'header_mismatch', message, member, offset }];
+  }
+  if (size <= MAX_INFLATED_BYTES) return [];
+  const message = `${member} would inflate to ${size} bytes; the limit is ${MAX_INFLATED_BYTES}`;
+  return [{ code: 'member_too_large', message, member, offset }];
 }
 
 function directoryFindings(
@@ -87,7 +115,7 @@ function directoryFindings(
   const findings: ContainerFinding[] = [];
   let at = start;
   for (const entry of entries) {
-    const expected = centralRecord(entry);
+    const expected = centralRecord(entry, entry.style);
     findings.push(...compare(source, at, expected, 'central', displayName(entry.name)));
     at += expected.length;
   }
@@ -104,19 +132,26 @@ function compare(
   source: ByteSource,
   offset: number,
   expected: Buffer,
-  kind: 'local' | 'central' | 'end',
+  kind: HeaderKind,
   member: string | undefined,
 ): ContainerFinding[] {
   const actual = source.read(offset, expected.length);
   if (actual.equals(expected)) return [];
   let index = 0;
   while (index < actual.length && actual[index] === expected[index]) index += 1;
-  const header = { local: 'local header', central: 'central record', end: 'end record' }[kind];
+  const header = HEADER_NAMES[kind];
   const whose = member === undefined ? '' : ` of ${member}`;
-  const message = `${header}${whose}: ${fieldAt(kind, index)} at byte ${offset + index} is not what gait writes`;
+  const message = `${header}${whose}: ${fieldAt(kind, index)} at byte ${offset + index} is not what it must be`;
   const where = { message, offset: offset + index };
   return [{ code: 'header_mismatch', ...where, ...(member === undefined ? {} : { member }) }];
 }
+
+const HEADER_NAMES: Readonly<Record<HeaderKind, string>> = {
+  local: 'local header',
+  central: 'central record',
+  descriptor: 'descriptor',
+  end: 'end record',
+};
 
 function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
   const findings: ContainerFinding[] = [];

@@ -1,5 +1,6 @@
-import type { ByteSource, CentralEntry, ContainerFinding } from './container.ts';
+import type { CentralEntry, ContainerFinding } from './container.ts';
 import { CENTRAL_RECORD_BYTES, CENTRAL_SIGNATURE, END_RECORD_BYTES, END_SIGNATURE } from './layout.ts';
+import type { ByteSource } from './source.ts';
 
 export const MAX_MEMBERS = 10_000;
 
@@ -40,7 +41,15 @@ function readRecords(source: ByteSource, count: number, start: number, end: numb
     if (next > end) return unreadable(`has a central record ${i + 1} that runs into the end record`, at + 28);
     entries.push({
       name: source.read(at + CENTRAL_RECORD_BYTES, nameLength),
+      style: {
+        madeBy: record.readUInt16LE(4),
+        flags: record.readUInt16LE(8),
+        method: record.readUInt16LE(10),
+        extra: source.read(at + CENTRAL_RECORD_BYTES + nameLength, record.readUInt16LE(30)),
+        attributes: record.readUInt32LE(38),
+      },
       crc32: record.readUInt32LE(16),
+      packedSize: record.readUInt32LE(20),
       size: record.readUInt32LE(24),
       offset: record.readUInt32LE(42),
     });

@@ -6,6 +6,19 @@ export interface Layout {
   readonly size: number;
   /** Where the local header starts. */
   readonly offset: number;
+  /** Bytes in the container; those of the content itself unless it is deflated. */
+  readonly packedSize?: number;
+}
+
+/** The choices that a writer of zips makes, the same for local header and central record. */
+export interface Style {
+  readonly madeBy: number;
+  readonly flags: number;
+  readonly method: number;
+  /** The extra field, with which both headers end. */
+  readonly extra: Buffer;
+  /** Mode and file type, in the upper half. */
+  readonly attributes: number;
 }
 
 export const LOCAL_HEADER_BYTES = 30;
@@ -15,38 +28,67 @@ export const END_RECORD_BYTES = 22;
 const LOCAL_SIGNATURE = 0x04034b50;
 export const CENTRAL_SIGNATURE = 0x02014b50;
 export const END_SIGNATURE = 0x06054b50;
+const DESCRIPTOR_SIGNATURE = 0x08074b50;
 
-/** Made by: Unix (3), specification 6.3 (63). */
-const VERSION_MADE_BY = 0x033f;
 const VERSION_NEEDED = 20;
-/** Bit 11: the name is UTF-8. No other bit: no descriptor after the data, no encryption. */
-const FLAGS = 0x0800;
-/** Stored: a deflated stream differs from one zlib to the next, and with it every digest. */
-const METHOD_STORED = 0;
+export const METHOD_STORED = 0;
+export const METHOD_DEFLATED = 8;
+export const FLAG_ENCRYPTED = 0x0001;
+/** Sizes and CRC-32 stand after the content, in a descriptor; in the local header they are zero. */
+export const FLAG_DESCRIPTOR = 0x0008;
 /** 1980-01-01 00:00:00, the first instant that a zip can say, as constants: no time zone has a say in it. */
 const DOS_TIME = 0x0000;
 const DOS_DATE = 0x0021;
-/** A regular file, rw-r--r--. */
-const EXTERNAL_ATTRIBUTES = (0o100644 << 16) >>> 0;
+
+/**
+ * How gait writes. Made by Unix (3), specification 6.3 (63). Flag 11: the name is UTF-8; no descriptor, no encryption.
+ * Stored: a deflated stream differs from one zlib to the next, and with it every digest. A regular file, rw-r--r--.
+ */
+export const GAIT_STYLE: Style = {
+  madeBy: 0x033f,
+  flags: 0x0800,
+  method: METHOD_STORED,
+  extra: Buffer.alloc(0),
+  attributes: (0o100644 << 16) >>> 0,
+};
 
 /** The local file header of a member, name included. */
-export function localHeader({ name, crc32, size }: Layout): Buffer {
+export function localHeader(
+  { name, crc32, size, packedSize = size }: Layout,
+  style: Style = GAIT_STYLE,
+): Buffer {
   const header = Buffer.alloc(LOCAL_HEADER_BYTES);
   header.writeUInt32LE(LOCAL_SIGNATURE, 0);
-  writeCommon(header, 4, name, crc32, size);
-  return Buffer.concat([header, name]);
+  const deferred = (style.flags & FLAG_DESCRIPTOR) !== 0;
+  const facts = deferred ? { crc32: 0, size: 0, packedSize: 0 } : { crc32, size, packedSize };
+  writeCommon(header, 4, { name, ...facts }, style);
+  return Buffer.concat([header, name, style.extra]);
+}
+
+/** What follows a member's content: nothing, or the descriptor that its flags promise. */
+export function descriptor({ crc32, size, packedSize = size }: Layout, style: Style): Buffer {
+  if ((style.flags & FLAG_DESCRIPTOR) === 0) return Buffer.alloc(0);
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt32LE(DESCRIPTOR_SIGNATURE, 0);
+  bytes.writeUInt32LE(crc32, 4);
+  bytes.writeUInt32LE(packedSize, 8);
+  bytes.writeUInt32LE(size, 12);
+  return bytes;
 }
 
 /** The central directory's record of a member, name included. */
-export function centralRecord({ name, crc32, size, offset }: Layout): Buffer {
+export function centralRecord(
+  { name, crc32, size, offset, packedSize = size }: Layout,
+  style: Style = GAIT_STYLE,
+): Buffer {
   const record = Buffer.alloc(CENTRAL_RECORD_BYTES);
   record.writeUInt32LE(CENTRAL_SIGNATURE, 0);
-  record.writeUInt16LE(VERSION_MADE_BY, 4);
-  writeCommon(record, 6, name, crc32, size);
+  record.writeUInt16LE(style.madeBy, 4);
+  writeCommon(record, 6, { name, crc32, size, packedSize }, style);
   // From 32: comment length, disk, internal attributes, all zero.
-  record.writeUInt32LE(EXTERNAL_ATTRIBUTES, 38);
+  record.writeUInt32LE(style.attributes, 38);
   record.writeUInt32LE(offset, 42);
-  return Buffer.concat([record, name]);
+  return Buffer.concat([record, name, style.extra]);
 }
 
 /** The end record of a container with `count` members whose central directory stands at `offset`. */
@@ -61,25 +103,33 @@ export function endRecord(count: number, size: number, offset: number): Buffer {
 }
 
 /** What local header and central record have in common, in the same order. */
-function writeCommon(target: Buffer, at: number, name: Buffer, crc32: number, size: number): void {
+function writeCommon(
+  target: Buffer,
+  at: number,
+  { name, crc32, size, packedSize }: Required<Omit<Layout, 'offset'>>,
+  { flags, method, extra }: Style,
+): void {
   target.writeUInt16LE(VERSION_NEEDED, at);
-  target.writeUInt16LE(FLAGS, at + 2);
-  target.writeUInt16LE(METHOD_STORED, at + 4);
+  target.writeUInt16LE(flags, at + 2);
+  target.writeUInt16LE(method, at + 4);
   target.writeUInt16LE(DOS_TIME, at + 6);
   target.writeUInt16LE(DOS_DATE, at + 8);
   target.writeUInt32LE(crc32, at + 10);
-  target.writeUInt32LE(size, at + 14);
+  target.writeUInt32LE(packedSize, at + 14);
   target.writeUInt32LE(size, at + 18);
   target.writeUInt16LE(name.length, at + 22);
+  target.writeUInt16LE(extra.length, at + 24);
 }
 
 /** The name of the header field that covers a byte, for messages. */
-export function fieldAt(kind: 'local' | 'central' | 'end', index: number): string {
+export function fieldAt(kind: HeaderKind, index: number): string {
   const [, name] = FIELDS[kind].findLast(([start]) => start <= index) ?? [0, 'header'];
   return name;
 }
 
-const FIELDS: Record<'local' | 'central' | 'end', readonly (readonly [start: number, name: string])[]> = {
+export type HeaderKind = 'local' | 'central' | 'descriptor' | 'end';
+
+const FIELDS: Record<HeaderKind, readonly (readonly [start: number, name: string])[]> = {
   local: [
     [0, 'signature'],
     [4, 'version needed'],
@@ -113,6 +163,12 @@ const FIELDS: Record<'local' | 'central' | 'end', readonly (readonly [start: num
     [38, 'external attributes'],
     [42, 'offset'],
     [46, 'name'],
+  ],
+  descriptor: [
+    [0, 'signature'],
+    [4, 'CRC-32'],
+    [8, 'compressed size'],
+    [12, 'size'],
   ],
   end: [
     [0, 'signature'],

@@ -1,75 +1,140 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { crc32 } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { crc32, inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
 import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
-import {
-  auditContainer,
-  type ByteSource,
-  type ContainerAudit,
-  type ContainerFinding,
-  type Member,
-} from './container.ts';
+import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
 import { readDirectory } from './directory.ts';
-
-const CHUNK_BYTES = 1024 * 1024;
+import { type ByteSource, chunksOf, slice, sourceOf } from './source.ts';
+import { MAX_INFLATED_BYTES } from './styles.ts';
 
 /** A member larger than this is not read into memory. */
-export const MAX_DOCUMENT_BYTES: number = 512 * 1024 * 1024;
+export const MAX_DOCUMENT_BYTES: number = 64 * 1024 * 1024;
 
-/** An opened, audited container. Its members may be read even when there are findings: to report all that is wrong. */
+/** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {
+  readonly source: ByteSource;
+  /** The bytes of a member; `fault` says why they cannot be had. A deflated member is inflated, within limits. */
+  open(member: Member): OpenedMember;
+}
+
+export type OpenedMember =
+  | { readonly source: ByteSource; readonly fault?: undefined }
+  | { readonly fault: string };
+
+export interface ContainerFile extends Container {
   readonly path: string;
   readonly size: number;
-  /** The content of a member and its digest. `keep: false` reads it in pieces and answers only the digest. */
-  content(member: Member, options: { keep: boolean }): MemberContent;
   close(): void;
 }
 
+/** What a pass over a member found. */
 export interface MemberContent {
   readonly sha256: string;
   readonly crcMatches: boolean;
-  /** Absent when it was not to be kept, or is larger than {@link MAX_DOCUMENT_BYTES}. */
+  /** Present if it was to be kept and is no larger than {@link MAX_DOCUMENT_BYTES}. */
   readonly bytes?: Buffer;
+  /** Why it could not be read. */
+  readonly fault?: string;
 }
 
 /**
  * Opens a container distrustfully: reads its central directory, then checks every byte that is not content. Throws
  * `file_not_found` (invalid_input) and I/O errors; whatever is wrong with the container itself is a finding.
  */
-export async function openContainer(path: string): Promise<Container> {
-  const fd = openFile(path);
+export async function openContainer(path: string): Promise<ContainerFile> {
+  const file = openFile(path);
   try {
-    const source: ByteSource = {
-      size: fs.fstatSync(fd).size,
-      read: (offset, length) => readAt(fd, offset, length),
-    };
-    const directory = readDirectory(source);
-    const audit =
-      'failure' in directory
-        ? { members: [], findings: [directory.failure], intact: false }
-        : auditContainer(source, directory.entries);
-    const opinion = audit.findings.length === 0 ? await secondOpinion(fd, audit.members) : [];
+    const container = readContainer(file.source);
+    const { findings, members } = container;
+    const opinion = findings.length === 0 ? await secondOpinion(file.source, members) : [];
     return {
+      ...container,
+      findings: [...findings, ...opinion],
       path,
-      size: source.size,
-      ...audit,
-      findings: [...audit.findings, ...opinion],
-      content: (member, { keep }) => readContent(source, member, keep),
-      close: () => fs.closeSync(fd),
+      size: file.source.size,
+      close: file.close,
     };
   } catch (error) {
-    fs.closeSync(fd);
+    file.close();
     throw ioFailure(error, `reading ${path}`);
   }
 }
 
-function openFile(path: string): number {
+/** Audits the container that these bytes are. */
+export function readContainer(source: ByteSource): Container {
+  const directory = readDirectory(source);
+  const audit: ContainerAudit =
+    'failure' in directory
+      ? { members: [], findings: [directory.failure], intact: false }
+      : auditContainer(source, directory.entries);
+  return { ...audit, source, open: (member) => openMember(source, member) };
+}
+
+/** Reads a member through: its digest and CRC-32, and its bytes if they are to be kept. */
+export function readMember(
+  container: Container,
+  member: Member,
+  options: { readonly keep: boolean; readonly onBytes?: (count: number) => void },
+): MemberContent {
+  const opened = container.open(member);
+  if (opened.fault !== undefined) return { sha256: '', crcMatches: true, fault: opened.fault };
+  const hash = createHash('sha256');
+  const kept: Buffer[] = [];
+  const whole = options.keep && opened.source.size <= MAX_DOCUMENT_BYTES;
+  let crc = 0;
+  for (const bytes of chunksOf(opened.source)) {
+    hash.update(bytes);
+    crc = crc32(bytes, crc);
+    if (whole) kept.push(bytes);
+    options.onBytes?.(bytes.length);
+  }
+  const sha256 = hash.digest('hex');
+  const crcMatches = crc === member.crc32;
+  return whole ? { sha256, crcMatches, bytes: Buffer.concat(kept) } : { sha256, crcMatches };
+}
+
+function openMember(source: ByteSource, member: Member): OpenedMember {
+  const { dataOffset, packedSize, size, deflated } = member;
+  if (!deflated) return { source: slice(source, dataOffset, packedSize) };
+  if (size > MAX_INFLATED_BYTES || packedSize > MAX_INFLATED_BYTES) return { fault: 'is too large' };
+  try {
+    const packed = source.read(dataOffset, packedSize);
+    // One byte more than it says it has would be too many.
+    const { buffer, engine } = inflateRawSync(packed, {
+      maxOutputLength: size + 1,
+      info: true,
+    }) as unknown as {
+      readonly buffer: Buffer;
+      readonly engine: { readonly bytesWritten: number };
+    };
+    if (buffer.length !== size) return { fault: `inflates to ${buffer.length} bytes, not to ${size}` };
+    const used = engine.bytesWritten;
+    if (used !== packedSize) return { fault: `has ${packedSize - used} bytes after its compressed content` };
+    return { source: sourceOf(buffer) };
+  } catch (error) {
+    const why =
+      errnoOf(error) === 'ERR_BUFFER_TOO_LARGE' ? 'inflates to more than it says' : 'does not inflate';
+    return { fault: why };
+  }
+}
+
+/** A file to read, whatever it holds. Throws `file_not_found`, `not_a_file` (invalid_input) and I/O errors. */
+export function openSource(path: string): { readonly source: ByteSource; close(): void } {
+  return openFile(path);
+}
+
+function openFile(path: string): { readonly source: ByteSource; readonly close: () => void } {
   try {
     // Not blocking: to open a FIFO would wait for a writer.
     const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-    if (fs.fstatSync(fd).isFile()) return fd;
-    fs.closeSync(fd);
+    const stat = fs.fstatSync(fd);
+    const close = (): void => fs.closeSync(fd);
+    if (stat.isFile()) {
+      return { source: { size: stat.size, read: (offset, length) => readAt(fd, offset, length) }, close };
+    }
+    close();
     throw invalidInput('not_a_file', `not a file: ${path}`);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') {
@@ -79,13 +144,28 @@ function openFile(path: string): number {
   }
 }
 
+/** What yauzl reads of a container: only its central directory. */
+class SourceReader extends yauzl.RandomAccessReader {
+  readonly #source: ByteSource;
+
+  constructor(source: ByteSource) {
+    super();
+    this.#source = source;
+  }
+
+  override _readStreamForRange(start: number, end: number): Readable {
+    return Readable.from(chunksOf(slice(this.#source, start, end - start)));
+  }
+}
+
 /** A second reader, yauzl, must see the same members in a container that the audit found nothing wrong with. */
-async function secondOpinion(fd: number, members: readonly Member[]): Promise<ContainerFinding[]> {
+async function secondOpinion(source: ByteSource, members: readonly Member[]): Promise<ContainerFinding[]> {
   const disagree = (why: string): ContainerFinding[] => {
     return [{ code: 'readers_disagree', message: `another reader of zips sees something else: ${why}` }];
   };
   try {
-    const zip = await yauzl.fromFdPromise(fd, { lazyEntries: true, autoClose: false, strictFileNames: true });
+    const options = { lazyEntries: true, autoClose: false, strictFileNames: true };
+    const zip = await yauzl.fromRandomAccessReaderPromise(new SourceReader(source), source.size, options);
     const seen: string[] = [];
     for await (const { fileName, uncompressedSize, crc32: crc } of zip.eachEntry()) {
       seen.push(`${fileName} ${uncompressedSize} ${crc}`);
@@ -96,23 +176,6 @@ async function secondOpinion(fd: number, members: readonly Member[]): Promise<Co
   } catch (error) {
     return disagree(error instanceof Error ? error.message : String(error));
   }
-}
-
-function readContent(source: ByteSource, member: Member, keep: boolean): MemberContent {
-  const hash = createHash('sha256');
-  const kept: Buffer[] = [];
-  const whole = keep && member.size <= MAX_DOCUMENT_BYTES;
-  const end = Math.min(member.dataOffset + member.size, source.size);
-  let crc = 0;
-  for (let at = member.dataOffset; at < end; at += CHUNK_BYTES) {
-    const bytes = source.read(at, Math.min(CHUNK_BYTES, end - at));
-    hash.update(bytes);
-    crc = crc32(bytes, crc);
-    if (whole) kept.push(bytes);
-  }
-  const sha256 = hash.digest('hex');
-  const crcMatches = crc === member.crc32;
-  return whole ? { sha256, crcMatches, bytes: Buffer.concat(kept) } : { sha256, crcMatches };
 }
 
 function readAt(fd: number, offset: number, length: number): Buffer {

@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, lstatSync, mkdirSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
+import { crc32 } from 'node:zlib';
 import yazl from 'yazl';
-import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
+import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
+import { centralRecord, endRecord, localHeader } from './layout.ts';
+import { type ByteSource, chunksOf } from './source.ts';
 
 export interface NewMember {
   readonly name: string;
@@ -15,13 +18,14 @@ export interface NewMember {
  * A zip with these members, byte for byte the same on every machine and Node version: sorted, stored, of 1980-01-01,
  * mode 0644, no extra fields, no descriptors. docs/contracts/packspec_v1.md gives the reason of each.
  */
-export async function zipOf(members: readonly NewMember[]): Promise<Buffer> {
+export async function zipOf(members: readonly (NewMember | SourcedMember)[]): Promise<Buffer> {
   const zip = new yazl.ZipFile();
-  for (const { name, bytes } of [...members].sort((a, b) =>
+  for (const member of [...members].sort((a, b) =>
     Buffer.compare(Buffer.from(a.name), Buffer.from(b.name)),
   )) {
+    const bytes = 'bytes' in member ? member.bytes : member.source.read(0, member.source.size);
     // Before 1980 in every time zone: yazl then writes the first instant that a zip can say.
-    zip.addBuffer(bytes, name, {
+    zip.addBuffer(bytes, member.name, {
       mtime: new Date(0),
       mode: 0o100644,
       forceDosTimestamp: true,
@@ -69,38 +73,146 @@ function startsWith(path: string, magic: Buffer): boolean {
 
 /** Writes a file whole or not at all: a temporary file beside it, synced, renamed over it, the directory synced. Mode 0600. */
 export async function writeFileAtomically(path: string, bytes: Buffer): Promise<void> {
+  await replaceAtomically(path, (file) => file.writeFile(bytes));
+}
+
+/** A member that is not in memory: its bytes are read as they are written. */
+export interface SourcedMember {
+  readonly name: string;
+  readonly source: ByteSource;
+  readonly crc32: number;
+}
+
+export interface WrittenZip {
+  readonly sha256: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/**
+ * Writes the zip that {@link zipOf} would make of these members, in pieces: a member may be larger than memory. Throws
+ * `member_too_large` for more than a zip of this form can hold, and `source_changed` when a source is not what it was.
+ */
+export async function writeZipAtomically(
+  path: string,
+  members: readonly SourcedMember[],
+  onBytes: (count: number) => void = () => {},
+): Promise<WrittenZip> {
+  const hash = createHash('sha256');
+  let size = 0;
+  await replaceAtomically(path, async (file) => {
+    for (const bytes of zipPieces(members)) {
+      await file.write(bytes);
+      hash.update(bytes);
+      size += bytes.length;
+      onBytes(bytes.length);
+    }
+  });
+  return { sha256: hash.digest('hex'), size };
+}
+
+/** The largest offset and size that a zip without zip64 can say. */
+const MAX_ZIP_BYTES = 0xffff_fffe;
+
+function* zipPieces(members: readonly SourcedMember[]): Generator<Buffer> {
+  const sorted = members.map((member) => ({ ...member, bytes: Buffer.from(member.name) }));
+  sorted.sort((a, b) => Buffer.compare(a.bytes, b.bytes));
+  const records: Buffer[] = [];
+  let at = 0;
+  for (const { name, bytes, source, crc32: expected } of sorted) {
+    const layout = { name: bytes, crc32: expected, size: source.size, offset: at };
+    if (at + source.size > MAX_ZIP_BYTES) throw tooLarge(name);
+    const header = localHeader(layout);
+    yield header;
+    let crc = 0;
+    for (const piece of chunksOf(source)) {
+      crc = crc32(piece, crc);
+      yield piece;
+    }
+    if (crc !== expected) throw changed(name);
+    records.push(centralRecord(layout));
+    at += header.length + source.size;
+  }
+  const directory = Buffer.concat(records);
+  yield directory;
+  yield endRecord(records.length, directory.length, at);
+}
+
+function tooLarge(name: string): GaitError {
+  const hint = 'A pack holds up to 4 GiB. Leave large things outside and refer to them by digest.';
+  return invalidInput('member_too_large', `${name} does not fit into a pack`, hint);
+}
+
+function changed(name: string): GaitError {
+  return new GaitError({
+    code: 'source_changed',
+    category: 'state_contention',
+    message: `what ${name} is read from changed meanwhile`,
+    hint: 'Run the same command again once nobody writes to it.',
+    retryable: true,
+  });
+}
+
+/** A file that is on disk under another name, to be put in its place in one step. */
+export interface StagedFile {
+  /** Puts it in its place. */
+  commit(): void;
+  /** Takes it away, if it was not put in its place. */
+  discard(): void;
+}
+
+/** Writes a file beside its place. */
+export async function stageFile(path: string, bytes: Buffer): Promise<StagedFile> {
+  return stage(path, (file) => file.writeFile(bytes));
+}
+
+async function replaceAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
+  const staged = await stage(path, write);
+  try {
+    staged.commit();
+  } finally {
+    staged.discard();
+  }
+}
+
+async function stage(path: string, write: (file: FileHandle) => Promise<void>): Promise<StagedFile> {
   const dir = dirname(path);
   const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
+  const discard = (): void => rmSync(temporary, { force: true });
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    await writeSynced(temporary, bytes);
-    await rename(temporary, path);
-    await syncDirectory(dir);
+    const file = await open(temporary, 'wx', 0o600);
+    try {
+      await write(file);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
   } catch (error) {
-    await unlink(temporary).catch(() => {});
+    discard();
+    throw ioFailure(error, `writing ${path}`);
+  }
+  return { discard, commit: () => putInPlace(temporary, path) };
+}
+
+function putInPlace(temporary: string, path: string): void {
+  try {
+    renameSync(temporary, path);
+    syncDirectory(dirname(path));
+  } catch (error) {
     throw ioFailure(error, `writing ${path}`);
   }
 }
 
-async function writeSynced(path: string, bytes: Buffer): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+function syncDirectory(path: string): void {
+  let dir: number | undefined;
   try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  let dir: FileHandle | undefined;
-  try {
-    dir = await open(path, 'r');
-    await dir.sync();
+    dir = openSync(path, 'r');
+    fsyncSync(dir);
   } catch (error) {
     // Some systems cannot sync a directory; the rename itself was done.
     if (errnoOf(error) !== 'EISDIR' && errnoOf(error) !== 'EPERM' && errnoOf(error) !== 'EINVAL') throw error;
   } finally {
-    await dir?.close();
+    if (dir !== undefined) closeSync(dir);
   }
 }

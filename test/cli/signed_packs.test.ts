@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promise
 import { describe, test } from 'node:test';
 import { sign } from '@noble/ed25519';
 import { keyFileText } from '../../src/signing/keys.ts';
+import { readMember } from '../../src/zip/reader.ts';
 import { type Document, type Files, jcs, MANIFEST, packIdFormula, sha256, zipFiles } from '../pack/forge.ts';
 import { sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
 import { submit } from '../support/given.ts';
@@ -33,7 +34,7 @@ async function prepare(w: Workspace): Promise<void> {
 async function membersOf(w: Workspace, path: string): Promise<Files> {
   return withContainer(await readFile(w.path(path)), (container) => {
     const read = container.members.map((member) => {
-      return [member.name, container.content(member, { keep: true }).bytes ?? Buffer.of()] as const;
+      return [member.name, readMember(container, member, { keep: true }).bytes ?? Buffer.of()] as const;
     });
     return new Map(read);
   });

@@ -55,7 +55,11 @@ export function merkleTreeHash(leaves: readonly Buffer[]): Buffer {
 /** The members of the pack of a job. */
 export function filesOf(history: JobHistory): Files {
   const { members } = buildJobPack(history, PRODUCER);
-  return new Map(members.filter(({ name }) => name !== MANIFEST).map(({ name, bytes }) => [name, bytes]));
+  return new Map(
+    members
+      .filter(({ name }) => name !== MANIFEST)
+      .map(({ name, source }) => [name, source.read(0, source.size)]),
+  );
 }
 
 export function withFile(files: Files, name: string, bytes: Buffer | string): Files {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Finding } from '../../src/pack/report.ts';
+import type { Finding } from '../../src/core/report.ts';
 import { assertConforms, historyOf, STORY, verifyBytes } from '../support/pack.ts';
 import { type Document, type Files, filesOf, forge, manifestFor } from './forge.ts';
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { readMember } from '../../src/zip/reader.ts';
 import { withContainer } from '../support/pack.ts';
 import { type RawMember, rawZip } from './raw_zip.ts';
 
@@ -11,9 +12,10 @@ const SOUND = rawZip({ members: MEMBERS });
 
 /** True when the container has findings, or a member whose content has not its CRC. Whatever it throws is a bug. */
 async function isRefused(bytes: Buffer): Promise<boolean> {
-  return withContainer(bytes, ({ findings, members, content }) => {
-    const contents = members.map((member) => content(member, { keep: true }));
-    return findings.length > 0 || contents.some(({ crcMatches }) => !crcMatches);
+  return withContainer(bytes, (container) => {
+    const contents = container.members.map((member) => readMember(container, member, { keep: true }));
+    const faulty = contents.some(({ crcMatches, fault }) => fault !== undefined || !crcMatches);
+    return container.findings.length > 0 || faulty;
   });
 }
 

@@ -1,53 +1,54 @@
 import { basename } from 'node:path';
-import { type CommandSpec, command } from '../../cli/command.ts';
+import { signatureFields } from '../../cli/capture.ts';
+import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { keyModeFlag, privateKeyFlags, signerOf } from '../../cli/key_flags.ts';
-import { actorOf } from '../../cli/machine.ts';
-import { printable, shellWord } from '../../cli/run.ts';
 import {
-  jobRoot,
-  jobSource,
-  keptFolders,
-  ledgerRoot,
-  openLedger,
-  outDir,
-  packPath,
-} from '../../cli/workspace.ts';
-import { sha256Hex } from '../../core/digest.ts';
-import { GaitError } from '../../core/errors.ts';
-import { VERSION } from '../../core/version.ts';
+  keyModeFlag,
+  privateKeyFlags,
+  type Signer,
+  signerOf,
+  signingProfileFlag,
+} from '../../cli/key_flags.ts';
+import { actorOf } from '../../cli/machine.ts';
+import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../cli/pack_sources.ts';
+import { progressBar } from '../../cli/progress.ts';
+import { printable, shellWord } from '../../cli/run.ts';
+import { keptFolders, ledgerRoot, openLedger, outDir, packPath } from '../../cli/workspace.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
 import { checkActor } from '../../job/checks.ts';
-import { readHistory } from '../../job/history.ts';
-import { buildJobPack } from '../../pack/build.ts';
 import { type BuiltPack, recordBuilt } from '../../pack/ledger.ts';
-import { writeFileAtomically, zipOf } from '../../zip/writer.ts';
+import { writeZipAtomically } from '../../zip/writer.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.pack.output', operation: 'build' },
   summary: 'Build a pack: a zip from which anyone can check what was done.',
   description:
-    'The log is folded from its first event and checked on the way; a damaged one is refused. The same job gives the ' +
-    'same file, byte for byte. The build is entered into the ledger of packs of the workspace.',
+    'Of a run: its runpack is verified and carried along, byte for byte. Of a job: its log is folded from its first ' +
+    'event and checked on the way. What is damaged is refused. The same source gives the same file, byte for byte. The build is entered into the ledger of packs of the workspace.',
   examples: [
-    { says: 'Build the pack of a job', line: 'pack build --type job --from nightly' },
-    {
-      says: 'From a folder, to a file',
-      line: 'pack build --type job --from ./copy/nightly --out nightly.zip',
-    },
+    { says: 'Build the pack of a run', line: 'pack build run_1' },
+    { says: 'Of a job', line: 'pack build --type job --from nightly --out nightly.zip' },
+    { says: 'Of a checkpoint of a session', line: 'pack build --from ./night_chain.json --checkpoint 2' },
   ],
+  args: [{ name: 'SOURCE', summary: 'what to build it of', required: false }],
   flags: {
     type: {
       type: 'string',
       value: 'TYPE',
-      required: true,
-      options: ['job'],
-      summary: 'What the pack is of: job.',
+      default: 'run',
+      options: ['run', 'job'],
+      summary: 'What the pack is of: a run (the default) or a job.',
     },
     from: {
       type: 'string',
-      value: 'JOB|DIR',
-      required: true,
-      summary: 'The id of a job, or the folder of one.',
+      value: 'SOURCE',
+      summary:
+        'In place of the argument: the id or file of a run, a session chain, the id or folder of a job.',
+    },
+    checkpoint: {
+      type: 'string',
+      value: 'N',
+      summary: 'Which checkpoint of a session chain: its index, or latest (the default).',
     },
     'job-root': {
       type: 'string',
@@ -63,6 +64,7 @@ const spec: CommandSpec = command({
     },
     'key-mode': keyModeFlag,
     ...privateKeyFlags,
+    profile: signingProfileFlag,
     actor: {
       type: 'string',
       value: 'NAME',
@@ -70,45 +72,72 @@ const spec: CommandSpec = command({
       summary: 'Who builds it, for the ledger. By default the user of the operating system.',
     },
   },
-  async run({ flags }, io) {
+  async run({ flags, args }, io) {
     const actor = actorOf(flags.actor, io.env);
     const fault = checkActor(actor);
     if (fault !== undefined) throw fault;
-    const { store, jobId } = jobSource(flags.from, jobRoot(flags['job-root'], io.env));
     const signer = signerOf(flags['key-mode'], flags, io);
-    const history = await readHistory(store, jobId);
-    const { manifest, members } = buildJobPack(history, VERSION, signer?.key);
-    const bytes = await zipOf(members);
-    const { pack_id, pack_type, source_ref } = manifest;
-    const kept = keptFolders([store.root, jobRoot(flags['job-root'], io.env)], io.env);
-    const path = packPath(flags.out, outDir(io.env), `pack_${pack_id}.zip`, kept);
-    await writeFileAtomically(path, bytes);
-    const file_sha256 = sha256Hex(bytes);
-    const { revision, hash } = history.position;
-    const size = bytes.length;
-    const built: BuiltPack = {
-      ...{ pack_id, pack_type, source_ref, file: basename(path), file_sha256, size },
-      head: { revision, hash },
-    };
-    const warnings = [...(signer?.warnings ?? []), ...(await enterIntoLedger(built, actor, io))];
-    for (const warning of warnings) io.note(`warning: ${warning}`);
-    return {
-      fields: {
-        ...{ path, pack_id, pack_type, source_ref, file_sha256, size, warnings },
-        signature_status: signer === undefined ? 'missing' : 'signed',
-        ...(signer === undefined ? {} : { signature_key_id: signer.key.keyId }),
-      },
-      lines: [
-        printable(path),
-        `  pack      ${pack_id}`,
-        `  of job    ${jobId}, revision ${revision}, ${hash}`,
-        `  size      ${size} bytes in ${members.length} members, sha256 ${file_sha256}`,
-        ...(signer === undefined ? [] : [`  signed    by ${signer.key.keyId}`]),
-        `  check it  gait pack verify ${shellWord(path)}`,
-      ],
-    };
+    const { checkpoint } = flags;
+    const from = sourceNamed(flags.from, args);
+    const named = { from, key: signer?.key, jobRoot: flags['job-root'], checkpoint };
+    const request: BuildRequest = { ...named, progress: (total) => progressBar('building', total) };
+    const source = await (flags.type === 'job' ? jobPackOf : runPackOf)(request, io);
+    try {
+      return await writePack(source, { out: flags.out, signer, actor }, io);
+    } finally {
+      source.close();
+    }
   },
 });
+
+interface Writing {
+  readonly out: string | undefined;
+  readonly signer: Signer | undefined;
+  readonly actor: string;
+}
+
+async function writePack(source: BuiltSource, { out, signer, actor }: Writing, io: Io): Promise<Reply> {
+  const { manifest, members } = source.pack;
+  const { pack_id, pack_type, source_ref } = manifest;
+  const kept = keptFolders(source.kept, io.env);
+  const path = packPath(out, outDir(io.env), `pack_${pack_id}.zip`, kept);
+  const progress = progressBar(
+    'writing',
+    members.reduce((sum, member) => sum + member.source.size, 0),
+  );
+  const { sha256: file_sha256, size } = await writeZipAtomically(path, members, progress.add);
+  progress.end();
+  const built: BuiltPack = {
+    ...{ pack_id, pack_type, source_ref, file: basename(path), file_sha256, size },
+    ...(source.head === undefined ? {} : { head: source.head }),
+  };
+  const warnings = [...(signer?.warnings ?? []), ...(await enterIntoLedger(built, actor, io))];
+  for (const warning of warnings) io.note(`warning: ${warning}`);
+  return {
+    fields: {
+      ...{ path, pack_id, pack_type, source_ref, file_sha256, size, warnings },
+      ...signatureFields(signer),
+    },
+    lines: [
+      printable(path),
+      `  pack      ${pack_id}`,
+      `  of ${printable(source.subject)}`,
+      `  size      ${size} bytes in ${members.length} members, sha256 ${file_sha256}`,
+      ...(signer === undefined ? [] : [`  signed    by ${signer.key.keyId}`]),
+      `  check it  gait pack verify ${shellWord(path)}`,
+    ],
+  };
+}
+
+function sourceNamed(flag: string | undefined, [argument]: readonly string[]): string {
+  if (flag !== undefined && argument !== undefined) {
+    throw invalidInput('argument_unexpected', 'the source is given twice, as an argument and by --from');
+  }
+  const from = flag ?? argument;
+  if (from !== undefined && from !== '') return from;
+  const hint = 'Name a run: gait pack build RUN; or a job: gait pack build --type job --from JOB.';
+  throw invalidInput('argument_missing', 'nothing is named to build a pack of', hint);
+}
 
 /** A pack that cannot be entered is built all the same; that it was not entered is said. */
 async function enterIntoLedger(built: BuiltPack, actor: string, io: Io): Promise<string[]> {

@@ -1,34 +1,101 @@
-import { type CommandSpec, command } from '../../cli/command.ts';
+import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson, count, happening } from '../../cli/job_text.ts';
-import { noHistory, openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
+import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
+import {
+  type GuardPackInspection,
+  inspectGuardPack,
+  inspectOlderJobPack,
+  inspectRunPack,
+  type OlderJobInspection,
+  type RunPackInspection,
+} from '../../pack/inspect_others.ts';
 import { verificationError } from '../../pack/verify.ts';
+import type { Intent, Result } from '../../run/documents.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'inspect' },
   summary: 'Show what a pack says happened.',
   description:
-    'The timeline, the decisions that were asked for, who approved them and when, and what was refused. The pack is ' +
-    'verified first; one that does not verify is not shown (exit 2).',
+    'Of a job: the timeline, the decisions that were asked for, who approved them and when, and what was refused. Of a ' +
+    'run: its intents and what came of them. The pack is verified first; one that does not verify is not shown (exit 2).',
   examples: [{ says: 'Show a pack', line: 'pack inspect ./gait-out/pack_1f…e9.zip' }],
   args: packArgs,
   flags: { path: pathFlag },
   async run(input, io) {
     const path = pathOf(input);
-    const { verification, manifest, history } = await openAndVerify(path);
-    if (verification.findings.length > 0 || manifest === undefined)
-      throw verificationError(verification, path);
-    if (history === undefined) throw noHistory(path, manifest);
-    const inspection = inspectJobPack(manifest, history);
+    const { inspection, lines } = await inspect(path, io);
     const { pack_id, pack_type, source_ref } = inspection;
-    return {
-      fields: { path, pack_id, pack_type, source_ref, inspect: asJson(inspection) },
-      lines: describe(inspection, io),
-    };
+    return { fields: { path, ...asJson({ pack_id, pack_type, source_ref }), inspect: inspection }, lines };
   },
 });
+
+async function inspect(path: string, io: Io): Promise<{ inspection: JsonObject; lines: Reply['lines'] }> {
+  const intents: Intent[] = [];
+  const results: Result[] = [];
+  const visit = {
+    intent: (intent: Intent): void => void intents.push(intent),
+    result: (result: Result): void => void results.push(result),
+  };
+  const pack = await openAndVerify(path, { visit });
+  const { verification, manifest, history, guard, documents } = pack;
+  if (verification.findings.length > 0) throw verificationError(verification, path);
+  const run = inspectRunPack(pack, { intents, results });
+  if (run !== undefined) return { inspection: asJson(run), lines: describeRun(run, io) };
+  if (guard !== undefined) {
+    const evidence = inspectGuardPack(guard);
+    return { inspection: asJson(evidence), lines: describeGuard(evidence, io) };
+  }
+  if (manifest === undefined) throw verificationError(verification, path);
+  if (history === undefined) {
+    const older = inspectOlderJobPack(manifest, documents);
+    return { inspection: asJson(older), lines: describeOlder(older, io) };
+  }
+  const job = inspectJobPack(manifest, history);
+  return { inspection: asJson(job), lines: describe(job, io) };
+}
+
+function describeRun({ source_ref, pack_id, run_payload, entries }: RunPackInspection, io: Io): string[] {
+  const { capture_mode, intents_count, results_count, refs_count } = run_payload;
+  const counts = [
+    count(intents_count, 'intent'),
+    count(results_count, 'result'),
+    count(refs_count, 'receipt'),
+  ];
+  return [
+    `${io.paint('bold', printable(source_ref))}  ${capture_mode} capture`,
+    `  pack      ${pack_id}`,
+    `  counts    ${counts.join(', ')}`,
+    '',
+    ...entries.map(({ created_at, status = 'no result', tool_name, intent_id, verdict }) => {
+      const end = verdict === undefined ? '' : `  ${printable(verdict)}`;
+      return `${created_at}  ${printable(status).padEnd(10)} ${printable(tool_name)}  ${printable(intent_id)}${end}`;
+    }),
+  ];
+}
+
+function describeGuard({ source_ref, pack_id, manifest }: GuardPackInspection, io: Io): string[] {
+  return [
+    `${io.paint('bold', printable(source_ref))}  evidence pack of ${manifest.generated_at}`,
+    `  pack      ${printable(pack_id)}`,
+    ...manifest.contents.map(({ path, type }) => `  ${printable(type).padEnd(9)} ${printable(path)}`),
+  ];
+}
+
+function describeOlder({ source_ref, pack_id, job_lineage, timeline }: OlderJobInspection, io: Io): string[] {
+  return [
+    `${io.paint('bold', printable(source_ref))}  of an older producer: its events are not chained`,
+    `  pack      ${pack_id}`,
+    `  counts    ${[count(job_lineage.event_count, 'event'), count(job_lineage.checkpoint_refs.length, 'checkpoint')].join(', ')}`,
+    '',
+    ...timeline.map(({ revision, created_at, kind, actor, text }) => {
+      return `${String(revision).padStart(5)}  ${created_at}  ${printable(kind)}  ${printable(actor)}  ${printable(text)}`;
+    }),
+  ];
+}
 
 function describe(
   { pack_id, source_ref, job_payload, job_lineage, timeline }: JobInspection,

@@ -5,26 +5,32 @@ export type CheckName =
   | 'container_bytes'
   | 'member_content'
   | 'manifest_schema'
+  | 'manifest_digest'
   | 'pack_id'
   | 'member_digests'
   | 'nothing_undeclared'
+  | 'proof_records'
   | 'payload_schemas'
   | 'payload_agreement'
+  | 'source_runpack'
   | 'event_chain'
   | 'event_fold'
   | 'extends'
   | 'signatures';
 
-/** Everything that a verification looks at, each with its layer. */
-export const CHECKS: Readonly<Record<CheckName, Layer>> = {
+/** Everything that verifications look at, each with its layer, in the order in which they tell of it. */
+const LAYERS: Readonly<Record<CheckName, Layer>> = {
   container_bytes: 'container',
   member_content: 'container',
   manifest_schema: 'manifest',
+  manifest_digest: 'manifest',
   pack_id: 'manifest',
   member_digests: 'manifest',
   nothing_undeclared: 'manifest',
+  proof_records: 'payload',
   payload_schemas: 'payload',
   payload_agreement: 'payload',
+  source_runpack: 'payload',
   event_chain: 'payload',
   event_fold: 'payload',
   extends: 'payload',
@@ -34,7 +40,7 @@ export const CHECKS: Readonly<Record<CheckName, Layer>> = {
 /** `not_applicable`: the producer could not have provided it. `not_reached`: what it needs failed before. */
 export type CheckStatus = 'passed' | 'failed' | 'not_reached' | 'not_applicable';
 
-/** One thing that is wrong with a pack, and where. */
+/** One thing that is wrong with an artifact, and where. */
 export interface Finding {
   readonly layer: Layer;
   readonly code: string;
@@ -46,15 +52,29 @@ export interface Finding {
   readonly actual?: string;
 }
 
+/** A finding whose layer follows from the check that made it. */
+export type Found = Omit<Finding, 'layer'>;
+
+/** How a check ended. */
+export interface CheckResult {
+  readonly layer: Layer;
+  readonly check: CheckName;
+  readonly status: CheckStatus;
+}
+
 /** Collects what a verification finds; a check that nobody reported on was not reached. */
 export class Report {
   readonly findings: Finding[] = [];
-  readonly #statuses = new Map<CheckName, CheckStatus>();
-  readonly #leftOut = new Set<CheckName>();
+  readonly #statuses: Map<CheckName, CheckStatus>;
+
+  /** `checks`: those that belong to this verification. */
+  constructor(checks: readonly CheckName[]) {
+    this.#statuses = new Map(checks.map((check) => [check, 'not_reached']));
+  }
 
   /** The check was made and found this. No findings: it passed. */
-  settle(check: CheckName, findings: readonly Omit<Finding, 'layer'>[]): boolean {
-    for (const finding of findings) this.findings.push({ layer: CHECKS[check], ...finding });
+  settle(check: CheckName, findings: readonly Found[]): boolean {
+    for (const finding of findings) this.findings.push({ layer: LAYERS[check], ...finding });
     const passed = findings.length === 0;
     if (this.#statuses.get(check) !== 'failed') this.#statuses.set(check, passed ? 'passed' : 'failed');
     return passed;
@@ -64,20 +84,22 @@ export class Report {
     this.#statuses.set(check, 'not_applicable');
   }
 
-  /** The check is not part of this verification. */
+  /** The check is part of this verification, as it turned out. */
+  expect(check: CheckName): void {
+    if (!this.#statuses.has(check)) this.#statuses.set(check, 'not_reached');
+  }
+
+  /** The check is not part of this verification, as it turned out. */
   leaveOut(check: CheckName): void {
-    this.#leftOut.add(check);
+    this.#statuses.delete(check);
   }
 
   /** Every check that belongs to this verification, in the order of the layers. */
-  get checks(): readonly {
-    readonly layer: Layer;
-    readonly check: CheckName;
-    readonly status: CheckStatus;
-  }[] {
-    const made = (Object.keys(CHECKS) as CheckName[]).filter((check) => !this.#leftOut.has(check));
-    return made.map((check) => {
-      return { layer: CHECKS[check], check, status: this.#statuses.get(check) ?? 'not_reached' };
+  get checks(): readonly CheckResult[] {
+    const all = Object.keys(LAYERS) as CheckName[];
+    return all.flatMap((check) => {
+      const status = this.#statuses.get(check);
+      return status === undefined ? [] : [{ layer: LAYERS[check], check, status }];
     });
   }
 }

@@ -1,6 +1,6 @@
-import type { TrustSet } from '../signing/trust.ts';
-import { MANIFEST_MEMBER, type PackManifest, signedDigestOf } from './manifest.ts';
-import type { Report } from './report.ts';
+import type { Report } from '../core/report.ts';
+import type { Signature } from './signature.ts';
+import type { TrustSet } from './trust.ts';
 
 /** `missing`: unsigned. `skipped`: signed, and no key to check it with was given. */
 export type SignatureStatus = 'missing' | 'skipped' | 'verified' | 'failed';
@@ -12,10 +12,18 @@ export interface SignatureVerdict {
   readonly signature_errors: readonly string[];
 }
 
-/** Whom to believe, and whether an unsigned or unchecked pack will do. */
+/** Whom to believe, and whether what is unsigned or unchecked will do. */
 export interface SignaturePolicy {
   readonly trust?: TrustSet;
   readonly required?: boolean;
+}
+
+/** A document, what its signatures are over, and where they stand. */
+export interface Signed {
+  readonly signatures: readonly Signature[];
+  /** SHA-256 of the canonical document without its signatures. */
+  readonly digest: string;
+  readonly member: string;
 }
 
 export const NO_SIGNATURES: SignatureVerdict = {
@@ -26,24 +34,21 @@ export const NO_SIGNATURES: SignatureVerdict = {
 };
 
 /**
- * Checks the signatures of a manifest against the keys that the reader trusts. One that holds is enough; if there are
- * keys and none holds, that is a finding in every case.
+ * Checks signatures against the keys that the reader trusts. One that holds is enough; if there are keys and none
+ * holds, that is a finding in every case. Settles `signatures`.
  */
 export function verifySignatures(
-  manifest: PackManifest,
+  { signatures, digest, member }: Signed,
   { trust, required = false }: SignaturePolicy,
   report: Report,
 ): SignatureVerdict {
-  const signatures = manifest.signatures ?? [];
   const total = signatures.length;
-  const member = MANIFEST_MEMBER;
   if (total === 0) {
-    const message = 'the pack is not signed';
+    const message = 'it is not signed';
     if (required) report.settle('signatures', [{ code: 'signature_missing', message, member }]);
     else report.notApplicable('signatures');
     return NO_SIGNATURES;
   }
-  const digest = signedDigestOf(manifest);
   if (signatures.every(({ signed_digest }) => signed_digest !== undefined && signed_digest !== digest)) {
     const message = 'signature: it is over another document';
     report.settle('signatures', [{ code: 'signature_invalid', message, member, expected: digest }]);
@@ -51,7 +56,7 @@ export function verifySignatures(
     return { ...NO_SIGNATURES, signature_status: 'failed', signatures_total: total, signature_errors };
   }
   if (trust === undefined || trust.size === 0) {
-    const message = 'the pack is signed, but no public key was given to check it with';
+    const message = 'it is signed, but no public key was given to check it with';
     if (required) report.settle('signatures', [{ code: 'signature_unchecked', message, member }]);
     return { ...NO_SIGNATURES, signature_status: 'skipped', signatures_total: total };
   }

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { verificationError, verifyPack } from '../pack/verify.ts';
+import type { CapturedRun, RunManifest } from '../run/documents.ts';
+import { ticketFooter } from '../run/footer.ts';
+import { buildRunpack } from '../run/runpack.ts';
+import { openContainer } from '../zip/reader.ts';
+import { assertReplaceable, writeFileAtomically, zipOf } from '../zip/writer.ts';
+import type { Io } from './io.ts';
+import type { Signer } from './key_flags.ts';
+import { refuseKeptPlace } from './workspace.ts';
+
+/** What machines are called in run documents: the names that earlier producers gave them. */
+const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
+const SYSTEMS: Readonly<Record<string, string>> = { win32: 'windows', sunos: 'solaris' };
+
+/** The machine of a run that names none. */
+export function machineNames(): JsonObject {
+  const { platform, arch } = process;
+  return { os: SYSTEMS[platform] ?? platform, arch: ARCHITECTURES[arch] ?? arch, runtime: 'node' };
+}
+
+/** Writes a run as a runpack and verifies what was written. Throws `out_unsafe` for a place where logs are kept. */
+export async function writeRunpack(
+  path: string,
+  captured: CapturedRun,
+  signer: Signer | undefined,
+  io: Io,
+): Promise<RunManifest> {
+  refusePlace(path, io);
+  const { manifest, members } = buildRunpack(captured, signer?.key);
+  await writeFileAtomically(path, await zipOf(members));
+  await verifyWritten(path);
+  return manifest;
+}
+
+/** Throws `out_unsafe` for a place where logs are kept, or where anything but a zip stands. */
+export function refusePlace(path: string, io: Io): void {
+  refuseKeptPlace(path, io.env);
+  assertReplaceable(path);
+}
+
+/** Reads a runpack back that was just written. */
+export async function verifyWritten(path: string): Promise<void> {
+  const container = await openContainer(path);
+  try {
+    const { verification } = verifyPack(container);
+    if (verification.findings.length > 0) throw unsound(verificationError(verification, path));
+  } finally {
+    container.close();
+  }
+}
+
+function unsound(cause: GaitError): GaitError {
+  return new GaitError({
+    code: 'written_unsound',
+    category: 'verification_failed',
+    message: `what was written does not verify: ${cause.message}`,
+    hint: 'Check the disk, and record the run again.',
+    cause,
+  });
+}
+
+/** Whether and by whom something was signed, as members of an output. */
+export function signatureFields(signer: Signer | undefined): JsonObject {
+  if (signer === undefined) return { signature_status: 'missing' };
+  return { signature_status: 'signed', signature_key_id: signer.key.keyId };
+}
+
+/** The members of an output that name a runpack. */
+export function runpackFields(path: string, { run_id, manifest_digest }: RunManifest): JsonObject {
+  return { run_id, bundle: path, manifest_digest, ticket_footer: ticketFooter(run_id, manifest_digest) };
+}
+
+/** The path of a run's file in a directory. */
+export function runpackPath(dir: string, runId: string): string {
+  return join(dir, `runpack_${runId}.zip`);
+}

@@ -1,0 +1,44 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { parseChain, type SessionChain } from '../run/chain.ts';
+import type { SessionCheckpoint } from '../run/session.ts';
+import { readJsonFile } from './input.ts';
+
+const MAX_CHAIN_BYTES = 64 * 1024 * 1024;
+
+/** Where the chain of a journal stands: beside it. */
+export function chainPathOf(journal: string): string {
+  const name = basename(journal);
+  const stem = /^(.+)\.[^.]*$/.exec(name)?.[1] ?? name;
+  return join(dirname(journal), `${stem}_chain.json`);
+}
+
+export function readChain(path: string): SessionChain {
+  return parseChain(readJsonFile(path, MAX_CHAIN_BYTES), path);
+}
+
+/** How a chain in the directory of `chainPath` names a file: from there, so that both can be moved together. */
+export function pathFromChain(chainPath: string, file: string): string {
+  const path = relative(dirname(resolve(chainPath)), resolve(file));
+  return isAbsolute(path) ? path : path.split(sep).join('/');
+}
+
+/**
+ * Where the runpack of a checkpoint is: named from the directory of the chain, or, as earlier producers named it, from
+ * the directory that they ran in; or moved there beside the chain. That it is the right one, its digest says.
+ */
+export function runpackOf(chainPath: string, { runpack_path }: SessionCheckpoint): string {
+  const dir = dirname(chainPath);
+  const places = [resolve(dir, runpack_path), resolve(runpack_path), join(dir, basename(runpack_path))];
+  const there = places.find((place) => existsSync(place));
+  const first = isAbsolute(runpack_path) ? runpack_path : join(dir, runpack_path);
+  return there === undefined || there === places[0] ? first : there;
+}
+
+/** The chain with its runpacks named from another directory. */
+export function relocated(chain: SessionChain, from: string, to: string): SessionChain {
+  const checkpoints = chain.checkpoints.map((checkpoint) => {
+    return { ...checkpoint, runpack_path: pathFromChain(to, runpackOf(from, checkpoint)) };
+  });
+  return { ...chain, checkpoints };
+}

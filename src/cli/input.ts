@@ -1,0 +1,18 @@
+import { invalidInput } from '../core/errors.ts';
+import type { Json } from '../core/json.ts';
+import { parseJson } from '../core/json_text.ts';
+import { openSource } from '../zip/reader.ts';
+
+/** Reads a file of JSON that is no larger than `limit` bytes. Throws invalid_input for anything else. */
+export function readJsonFile(path: string, limit: number): Json {
+  const file = openSource(path);
+  try {
+    const { size } = file.source;
+    if (size > limit) {
+      throw invalidInput('file_too_large', `${path} has ${size} bytes; the limit is ${limit}`);
+    }
+    return parseJson(file.source.read(0, size), path);
+  } finally {
+    file.close();
+  }
+}

@@ -1,0 +1,107 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { invalidInput } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import { readHistory } from '../job/history.ts';
+import { LOG_FILE } from '../log/file_store.ts';
+import type { Head } from '../log/record.ts';
+import { buildJobPack, buildRunPack, type Pack, streamedMember } from '../pack/build.ts';
+import { buildOlderJobPack, readOlderJob } from '../pack/older_job.ts';
+import { SOURCE_MEMBER } from '../pack/run_members.ts';
+import { verificationError, verifyPack } from '../pack/verify.ts';
+import type { SigningKey } from '../signing/keys.ts';
+import { openContainer, openSource } from '../zip/reader.ts';
+import type { Io } from './io.ts';
+import type { Progress } from './progress.ts';
+import { sourcePath } from './run_source.ts';
+import { jobRoot, jobSource } from './workspace.ts';
+
+/** A pack that is ready to be written, and what it is of. */
+export interface BuiltSource {
+  readonly pack: Pack;
+  /** For people: `job nightly, revision 12, 3f…`. */
+  readonly subject: string;
+  /** The head of the job's log. */
+  readonly head?: Head;
+  /** Folders that hold what it was built from, where no pack belongs. */
+  readonly kept: readonly string[];
+  /** Releases what the members are read from. */
+  close(): void;
+}
+
+export interface BuildRequest {
+  readonly from: string;
+  readonly key: SigningKey | undefined;
+  readonly jobRoot: string | undefined;
+  readonly checkpoint: string | undefined;
+  readonly progress: (total: number) => Progress;
+}
+
+/** The pack of a job: by its id under the root of jobs, or by its folder, also of one that an older program kept. */
+export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSource> {
+  const { from, key } = request;
+  if (request.checkpoint !== undefined) {
+    throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Leave it away for a job.');
+  }
+  const root = jobRoot(request.jobRoot, io.env);
+  const older = olderFolder(from, root);
+  if (older !== undefined) {
+    const job = readOlderJob(readFile(join(older, STATE_FILE)), readFile(join(older, EVENTS_FILE)));
+    const pack = buildOlderJobPack(job, VERSION, key);
+    const subject = `job ${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
+    return { pack, subject, kept: [older], close: () => {} };
+  }
+  const { store, jobId } = jobSource(from, root);
+  const history = await readHistory(store, jobId);
+  const { revision, hash } = history.position;
+  return {
+    pack: buildJobPack(history, VERSION, key),
+    subject: `job ${jobId}, revision ${revision}, ${hash}`,
+    head: { revision, hash },
+    kept: [store.root, root],
+    close: () => {},
+  };
+}
+
+const STATE_FILE = 'state.json';
+const EVENTS_FILE = 'events.jsonl';
+
+/** The folder of a job that an older program kept; undefined for one of ours, or none. */
+function olderFolder(from: string, root: string): string | undefined {
+  const places = basename(from) === STATE_FILE ? [dirname(from)] : [join(root, from), resolve(from)];
+  return places.find((place) => existsSync(join(place, STATE_FILE)) && !existsSync(join(place, LOG_FILE)));
+}
+
+function readFile(path: string): Buffer {
+  if (!existsSync(path)) return Buffer.alloc(0);
+  const { source, close } = openSource(path);
+  try {
+    return source.read(0, source.size);
+  } finally {
+    close();
+  }
+}
+
+/** The pack of a run: of a runpack by its id or path, or of a checkpoint of a session chain. */
+export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSource> {
+  const path = sourcePath(request.from, request.checkpoint, io);
+  const container = await openContainer(path);
+  const progress = request.progress(3 * container.size);
+  try {
+    const { verification, run, manifest } = verifyPack(container, { onBytes: progress.add });
+    if (verification.findings.length > 0) throw verificationError(verification, path);
+    if (run === undefined || manifest !== undefined) {
+      const hint = 'Give the runpack that it was built from.';
+      throw invalidInput('not_a_runpack', `${path} is a ${verification.pack_type} pack already`, hint);
+    }
+    const runpack = streamedMember(SOURCE_MEMBER, container.source, progress.add);
+    const pack = buildRunPack({ ...run, runpack }, VERSION, request.key);
+    const { run_id, manifest_digest } = run.manifest;
+    return { pack, subject: `run ${run_id}, ${manifest_digest}`, kept: [], close: container.close };
+  } catch (error) {
+    container.close();
+    throw error;
+  } finally {
+    progress.end();
+  }
+}

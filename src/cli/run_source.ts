@@ -1,0 +1,128 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { invalidInput } from '../core/errors.ts';
+import {
+  type PackVerification,
+  type VerificationPolicy,
+  verificationError,
+  verifyPack,
+} from '../pack/verify.ts';
+import { checkpointNamed } from '../run/chain.ts';
+import type { DiffSide } from '../run/diff.ts';
+import type { CapturedRun, Intent, Result, RunManifest } from '../run/documents.ts';
+import { openContainer } from '../zip/reader.ts';
+import { readChain, runpackOf } from './chain_files.ts';
+import type { ArgSpec, OptionalText } from './command.ts';
+import type { Io } from './io.ts';
+import { outDir } from './workspace.ts';
+
+export const RUN_OUTPUT = 'gait.run.output';
+
+/** A run is named by the first argument or by --from. */
+export const runArgs: readonly ArgSpec[] = [
+  { name: 'RUN', summary: 'the run: its id or file', required: false },
+];
+
+export const fromFlag: OptionalText = {
+  type: 'string',
+  value: 'RUN',
+  summary: 'The run, in place of the argument: its id, or the path of a runpack or run pack.',
+};
+
+/** What names a run on a command line. */
+export function runNamed(input: {
+  readonly flags: { readonly from: string | undefined };
+  readonly args: readonly string[];
+}): string {
+  const [argument] = input.args;
+  const { from } = input.flags;
+  if (argument !== undefined && from !== undefined) {
+    throw invalidInput('argument_unexpected', 'the run is given twice, as an argument and by --from');
+  }
+  const given = argument ?? from;
+  if (given !== undefined && given !== '') return given;
+  throw invalidInput('argument_missing', 'no run is given', 'Name it: an id such as run_1, or a file.');
+}
+
+/** The name of the file that holds a run. */
+export function runpackName(runId: string): string {
+  return `runpack_${runId}.zip`;
+}
+
+/**
+ * The file that is meant by a run's id or by a path. What has a separator or ends in `.zip` or `.json` is a path;
+ * anything else is an id, to be found in the output directory or in `~/.gait/runpacks`. Throws `run_not_found`.
+ */
+export function runPath(from: string, io: Io): string {
+  if (/[/\\]/.test(from) || /\.(zip|json)$/i.test(from)) return from;
+  const places = [outDir(io.env), join(io.env['HOME'] ?? homedir(), '.gait', 'runpacks')];
+  const paths = places.map((place) => join(place, runpackName(from)));
+  const found = paths.find((path) => existsSync(path));
+  if (found !== undefined) return found;
+  if (existsSync(from)) return from;
+  const hint = 'Give the exact id, or the path of the file.';
+  throw invalidInput('run_not_found', `no run ${from}: there is no ${paths.join(' and no ')}`, hint);
+}
+
+/** A run that was read whole from a file that verifies. */
+export interface LoadedRun extends CapturedRun {
+  readonly path: string;
+  readonly manifest: RunManifest;
+  readonly verification: PackVerification;
+}
+
+/** Reads a run from a runpack or a run pack. Throws `pack_damaged` (verification_failed) unless it verifies. */
+export async function loadRun(from: string, io: Io, policy: VerificationPolicy = {}): Promise<LoadedRun> {
+  const path = runPath(from, io);
+  const intents: Intent[] = [];
+  const results: Result[] = [];
+  const visit = {
+    intent: (intent: Intent): void => void intents.push(intent),
+    result: (result: Result): void => void results.push(result),
+  };
+  const container = await openContainer(path);
+  try {
+    const { verification, run } = verifyPack(container, { ...policy, visit });
+    if (verification.findings.length > 0) throw verificationError(verification, path);
+    if (run === undefined) {
+      const what = `${verification.pack_type} pack`;
+      throw invalidInput('not_a_run', `${path} is a ${what}, not a run`, 'Give a runpack or a run pack.');
+    }
+    const { manifest, facts } = run;
+    const { capture_mode: captureMode } = manifest;
+    return { path, manifest, verification, captureMode, run: facts.run, refs: facts.refs, intents, results };
+  } finally {
+    container.close();
+  }
+}
+
+/** A side of a comparison: a run, or all that the checkpoints of a session chain hold, as one. */
+export async function loadSide(from: string, io: Io): Promise<DiffSide> {
+  const path = runPath(from, io);
+  if (!/\.json$/i.test(path)) return loadRun(from, io);
+  const chain = readChain(path);
+  const parts: LoadedRun[] = [];
+  for (const checkpoint of chain.checkpoints) parts.push(await loadRun(runpackOf(path, checkpoint), io));
+  const [first] = parts;
+  if (first === undefined) throw invalidInput('not_a_chain', `${path} has no checkpoints`);
+  return {
+    manifest: { ...first.manifest, run_id: chain.run_id },
+    intents: parts.flatMap((part, i) => part.intents.map((intent) => numbered(intent, i))),
+    results: parts.flatMap((part, i) => part.results.map((result) => numbered(result, i))),
+    refs: first.refs,
+  };
+}
+
+/** Ids are of their checkpoint only: the same one in another is another. */
+function numbered<R extends { readonly intent_id: string }>(record: R, index: number): R {
+  return { ...record, intent_id: `checkpoint_${index + 1}/${record.intent_id}` };
+}
+
+/** The runpack that is meant: a run, or a checkpoint of a session chain (`latest`, or its index). */
+export function sourcePath(from: string, checkpoint: string | undefined, io: Io): string {
+  const path = runPath(from, io);
+  if (/\.json$/i.test(path)) return runpackOf(path, checkpointNamed(readChain(path), checkpoint ?? 'latest'));
+  if (checkpoint === undefined) return path;
+  throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Leave it away for a run.');
+}

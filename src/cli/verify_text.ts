@@ -1,0 +1,36 @@
+import type { CheckStatus } from '../core/report.ts';
+import type { PackVerification } from '../pack/verify.ts';
+import type { Color, Io } from './io.ts';
+import { printable } from './run.ts';
+
+const COLORS: Record<CheckStatus, Color> = {
+  passed: 'green',
+  failed: 'red',
+  not_reached: 'yellow',
+  not_applicable: 'dim',
+};
+
+/** A verification for people: what it is of, each check, each finding. */
+export function describeVerification(path: string, verification: PackVerification, io: Io): string[] {
+  const { checks, findings, signature_status, signatures_valid } = verification;
+  return [
+    `${printable(path)}: ${whatItIs(verification)}`,
+    ...checks.map(({ layer, check, status }) => {
+      const mark = io.paint(COLORS[status], status.replace('_', ' ').padEnd(14));
+      return `  ${mark}  ${layer}: ${check.replaceAll('_', ' ')}`;
+    }),
+    ...(signature_status === 'skipped' ? ['  signed, but no public key was given to check it with'] : []),
+    ...(signature_status === 'verified'
+      ? [`  signed by ${signatures_valid === 1 ? 'a key' : `${signatures_valid} keys`} that you trust`]
+      : []),
+    ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
+  ];
+}
+
+function whatItIs({ pack_id, pack_type, source_ref, legacy_type }: PackVerification): string {
+  if (pack_id === '') return 'not a pack that can be read';
+  const of = printable(source_ref);
+  if (legacy_type === 'runpack') return `runpack of ${of}, ${printable(pack_id)}`;
+  if (legacy_type === 'guard') return `evidence pack of ${of}, ${printable(pack_id)}`;
+  return `${pack_type} pack of ${of}, ${pack_id}`;
+}

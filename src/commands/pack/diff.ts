@@ -1,0 +1,91 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import type { Io } from '../../cli/io.ts';
+import { asJson } from '../../cli/job_text.ts';
+import { assertType, openAndVerify, PACK_OUTPUT, typeFlag } from '../../cli/pack_flags.ts';
+import { printable } from '../../cli/run.ts';
+import { writeReport } from '../../cli/workspace.ts';
+import { GaitError } from '../../core/errors.ts';
+import { type ComparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
+import { RunSubstance } from '../../pack/substance.ts';
+import { verificationError } from '../../pack/verify.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: PACK_OUTPUT, operation: 'diff' },
+  summary: 'Compare two packs by what they say.',
+  description:
+    'Both are verified first; one that does not verify is not compared (exit 2). Ids, times, versions of producers and ' +
+    'signatures are no difference: two runs of the same agent that did the same are the same. Exit 0 the same, ' +
+    '2 different or damaged, 6 not readable.',
+  examples: [
+    { says: 'What changed between two nights', line: 'pack diff monday.zip tuesday.zip' },
+    { says: 'For a script', line: 'pack diff monday.zip tuesday.zip --output diff.json --json' },
+  ],
+  args: [
+    { name: 'LEFT', summary: 'the earlier pack', required: true },
+    { name: 'RIGHT', summary: 'the later pack', required: true },
+  ],
+  flags: {
+    type: typeFlag,
+    output: { type: 'string', value: 'FILE', summary: 'Where to write the comparison as JSON.' },
+  },
+  async run({ flags, args }, io) {
+    const [leftPath = '', rightPath = ''] = args;
+    const left = await readSide(leftPath, flags.type);
+    const right = await readSide(rightPath, flags.type);
+    const comparison = diffPacks(left, right);
+    const { diff, changes } = comparison;
+    const { output } = flags;
+    if (output !== undefined) await writeReport(output, asJson(diff), io.env);
+    return {
+      fields: {
+        diff: asJson(diff),
+        changes: changes.map(asJson),
+        ...(output === undefined ? {} : { path: output }),
+      },
+      lines: describe(leftPath, rightPath, comparison, io),
+      ...(diff.summary.changed ? { failure: different(leftPath, rightPath) } : {}),
+    };
+  },
+});
+
+async function readSide(path: string, type: string | undefined): Promise<ComparedPack> {
+  const run = new RunSubstance();
+  const pack = await openAndVerify(path, { visit: run });
+  assertType(type, pack.verification, path);
+  if (pack.verification.findings.length > 0) throw verificationError(pack.verification, path);
+  const declared = pack.manifest?.contents ?? pack.guard?.contents ?? pack.run?.manifest.files ?? [];
+  return { pack, declared, documents: pack.documents, run };
+}
+
+function different(left: string, right: string): GaitError {
+  return new GaitError({
+    code: 'packs_differ',
+    category: 'verification_failed',
+    message: `${left} and ${right} differ`,
+    hint: 'The packs themselves are sound; the answer says in what they differ.',
+  });
+}
+
+function describe(left: string, right: string, { diff, changes }: PackComparison, io: Io): string[] {
+  const { summary } = diff;
+  const { added_files = [], removed_files = [], context_drift_classification: drift } = summary;
+  const verdict = summary.changed
+    ? io.paint('yellow', 'different')
+    : summary.manifest_delta
+      ? `${io.paint('green', 'nothing of substance changed')}: only ids, times or who made them`
+      : io.paint('green', 'the same');
+  return [
+    `${printable(left)} and ${printable(right)}: ${verdict}`,
+    ...(diff.left_pack_type === diff.right_pack_type
+      ? []
+      : [`  type     ${diff.left_pack_type} became ${diff.right_pack_type}`]),
+    ...removed_files.map((name) => `  ${io.paint('red', 'removed')}  ${printable(name)}`),
+    ...added_files.map((name) => `  ${io.paint('green', 'added')}    ${printable(name)}`),
+    ...changes.map(({ member, sections }) => {
+      return `  ${io.paint('yellow', 'changed')}  ${printable(member)}  ${sections.join(', ')}`;
+    }),
+    ...(drift === 'none' ? [] : [`  context  ${drift.replace('_', ' ')}`]),
+  ];
+}
+
+export default spec;

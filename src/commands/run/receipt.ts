@@ -1,0 +1,22 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
+import { ticketFooter } from '../../run/footer.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: RUN_OUTPUT, operation: 'receipt' },
+  summary: 'Print the line that puts a run into a ticket.',
+  description:
+    'The line names the run and the digest of its manifest, so that whoever reads the ticket can hold the runpack ' +
+    'against it. The runpack is verified first.',
+  examples: [{ says: 'For the ticket of a run', line: 'run receipt run_1' }],
+  args: runArgs,
+  flags: { from: fromFlag },
+  async run(input, io) {
+    const { path, manifest } = await loadRun(runNamed(input), io);
+    const { run_id, manifest_digest } = manifest;
+    const ticket_footer = ticketFooter(run_id, manifest_digest);
+    return { fields: { path, run_id, manifest_digest, ticket_footer }, lines: [ticket_footer] };
+  },
+});
+
+export default spec;

@@ -1,0 +1,77 @@
+import { type CommandSpec, command } from '../../../cli/command.ts';
+import { asJson } from '../../../cli/job_text.ts';
+import { printable } from '../../../cli/run.ts';
+import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { VERSION } from '../../../core/version.ts';
+import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: SESSION_OUTPUT, operation: 'append' },
+  summary: 'Append an event to a session: what a tool was asked to do, and the verdict on it.',
+  description: 'The event is on disk before the command returns. Many processes may append to one journal.',
+  examples: [
+    {
+      says: 'A call that was allowed',
+      line: 'run session append --journal night.jsonl --tool db.query --verdict allow',
+    },
+  ],
+  flags: {
+    journal: journalFlag,
+    tool: { type: 'string', value: 'NAME', required: true, summary: 'The tool that was called.' },
+    verdict: {
+      type: 'string',
+      value: 'VERDICT',
+      required: true,
+      options: VERDICTS,
+      summary: 'What was decided on the call.',
+    },
+    'intent-id': { type: 'string', value: 'ID', summary: 'The id of the call.' },
+    'trace-id': { type: 'string', value: 'ID', summary: 'The id of the gate’s trace.' },
+    'trace-path': { type: 'string', value: 'FILE', summary: 'Where that trace is.' },
+    'intent-digest': { type: 'string', value: 'SHA256', summary: 'The digest of what was asked for.' },
+    'policy-digest': { type: 'string', value: 'SHA256', summary: 'The digest of the policy that decided.' },
+    'reason-codes': { type: 'string', value: 'LIST', summary: 'Why, as codes with commas between.' },
+    violations: {
+      type: 'string',
+      value: 'LIST',
+      summary: 'What was violated, as codes with commas between.',
+    },
+  },
+  async run({ flags }, io) {
+    const facts: EventFacts = {
+      ...text('intent_id', flags['intent-id']),
+      ...text('tool_name', flags.tool),
+      ...text('intent_digest', flags['intent-digest']?.toLowerCase()),
+      ...text('policy_digest', flags['policy-digest']?.toLowerCase()),
+      ...text('trace_id', flags['trace-id']),
+      ...text('trace_path', flags['trace-path']),
+      verdict: flags.verdict,
+      ...list('reason_codes', flags['reason-codes']),
+      ...list('violations', flags.violations),
+    };
+    const event = await openJournal(flags.journal).change((state) => {
+      const decided = decideAppend(state, facts, VERSION, io.clock.now());
+      return { append: [{ record_type: 'event', event: decided }], result: decided };
+    });
+    return {
+      fields: { journal: flags.journal, event: asJson(event) },
+      lines: [
+        `${printable(flags.journal)}: event ${event.sequence}  ${printable(flags.tool)}  ${flags.verdict}`,
+      ],
+    };
+  },
+});
+
+function text(name: keyof EventFacts, value: string | undefined): EventFacts {
+  const trimmed = value?.trim() ?? '';
+  return trimmed === '' ? {} : { [name]: trimmed };
+}
+
+/** A list with commas between: trimmed, each once, sorted. */
+function list(name: keyof EventFacts, value: string | undefined): EventFacts {
+  const items = (value ?? '').split(',').map((item) => item.trim());
+  const unique = [...new Set(items.filter((item) => item !== ''))].sort();
+  return unique.length === 0 ? {} : { [name]: unique };
+}
+
+export default spec;

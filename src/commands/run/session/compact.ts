@@ -1,0 +1,85 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type CommandSpec, command } from '../../../cli/command.ts';
+import { count } from '../../../cli/job_text.ts';
+import { printable } from '../../../cli/run.ts';
+import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { refuseKeptPlace } from '../../../cli/workspace.ts';
+import { GaitError } from '../../../core/errors.ts';
+import { journalBytes } from '../../../run/journal.ts';
+import { compacted, type SessionState } from '../../../run/session.ts';
+import { writeFileAtomically } from '../../../zip/writer.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: SESSION_OUTPUT, operation: 'compact' },
+  summary: 'Take the events out of a journal that a checkpoint covers; their runpacks keep them.',
+  description: 'The journal is replaced in one step. Sequences go on where they were.',
+  examples: [
+    { says: 'What it would do', line: 'run session compact --journal night.jsonl --dry-run' },
+    { says: 'Into another file', line: 'run session compact --journal night.jsonl --out small.jsonl' },
+  ],
+  flags: {
+    journal: journalFlag,
+    out: { type: 'string', value: 'FILE', summary: 'Where to write it. By default in place of the journal.' },
+    'dry-run': { type: 'boolean', summary: 'Only say what would be done.' },
+  },
+  async run({ flags }, io) {
+    const { journal, out } = flags;
+    const journalFile = openJournal(journal);
+    const inPlace = out === undefined || resolve(out) === resolve(journal);
+    if (!inPlace) {
+      refuseKeptPlace(out, io.env);
+      refuseExisting(out);
+    }
+    const write = !flags['dry-run'];
+    const { state, before } = await journalFile.change((now, bytes) => {
+      const result = { state: now, before: bytes };
+      return write && inPlace ? { replace: compacted(now), result } : { result };
+    });
+    const bytes = journalBytes(compacted(state));
+    if (write && !inPlace) await writeFileAtomically(out, bytes);
+    const compaction = {
+      journal_path: journal,
+      output_path: out ?? journal,
+      checkpoints: state.checkpoints.length,
+      ...{ events_before: state.eventCount, events_after: state.pending.length },
+      ...{ bytes_before: before, bytes_after: bytes.length, compacted: write, dry_run: !write },
+      last_checkpoint_sequence: state.checkpoints.at(-1)?.sequence_end ?? 0,
+    };
+    return { fields: { journal, compaction }, lines: [describe(state, compaction)] };
+  },
+});
+
+function describe(
+  { eventCount, pending }: SessionState,
+  {
+    output_path,
+    dry_run,
+    bytes_before,
+    bytes_after,
+  }: {
+    readonly output_path: string;
+    readonly dry_run: boolean;
+    readonly bytes_before: number;
+    readonly bytes_after: number;
+  },
+): string {
+  const gone = eventCount - pending.length;
+  const kept = `${count(pending.length, 'event')} kept, ${bytes_before} bytes become ${bytes_after}`;
+  return `${printable(output_path)}: ${count(gone, 'event')} ${dry_run ? 'would be' : ''} taken out, ${kept}`.replace(
+    '  ',
+    ' ',
+  );
+}
+
+function refuseExisting(path: string): void {
+  if (!existsSync(path)) return;
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}`,
+    hint: 'Name a file that does not exist, or leave --out away to compact in place.',
+  });
+}
+
+export default spec;

@@ -1,0 +1,52 @@
+import { type CommandSpec, command } from '../cli/command.ts';
+import { asJson } from '../cli/job_text.ts';
+import { openAndVerify } from '../cli/pack_flags.ts';
+import { runPath } from '../cli/run_source.ts';
+import { policyFlags, policyOf } from '../cli/verify_flags.ts';
+import { describeVerification } from '../cli/verify_text.ts';
+import type { JsonObject } from '../core/json.ts';
+import { type VerifiedPack, verificationError } from '../pack/verify.ts';
+
+export const VERIFY_OUTPUT = 'gait.verify.output';
+
+const spec: CommandSpec = command({
+  output: { schemaId: VERIFY_OUTPUT, operation: 'verify' },
+  summary: 'Check a run, by its id or file, or any pack.',
+  description:
+    'The same checks as `gait pack verify`, for runs by their id: found in the output directory or in ' +
+    '~/.gait/runpacks. Needs no network and trusts nothing that is in the file. Exit 2 if anything is wrong.',
+  examples: [
+    { says: 'Check a run', line: 'verify run_1' },
+    {
+      says: 'Check a file, signed by a key that you trust',
+      line: 'verify ./run.zip --public-key alice.pub --profile strict',
+    },
+  ],
+  args: [{ name: 'RUN', summary: 'the run: its id, or the path of a runpack or pack', required: true }],
+  flags: policyFlags,
+  async run({ flags, args }, io) {
+    const [from = ''] = args;
+    const policy = policyOf(flags, io);
+    const path = runPath(from, io);
+    const pack = await openAndVerify(path, policy);
+    const { verification } = pack;
+    const sound = verification.findings.length === 0;
+    return {
+      fields: { path, ...identityOf(pack), verify: asJson(verification) },
+      lines: describeVerification(path, verification, io),
+      ...(sound ? {} : { failure: verificationError(verification, path) }),
+    };
+  },
+});
+
+function identityOf({ verification, run, manifest }: VerifiedPack): JsonObject {
+  const { pack_id, pack_type, source_ref, legacy_type, signature_status, files_checked } = verification;
+  if (pack_id === '') return {};
+  const status = { signature_status, files_checked };
+  if (legacy_type === 'runpack') return { run_id: source_ref, manifest_digest: pack_id, ...status };
+  const named = { pack_id, pack_type, source_ref, ...status };
+  if (manifest?.pack_type !== 'run' || run === undefined) return named;
+  return { ...named, run_id: source_ref, manifest_digest: run.manifest.manifest_digest };
+}
+
+export default spec;

@@ -1,0 +1,107 @@
+import { dirname } from 'node:path';
+import { errnoOf, ioFailure } from '../core/errors.ts';
+import { pieces, writeAll } from './file_bytes.ts';
+import { nodeFs } from './fs/node.ts';
+import type { Fd, FsPort } from './fs/port.ts';
+import { LogFile } from './log_file.ts';
+
+/** What to do to a file of lines: add to its end, or put other lines in its place. Neither: nothing is written. */
+export interface LineChange<T> {
+  readonly append?: Buffer;
+  readonly replace?: Buffer;
+  readonly result: T;
+}
+
+export interface LineFileOptions {
+  readonly path: string;
+  readonly fs?: FsPort;
+  /** How long to wait for the lock. Milliseconds. */
+  readonly lockTimeoutMs?: number;
+}
+
+const LOCK_TIMEOUT_MS = 10_000;
+
+/**
+ * A file of lines that many processes read and append to, for formats that are not ours to chain. It has of the log
+ * what does not depend on the form of a record: the lock, one write and one sync per append, and that bytes after the
+ * last newline were never acknowledged: nobody reads them, and the next writer cuts them off.
+ */
+export class LineFile {
+  readonly #log: LogFile;
+  readonly #fs: FsPort;
+  readonly #path: string;
+
+  constructor({ path, fs = nodeFs, lockTimeoutMs = LOCK_TIMEOUT_MS }: LineFileOptions) {
+    this.#fs = fs;
+    this.#path = path;
+    const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+    const place = { stream: path, dir: dirname(path), path };
+    this.#log = new LogFile({ fs, ...place, lockTimeoutMs, sleep, random: Math.random });
+  }
+
+  /** Its whole lines, as they are now; undefined if there is no such file. */
+  async read(): Promise<Buffer | undefined> {
+    try {
+      return await this.#log.locked('read', (fd, size) => this.#lines(fd, size));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw ioFailure(error, `reading ${this.#path}`);
+    } finally {
+      this.#log.close();
+    }
+  }
+
+  /**
+   * Decides on the lines that are there, under the lock, and writes what was decided. An append is on disk before this
+   * returns; a replacement takes the old file's place in one step. `create` makes the file if it is absent.
+   */
+  async change<T>(mode: 'update' | 'create', decide: (lines: Buffer) => LineChange<T>): Promise<T> {
+    try {
+      return await this.#log.locked(mode, (fd, size) => {
+        const lines = this.#lines(fd, size);
+        const { append, replace, result } = decide(lines);
+        if (replace !== undefined) this.#replace(replace);
+        else if (append !== undefined) this.#append(fd, lines.length, size, append);
+        return result;
+      });
+    } catch (error) {
+      throw ioFailure(error, `writing ${this.#path}`);
+    } finally {
+      this.#log.close();
+    }
+  }
+
+  #lines(fd: Fd, size: number): Buffer {
+    const bytes = Buffer.concat([...pieces(this.#fs, fd, 0, size)].map((piece) => Buffer.from(piece)));
+    return bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+  }
+
+  #append(fd: Fd, end: number, size: number, bytes: Buffer): void {
+    const fs = this.#fs;
+    if (size > end) fs.truncate(fd, end);
+    try {
+      for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), end + done);
+      fs.sync(fd);
+      // The name is on disk too: the writer that made the file may have died before it was.
+      if (end === 0) fs.syncDir(dirname(this.#path));
+    } catch (error) {
+      fs.truncate(fd, end);
+      throw error;
+    }
+  }
+
+  #replace(bytes: Buffer): void {
+    const fs = this.#fs;
+    const temporary = `${this.#path}.replacing`;
+    const fd = fs.open(temporary, 'create');
+    try {
+      fs.truncate(fd, 0);
+      writeAll(fs, fd, bytes);
+      fs.sync(fd);
+    } finally {
+      fs.close(fd);
+    }
+    fs.rename(temporary, this.#path);
+    fs.syncDir(dirname(this.#path));
+  }
+}

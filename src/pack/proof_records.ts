@@ -1,0 +1,73 @@
+import { parseCanonical } from '../core/canonical.ts';
+import { canonicalDigest } from '../core/digest.ts';
+import { GaitError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { Found } from '../core/report.ts';
+import validateRecord from '../schema/generated/pack_proof_record.js';
+import { schemaFault } from '../schema/validator.ts';
+import type { PackManifest } from './manifest.ts';
+
+/** A chain of records, one for every other member, that some producers put into their packs. */
+export const PROOF_MEMBER = 'proof_records.jsonl';
+
+interface ProofRecord extends JsonObject {
+  readonly event: JsonObject & { readonly entry_path: string; readonly entry_sha256: string };
+  readonly integrity: JsonObject & { readonly record_hash: string };
+}
+
+/**
+ * What is wrong with the proof records of a pack: each must hash to what it says, follow the one before it, and be of
+ * the member that the manifest declares in its place. Pure.
+ */
+export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
+  const findings: Found[] = [];
+  const seen: string[] = [];
+  let previous = '';
+  for (const [index, line] of bytes.toString('utf8').split('\n').entries()) {
+    const { record, why } = parse(line);
+    if (record === undefined) return [...findings, at(index, 'proof_unreadable', why)];
+    const { event, integrity } = record;
+    const hash = recordHash(record);
+    if (integrity.record_hash !== hash)
+      findings.push(at(index, 'proof_hash_mismatch', `the record makes ${hash}`));
+    if ((integrity['previous_record_hash'] ?? '') !== previous) {
+      findings.push(at(index, 'proof_chain_broken', 'it does not follow the record before it'));
+    }
+    previous = integrity.record_hash;
+    seen.push(`${event.entry_path} ${event.entry_sha256}`);
+  }
+  const declared = manifest.contents.filter(({ path }) => path !== PROOF_MEMBER);
+  const expected = declared.map(({ path, sha256 }) => `${path} ${sha256.toLowerCase()}`);
+  const index = expected.findIndex((entry, i) => entry !== seen[i]?.toLowerCase() && entry !== seen[i]);
+  if (index === -1 && seen.length === expected.length) return findings;
+  const member = declared[index === -1 ? expected.length - 1 : index]?.path ?? '';
+  const why = `${seen.length} records, ${expected.length} members${member === '' ? '' : `; first that differs: ${member}`}`;
+  return [...findings, { code: 'proof_disagrees', message: `${PROOF_MEMBER}: ${why}`, member: PROOF_MEMBER }];
+}
+
+function parse(line: string): { record?: ProofRecord; why: string } {
+  try {
+    const value = parseCanonical(Buffer.from(line));
+    const fault = schemaFault(validateRecord, value);
+    if (fault === undefined && isJsonObject(value)) return { record: value as ProofRecord, why: '' };
+    return { why: fault ?? 'not an object' };
+  } catch (error) {
+    if (!(error instanceof GaitError)) throw error;
+    return { why: error.message };
+  }
+}
+
+/** `sha256:` and the digest of the record without its own hash and signature. */
+function recordHash({ integrity, ...record }: ProofRecord): string {
+  const previous = integrity['previous_record_hash'] ?? '';
+  return `sha256:${canonicalDigest({ ...record, integrity: { previous_record_hash: previous } })}`;
+}
+
+function at(index: number, code: string, why: string): Found {
+  return {
+    code,
+    message: `${PROOF_MEMBER}: record ${index + 1}: ${why}`,
+    member: PROOF_MEMBER,
+    revision: index + 1,
+  };
+}

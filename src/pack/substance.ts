@@ -1,0 +1,101 @@
+import { createHash } from 'node:crypto';
+import { canonicalize, parseCanonical } from '../core/canonical.ts';
+import { canonicalDigest } from '../core/digest.ts';
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import type { Intent, Receipt, Refs, Result, RunDocument } from '../run/documents.ts';
+import type { RecordVisitor } from '../run/records.ts';
+import type { RunFacts } from '../run/verify.ts';
+
+/** What of a member counts when packs are compared: a digest for each of its sections. */
+export type Substance = Readonly<Record<string, string>>;
+
+/**
+ * Collects what counts of a run as it is read: what was asked, in order, and what came of it. Ids of runs and intents,
+ * times, and versions of producers do not count; an intent is its place in the run.
+ */
+export class RunSubstance implements RecordVisitor {
+  readonly #places = new Map<string, number>();
+  readonly #intents = createHash('sha256');
+  readonly #results: string[] = [];
+
+  intent({ intent_id, tool_name, args_digest, args = {} }: Intent): void {
+    const place = this.#places.size;
+    if (!this.#places.has(intent_id)) this.#places.set(intent_id, place);
+    this.#intents.update(canonicalize({ tool_name, args_digest, args }));
+  }
+
+  result({ intent_id, status, result_digest, result = {} }: Result): void {
+    const place = String(this.#places.get(intent_id) ?? 'none').padStart(12, '0');
+    this.#results.push(`${place} ${canonicalDigest({ status, result_digest, result })}`);
+  }
+
+  /** The sections of the run, once all its records were seen. */
+  sections({ run, refs }: RunFacts): Substance {
+    return {
+      environment: canonicalDigest(run.env),
+      timeline: canonicalDigest(this.#timeline(run)),
+      intents: this.#intents.copy().digest('hex'),
+      results: canonicalDigest([...this.#results].sort()),
+      context: contextSubstance(refs).what,
+    };
+  }
+
+  #timeline({ timeline }: RunDocument): Json {
+    return (timeline ?? []).map(({ event, ref }) => {
+      const place = typeof ref === 'string' ? this.#places.get(ref) : undefined;
+      return { event, ref: place ?? (this.#isOwnId(ref) ? 'own' : (ref ?? null)) };
+    });
+  }
+
+  /** A reference to a checkpoint or a trace is an id too. */
+  #isOwnId(ref: Json | undefined): boolean {
+    return typeof ref === 'string' && ref.startsWith('trace_');
+  }
+}
+
+/** What was read of the context, and when. */
+export function contextSubstance(refs: Refs): { readonly what: string; readonly when: string } {
+  const receipts = (refs.receipts ?? []).map(({ ref_id: _id, retrieved_at, ...content }: Receipt) => {
+    return { content: canonicalize(content), retrieved_at };
+  });
+  const sorted = receipts.sort((a, b) => (a.content < b.content ? -1 : a.content > b.content ? 1 : 0));
+  const mode = refs.context_evidence_mode ?? 'best_effort';
+  return {
+    what: canonicalDigest([mode, ...sorted.map(({ content }) => content)]),
+    when: canonicalDigest(sorted.map(({ retrieved_at }) => retrieved_at)),
+  };
+}
+
+/** Members of documents that name who or when, and not what. */
+const INCIDENTAL: ReadonlySet<string> = new Set([
+  'job_id',
+  'run_id',
+  'producer_version',
+  'manifest_digest',
+  'context_set_id',
+  'context_set_digest',
+  'ref_id',
+  'head',
+  'merkle_root',
+]);
+
+/** What counts of a document: everything but ids, times, and what follows from them. */
+export function documentSubstance(bytes: Buffer): string {
+  return canonicalDigest(essential(parseCanonical(bytes)));
+}
+
+/** What counts of a member with a document on each line. */
+export function linesSubstance(bytes: Buffer): string {
+  const hash = createHash('sha256');
+  for (const line of bytes.toString('utf8').split('\n')) {
+    if (line !== '') hash.update(canonicalize(essential(parseCanonical(Buffer.from(line)))));
+  }
+  return hash.digest('hex');
+}
+
+function essential(value: Json): Json {
+  if (Array.isArray(value)) return value.map((item: Json) => essential(item));
+  if (!isJsonObject(value)) return value;
+  const members = Object.entries(value).filter(([key]) => !INCIDENTAL.has(key) && !key.endsWith('_at'));
+  return Object.fromEntries(members.map(([key, member]) => [key, essential(member)])) as JsonObject;
+}

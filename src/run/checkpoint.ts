@@ -1,0 +1,111 @@
+import { canonicalDigest } from '../core/digest.ts';
+import type { JsonObject } from '../core/json.ts';
+import { type CapturedRun, RUN_SCHEMA_VERSION } from './documents.ts';
+import {
+  checkpointDigestOf,
+  nothingPending,
+  type SessionCheckpoint,
+  type SessionEvent,
+  type SessionState,
+} from './session.ts';
+
+/** Verdicts under which what was asked was not done. */
+const REFUSED: ReadonlySet<string> = new Set(['block', 'require_approval']);
+
+/**
+ * The run of a session's next checkpoint: its events since the last one. What an event says is kept in full, since
+ * compaction may leave this runpack as the only place that has it. Pure. Throws `no_new_events`.
+ */
+export function checkpointRun(
+  state: SessionState,
+  machine: JsonObject,
+  producerVersion: string,
+  now: string,
+): CapturedRun {
+  const { header, checkpoints, pending } = state;
+  if (pending.length === 0) throw nothingPending();
+  const index = checkpoints.length + 1;
+  const run_id = `${header.run_id}_cp_${String(index).padStart(4, '0')}`;
+  const envelope = { schema_version: RUN_SCHEMA_VERSION, run_id };
+  const own = { ...envelope, created_at: now, producer_version: producerVersion };
+  const emitted = { event: 'session_checkpoint_emitted', ts: now, ref: `checkpoint:${index}` };
+  return {
+    captureMode: 'raw',
+    run: {
+      schema_id: 'gait.runpack.run',
+      ...own,
+      env: machine,
+      timeline: [...pending.map(timelineItem), emitted],
+    },
+    intents: pending.map((event, i) => ({
+      schema_id: 'gait.runpack.intent',
+      ...envelope,
+      ...origin(event),
+      intent_id: intentIdOf(event, i),
+      tool_name: event.tool_name ?? 'unknown',
+      args: argsOf(event),
+      args_digest: event.intent_digest || canonicalDigest(argsOf(event)),
+    })),
+    results: pending.map((event, i) => ({
+      schema_id: 'gait.runpack.result',
+      ...envelope,
+      ...origin(event),
+      intent_id: intentIdOf(event, i),
+      status: REFUSED.has(event.verdict ?? '') ? 'error' : 'ok',
+      result: resultOf(event),
+      result_digest: canonicalDigest(resultOf(event)),
+    })),
+    refs: { schema_id: 'gait.runpack.refs', ...own, receipts: [] },
+  };
+}
+
+/** The checkpoint over the pending events, once its runpack has this digest and place. Pure. */
+export function checkpointOf(
+  { header, checkpoints, pending }: SessionState,
+  runpack: { readonly manifestDigest: string; readonly path: string },
+  producerVersion: string,
+  now: string,
+): SessionCheckpoint {
+  const previous = checkpoints.at(-1)?.checkpoint_digest;
+  const undigested = {
+    schema_id: 'gait.runpack.session_checkpoint',
+    schema_version: '1.0.0',
+    created_at: now,
+    producer_version: producerVersion,
+    session_id: header.session_id,
+    run_id: header.run_id,
+    checkpoint_index: checkpoints.length + 1,
+    sequence_start: pending[0]?.sequence ?? 0,
+    sequence_end: pending.at(-1)?.sequence ?? 0,
+    runpack_path: runpack.path,
+    manifest_digest: runpack.manifestDigest,
+    ...(previous === undefined ? {} : { prev_checkpoint_digest: previous }),
+  };
+  return { ...undigested, checkpoint_digest: checkpointDigestOf(undigested) };
+}
+
+function origin({ created_at, producer_version }: SessionEvent): {
+  created_at: string;
+  producer_version: string;
+} {
+  return { created_at, producer_version };
+}
+
+function timelineItem({ created_at, trace_id }: SessionEvent): { event: string; ts: string; ref?: string } {
+  const item = { event: 'session_event', ts: created_at };
+  return trace_id === undefined || trace_id === '' ? item : { ...item, ref: trace_id };
+}
+
+function intentIdOf({ intent_id }: SessionEvent, index: number): string {
+  return intent_id === undefined || intent_id === '' ? `intent_${index + 1}` : intent_id;
+}
+
+function argsOf({ session_id, sequence, trace_id = '', trace_path = '' }: SessionEvent): JsonObject {
+  return { session_id, sequence, trace_id, trace_path };
+}
+
+function resultOf(event: SessionEvent): JsonObject {
+  const { verdict = '', trace_id = '', trace_path = '' } = event;
+  const { reason_codes = null, violations = null } = event;
+  return { verdict, reason_codes, violations, trace_id, trace_path };
+}

@@ -1,0 +1,82 @@
+import type { Found } from '../core/report.ts';
+import { isZonedTime } from '../core/time.ts';
+import { readDocument, timeFindings } from '../schema/documents.ts';
+import validateIntent from '../schema/generated/runpack_intent.js';
+import validateResult from '../schema/generated/runpack_result.js';
+import type { Validate } from '../schema/validator.ts';
+import type { Container } from '../zip/reader.ts';
+import { type ByteSource, linesOf } from '../zip/source.ts';
+import { type Envelope, INTENTS_MEMBER, type Intent, RESULTS_MEMBER, type Result } from './documents.ts';
+
+/** Sees the records of a runpack, one at a time and in order: all intents, then all results. */
+export interface RecordVisitor {
+  intent?(intent: Intent): void;
+  result?(result: Result): void;
+}
+
+export interface ReadRecords {
+  readonly intents: number;
+  readonly results: number;
+  /** Lines that are no records. */
+  readonly findings: readonly Found[];
+  /** Records of another run. */
+  readonly strangers: readonly Found[];
+}
+
+/** A line of intents or results that is longer is refused. Bytes. */
+const MAX_RECORD_BYTES = 10 * 1024 * 1024;
+/** After so many findings in one member, more would not tell more. */
+const MAX_FINDINGS = 20;
+
+/** Reads the intents and results of a runpack line by line: canonical JSON, to their schema, of this run. */
+export function readRecords(container: Container, runId: string, visit: RecordVisitor = {}): ReadRecords {
+  const findings: Found[] = [];
+  const strangers: Found[] = [];
+  const read = <R extends Envelope>(
+    name: string,
+    validate: Validate,
+    see: ((record: R) => void) | undefined,
+  ): number => {
+    const source = memberSource(container, name);
+    if (source === undefined) {
+      findings.push({ code: 'member_missing', message: `a runpack needs ${name}`, member: name });
+      return 0;
+    }
+    let count = 0;
+    const before = findings.length;
+    for (const { bytes, offset, whole } of linesOf(source, MAX_RECORD_BYTES)) {
+      count += 1;
+      if (findings.length - before >= MAX_FINDINGS) break;
+      if (!whole) {
+        findings.push(at(name, count, offset, 'record_unreadable', 'the line has no end, or is too long'));
+        continue;
+      }
+      const { value, finding } = readDocument(name, bytes, validate);
+      if (finding !== undefined || value === undefined) {
+        const why = (finding?.message ?? 'not an object').replace(`${name}: `, '');
+        findings.push(at(name, count, offset, finding?.code ?? 'schema_mismatch', why));
+        continue;
+      }
+      findings.push(...timeFindings(`${name}: line ${count}`, value, isZonedTime));
+      const record = value as unknown as R;
+      if (record.run_id !== runId && strangers.length < MAX_FINDINGS) {
+        strangers.push(at(name, count, offset, 'payload_disagrees', `a record of the run ${record.run_id}`));
+      }
+      see?.(record);
+    }
+    return count;
+  };
+  const intents = read<Intent>(INTENTS_MEMBER, validateIntent, visit.intent?.bind(visit));
+  const results = read<Result>(RESULTS_MEMBER, validateResult, visit.result?.bind(visit));
+  return { intents, results, findings, strangers };
+}
+
+function memberSource(container: Container, name: string): ByteSource | undefined {
+  const member = container.members.find((one) => one.name === name);
+  const opened = member === undefined ? undefined : container.open(member);
+  return opened?.fault === undefined ? opened?.source : undefined;
+}
+
+function at(member: string, line: number, offset: number, code: string, why: string): Found {
+  return { code, message: `${member}: line ${line}, byte ${offset}: ${why}`, member, offset };
+}

@@ -1,0 +1,105 @@
+import { at, type Json } from './json_values.ts';
+
+const SIGNED = ['signature_status', 'signatures_total', 'signatures_valid'];
+const CHECKED = ['files_checked', 'missing_files', 'hash_mismatches', ...SIGNED];
+const PACK = ['pack_id', 'pack_type', 'source_ref', 'legacy_type'];
+
+/** The fields that the contract fixes in what a command prints. `*` stands for every item of a list. */
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  'run record': ['run_id', 'manifest_digest', 'signature_status', 'signature_key_id', 'ticket_footer'],
+  'run inspect': [
+    'artifact_type',
+    'run_id',
+    'session_id',
+    'capture_mode',
+    'intents_total',
+    'results_total',
+    'checkpoint_count',
+  ],
+  'run receipt': ['run_id', 'manifest_digest', 'ticket_footer'],
+  'run diff': ['privacy', ...below('summary', diffSummary())],
+  'run reduce': ['run_id', 'reduced_run_id', 'predicate'],
+  'run replay': ['run_id', 'mode', 'missing_results', ...below('steps/*', replayStep())],
+  'run session start': below('status', sessionStatus()),
+  'run session status': below('status', sessionStatus()),
+  'run session append': below('event', sessionEvent()),
+  'run session checkpoint': below('checkpoint', sessionCheckpoint()),
+  'verify session-chain': ['session_id', 'run_id', 'checkpoints_checked'],
+  verify: ['run_id', 'manifest_digest', ...CHECKED],
+  'pack build': ['pack_type', 'source_ref'],
+  'pack verify': [...PACK, 'undeclared_files', ...CHECKED],
+  'pack inspect': PACK,
+  'pack diff': below('diff', packDiff()),
+  'keys init': ['key_id'],
+  'keys verify': ['key_id'],
+};
+
+/** Where a command puts its own part of the answer. */
+const SECTIONS = ['', '/verify', '/inspect'];
+
+/** The pointers to compare in the answers to a command line. */
+export function pointersFor(command: readonly string[], answers: readonly Json[]): string[] {
+  const name = [3, 2, 1].map((words) => command.slice(0, words).join(' ')).find((words) => words in FIELDS);
+  const fields = name === undefined ? [] : (FIELDS[name] ?? []);
+  return fields.flatMap((field) => expanded(`/${field}`, answers));
+}
+
+/** The value of a field, as text; undefined stands for everything that an encoder may leave out. */
+export function valueAt(answer: Json, pointer: string): string | undefined {
+  const places = SECTIONS.map((section) => at(answer, section + pointer));
+  const value = [...places, at(answer, pointer.replace('/diff/', '/diff/Result/'))].find(isPresent);
+  return value === undefined ? undefined : JSON.stringify(value);
+}
+
+function isPresent(value: Json | undefined): boolean {
+  const empty = value === undefined || value === null || value === '' || value === 0 || value === false;
+  return !empty && !(Array.isArray(value) && value.length === 0);
+}
+
+function expanded(pointer: string, answers: readonly Json[]): string[] {
+  const [list = '', rest] = pointer.split('/*');
+  if (rest === undefined) return [pointer];
+  const lengths = answers
+    .map((answer) => at(answer, list))
+    .map((items) => (Array.isArray(items) ? items.length : 0));
+  return Array.from({ length: Math.max(0, ...lengths) }, (_, index) => `${list}/${index}${rest}`);
+}
+
+function below(section: string, names: readonly string[]): string[] {
+  return names.map((name) => `${section}/${name}`);
+}
+
+function diffSummary(): string[] {
+  const changes = ['manifest', 'files', 'intents', 'results', 'refs'].map((part) => `${part}_changed`);
+  const only = ['left', 'right'].flatMap((side) => [`${side}_only_intents`, `${side}_only_results`]);
+  const context = ['context_drift_classification', 'context_runtime_only_changes'];
+  return ['run_id_left', 'run_id_right', ...changes, ...only, ...context];
+}
+
+function packDiff(): string[] {
+  const sides = ['left', 'right'].flatMap((side) => [`${side}_pack_id`, `${side}_pack_type`]);
+  const files = ['added_files', 'removed_files', 'changed_files'];
+  const context = ['context_changed', 'context_runtime_only_changes', 'context_drift_classification'];
+  return [...sides, ...below('summary', ['changed', ...files, 'manifest_delta', ...context])];
+}
+
+function replayStep(): string[] {
+  return ['intent_id', 'tool_name', 'status', 'execution', 'stub_type', 'result_digest'];
+}
+
+function sessionStatus(): string[] {
+  const counts = ['event_count', 'checkpoint_count', 'last_sequence'];
+  return ['session_id', 'run_id', 'created_at', 'started_at', ...counts];
+}
+
+function sessionEvent(): string[] {
+  const links = ['intent_digest', 'policy_digest', 'trace_id', 'trace_path'];
+  const outcome = ['verdict', 'reason_codes', 'violations'];
+  return ['session_id', 'run_id', 'sequence', 'intent_id', 'tool_name', ...links, ...outcome];
+}
+
+function sessionCheckpoint(): string[] {
+  const chain = ['manifest_digest', 'prev_checkpoint_digest', 'checkpoint_digest'];
+  const range = ['checkpoint_index', 'sequence_start', 'sequence_end'];
+  return ['session_id', 'run_id', 'runpack_path', ...range, ...chain];
+}
