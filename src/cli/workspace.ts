@@ -92,6 +92,17 @@ export function refuseKeptPlace(path: string, env: Io['env']): void {
   refuseInside(path, keptFolders([], env));
 }
 
+/** Throws `out_unsafe` if anything stands at a path. */
+export function refuseExisting(path: string, instead: string): void {
+  if (!existsSync(path)) return;
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}`,
+    hint: `Name a file that does not exist, or ${instead}.`,
+  });
+}
+
 /** Writes a report as canonical JSON, not where logs are kept, and never over anything but an earlier report. */
 export async function writeReport(path: string, report: JsonObject, env: Io['env']): Promise<Buffer> {
   refuseKeptPlace(path, env);

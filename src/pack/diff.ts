@@ -27,6 +27,7 @@ export interface PackDiff {
     readonly changed: boolean;
     readonly added_files?: readonly string[];
     readonly removed_files?: readonly string[];
+    /** Members of other bytes; none if nothing of substance differs. */
     readonly changed_files?: readonly string[];
     /** The manifests differ, if only by ids and times in the members. */
     readonly manifest_delta: boolean;
@@ -72,6 +73,8 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
     return sections.length === 0 ? [] : [{ member, sections }];
   });
   changes.sort((a, b) => (a.member < b.member ? -1 : 1));
+  const substantial = added.length + removed.length + changes.length > 0;
+  const changedFiles = substantial ? differingFiles(left, right) : [];
   const drift = driftBetween(left.pack, right.pack);
   const [lv, rv] = [left.pack.verification, right.pack.verification];
   const otherType = lv.pack_type !== rv.pack_type;
@@ -84,10 +87,10 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
     left_pack_type: lv.pack_type,
     right_pack_type: rv.pack_type,
     summary: {
-      changed: otherType || added.length + removed.length + changes.length > 0,
+      changed: otherType || substantial,
       ...(added.length === 0 ? {} : { added_files: added }),
       ...(removed.length === 0 ? {} : { removed_files: removed }),
-      ...(changes.length === 0 ? {} : { changed_files: changes.map(({ member }) => member) }),
+      ...(changedFiles.length === 0 ? {} : { changed_files: changedFiles }),
       manifest_delta: otherType || contentsDigest(left) !== contentsDigest(right),
       ...(drift === 'none' ? {} : { context_changed: true }),
       ...(drift === 'runtime_only' ? { context_runtime_only_changes: true } : {}),
@@ -145,6 +148,16 @@ function driftBetween(left: VerifiedPack, right: VerifiedPack): ContextDrift {
   const [l, r] = [contextSubstance(left.run.facts.refs), contextSubstance(right.run.facts.refs)];
   if (l.what !== r.what) return 'semantic';
   return l.when === r.when ? 'none' : 'runtime_only';
+}
+
+/** The members of other bytes that both sides have. */
+function differingFiles(left: ComparedPack, right: ComparedPack): string[] {
+  const digests = new Map(right.declared.map(({ path, sha256 }) => [path, sha256.toLowerCase()]));
+  const differing = left.declared.filter(({ path, sha256 }) => {
+    const other = digests.get(path);
+    return path !== PROOF_MEMBER && other !== undefined && other !== sha256.toLowerCase();
+  });
+  return differing.map(({ path }) => path).sort();
 }
 
 function contentsDigest({ declared }: ComparedPack): string {

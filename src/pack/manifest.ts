@@ -27,7 +27,7 @@ export interface PackManifest {
   readonly pack_type: 'run' | 'job';
   readonly source_ref: string;
   readonly contents: readonly ManifestEntry[];
-  readonly signatures?: readonly Signature[];
+  readonly signatures?: readonly Signature[] | null;
 }
 
 /** The id of a pack: the digest of its manifest with an empty `pack_id` and without signatures. 64 hex digits. */

@@ -1,6 +1,6 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { type CheckName, type CheckResult, type Finding, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
@@ -198,13 +198,21 @@ function isGuardPack(container: Container): boolean {
 
 function readManifest(bytes: Buffer | undefined, report: Report): PackManifest | undefined {
   if (bytes === undefined) {
-    const message = `there is no ${MANIFEST_MEMBER}`;
+    const message = `there is no ${MANIFEST_MEMBER}, and no ${RUN_MANIFEST_MEMBER} of a runpack`;
     report.settle('manifest_schema', [{ code: 'manifest_missing', message, member: MANIFEST_MEMBER }]);
     return undefined;
   }
   const { value, finding } = readDocument(MANIFEST_MEMBER, bytes, validateManifest);
-  report.settle('manifest_schema', finding === undefined ? timeFindings(MANIFEST_MEMBER, value) : [finding]);
+  const found = finding === undefined ? timeFindings(MANIFEST_MEMBER, value) : [finding];
+  report.settle('manifest_schema', [...found, ...zeroTime(value)]);
   return value as unknown as PackManifest | undefined;
+}
+
+/** A time that nobody set is no time. */
+function zeroTime(manifest: JsonObject | undefined): Found[] {
+  if (manifest === undefined || manifest['created_at'] !== '0001-01-01T00:00:00Z') return [];
+  const message = `${MANIFEST_MEMBER}: created_at was never set`;
+  return [{ code: 'not_a_time', message, member: MANIFEST_MEMBER }];
 }
 
 function compareContents(manifest: PackManifest, contents: Contents, report: Report): Compared {
@@ -212,7 +220,7 @@ function compareContents(manifest: PackManifest, contents: Contents, report: Rep
   const actual = manifest.pack_id;
   const message = `pack_id is ${actual}, the manifest makes ${expected}`;
   const differs = { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
-  report.settle('pack_id', actual === expected ? [] : [differs]);
+  report.settle('pack_id', actual.toLowerCase() === expected ? [] : [differs]);
   return compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, typeFindings(manifest));
 }
 

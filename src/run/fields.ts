@@ -26,6 +26,7 @@ export class Fields {
   need(name: string): string {
     const text = this.text(name)?.trim() ?? '';
     if (text !== '') return text;
+    this.ignored(); // it may be there, in another case
     throw invalidInput('record_invalid', `${this.#at(name)} is missing`, 'See docs/contracts/runpack_v1.md.');
   }
 

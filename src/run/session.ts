@@ -213,7 +213,7 @@ export function decideAppend(
 /** The lines that a compacted journal keeps: the header, all checkpoints, and the events that none of them covers. */
 export function compacted({ header, checkpoints, pending }: SessionState): readonly JournalLine[] {
   return [
-    { record_type: 'header', header },
+    { record_type: 'header', header: { ...header, events: null } },
     ...checkpoints.map((checkpoint) => ({ record_type: 'checkpoint', checkpoint }) as const),
     ...pending.map((event) => ({ record_type: 'event', event }) as const),
   ];

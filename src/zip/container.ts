@@ -4,6 +4,7 @@ import {
   END_RECORD_BYTES,
   endRecord,
   fieldAt,
+  GAIT_STYLE,
   type HeaderKind,
   type Layout,
   localHeader,
@@ -12,7 +13,7 @@ import {
 } from './layout.ts';
 import { nameFault } from './names.ts';
 import type { ByteSource } from './source.ts';
-import { MAX_INFLATED_BYTES, styleFault } from './styles.ts';
+import { isOwnStyle, MAX_INFLATED_BYTES, type StyleFault, styleFault } from './styles.ts';
 
 /** What the central directory says of a member. Not to be believed before {@link auditContainer}. */
 export interface CentralEntry extends Required<Layout> {
@@ -64,8 +65,10 @@ export interface ContainerFinding {
  * local header that differs from the central record, junk before, between and after, comments, and every flipped bit.
  * Pure.
  */
-export function auditContainer(source: ByteSource, entries: readonly CentralEntry[]): ContainerAudit {
-  const findings: ContainerFinding[] = [...nameFindings(entries)];
+export function auditContainer(source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
+  const own = isOwnStyle(central[0]?.style);
+  const entries = own ? central.map(asOwn) : central;
+  const findings: ContainerFinding[] = [...nameFindings(entries, own)];
   const members: Member[] = [];
   let at = 0;
   for (const entry of entries) {
@@ -76,7 +79,6 @@ export function auditContainer(source: ByteSource, entries: readonly CentralEntr
     const end = dataOffset + entry.packedSize + trailer.length;
     const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
     if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
-    findings.push(...styleFindings(entry, entries[0]?.style, name));
     findings.push(...compare(source, at, expected, 'local', name));
     findings.push(...compare(source, dataOffset + entry.packedSize, trailer, 'descriptor', name));
     const { crc32, size, packedSize } = entry;
@@ -86,37 +88,35 @@ export function auditContainer(source: ByteSource, entries: readonly CentralEntr
     });
     at = end;
   }
-  findings.push(...directoryFindings(source, entries, at));
+  findings.push(...directoryFindings(source, entries, central, at));
   return { members, findings, intact: true };
 }
 
-/** What a member's way of being written has wrong: it is of no known style, or not of the first member's. */
-function styleFindings(entry: CentralEntry, first: Style | undefined, member: string): ContainerFinding[] {
-  const { style, size, packedSize, offset } = entry;
-  const fault = styleFault(style, first ?? style);
-  if (fault !== undefined) {
-    return [{ code: fault.code, message: `${member}: ${fault.why}`, member, offset }];
-  }
-  if (style.method !== METHOD_DEFLATED) {
-    if (size === packedSize) return [];
-    const message = `${member} is stored in ${packedSize} bytes, but is said to have ${size}`;
-    return [{ code: 'header_mismatch', message, member, offset }];
-  }
-  if (size <= MAX_INFLATED_BYTES) return [];
-  const message = `${member} would inflate to ${size} bytes; the limit is ${MAX_INFLATED_BYTES}`;
-  return [{ code: 'member_too_large', message, member, offset }];
+/** Every member of a container of ours is written in one way, whatever its record says. */
+function asOwn(entry: CentralEntry): CentralEntry {
+  return { ...entry, packedSize: entry.size, style: GAIT_STYLE };
 }
 
 function directoryFindings(
   source: ByteSource,
   entries: readonly CentralEntry[],
+  central: readonly CentralEntry[],
   start: number,
 ): ContainerFinding[] {
   const findings: ContainerFinding[] = [];
   let at = start;
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
+    const member = displayName(entry.name);
     const expected = centralRecord(entry, entry.style);
-    findings.push(...compare(source, at, expected, 'central', displayName(entry.name)));
+    const said = central[index] ?? entry;
+    const fault = styleFault(said.style, entry.style) ?? sizeFault(entry);
+    const differs = compare(source, at, expected, 'central', member);
+    if (fault !== undefined && (differs.length > 0 || said.style === entry.style)) {
+      const message = `${member}: ${fault.why}`;
+      findings.push({ code: fault.code, message, member, offset: at + fault.at });
+    } else {
+      findings.push(...differs);
+    }
     at += expected.length;
   }
   findings.push(...compare(source, at, endRecord(entries.length, at - start, start), 'end', undefined));
@@ -126,6 +126,18 @@ function directoryFindings(
     findings.push({ code: 'container_gap', message, offset: Math.min(at, source.size) });
   }
   return findings;
+}
+
+/** Sizes that a member of its style cannot have. */
+function sizeFault({ style, size, packedSize }: CentralEntry): StyleFault | undefined {
+  if (style.method !== METHOD_DEFLATED) {
+    if (size === packedSize) return undefined;
+    const why = `it is stored in ${packedSize} bytes, but is said to have ${size}`;
+    return { code: 'header_mismatch', why, at: 24 };
+  }
+  if (size <= MAX_INFLATED_BYTES) return undefined;
+  const why = `it would inflate to ${size} bytes; the limit is ${MAX_INFLATED_BYTES}`;
+  return { code: 'member_too_large', why, at: 24 };
 }
 
 function compare(
@@ -153,9 +165,10 @@ const HEADER_NAMES: Readonly<Record<HeaderKind, string>> = {
   end: 'end record',
 };
 
-function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
+function nameFindings(entries: readonly CentralEntry[], sorted: boolean): ContainerFinding[] {
   const findings: ContainerFinding[] = [];
   const seen = new Set<string>();
+  const folders = new Set<string>();
   let previous: Buffer | undefined;
   for (const { name, offset } of entries) {
     const member = displayName(name);
@@ -172,10 +185,10 @@ function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
         member,
         offset,
       });
-    } else if (previous !== undefined && previous.compare(name) > 0) {
+    } else if (sorted && previous !== undefined && previous.compare(name) > 0) {
       findings.push({ code: 'members_unsorted', message: `${member} stands out of order`, member, offset });
     }
-    if (hasParentIn(seen, folded)) {
+    if (hasParentIn(folders, seen, folded)) {
       const message = `${member} lies below a member, which cannot be a folder too`;
       findings.push({ code: 'member_name_unsafe', message, member, offset });
     }
@@ -185,10 +198,13 @@ function nameFindings(entries: readonly CentralEntry[]): ContainerFinding[] {
   return findings;
 }
 
-/** True when a leading part of the path is itself one of the names. Members are sorted, so it came before. */
-function hasParentIn(names: ReadonlySet<string>, name: string): boolean {
+/** True when a part of a path is both a file and a folder: a leading part of this one, or this one of an earlier one. */
+function hasParentIn(folders: Set<string>, files: ReadonlySet<string>, name: string): boolean {
   const parts = name.split('/');
-  return parts.some((_, i) => i > 0 && names.has(parts.slice(0, i).join('/')));
+  const leading = parts.slice(1).map((_, i) => parts.slice(0, i + 1).join('/'));
+  const clash = folders.has(name) || leading.some((folder) => files.has(folder));
+  for (const folder of leading) folders.add(folder);
+  return clash;
 }
 
 function overrun(member: string, offset: number, end: number, size: number): ContainerFinding | undefined {

@@ -178,7 +178,7 @@ async function replaceAtomically(path: string, write: (file: FileHandle) => Prom
 async function stage(path: string, write: (file: FileHandle) => Promise<void>): Promise<StagedFile> {
   const dir = dirname(path);
   const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
-  const discard = (): void => rmSync(temporary, { force: true });
+  const discard = (): void => removeQuietly(temporary);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const file = await open(temporary, 'wx', 0o600);
@@ -193,6 +193,14 @@ async function stage(path: string, write: (file: FileHandle) => Promise<void>): 
     throw ioFailure(error, `writing ${path}`);
   }
   return { discard, commit: () => putInPlace(temporary, path) };
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // it was never there
+  }
 }
 
 function putInPlace(temporary: string, path: string): void {

@@ -47,12 +47,10 @@ async function showChain(path: string, chain: SessionChain, io: Io): Promise<Rep
   const { session_id, run_id, checkpoints } = chain;
   const entries: RunEntry[] = [];
   const lines: string[] = [];
-  let results = 0;
   for (const checkpoint of checkpoints) {
     const loaded = await loadRun(runpackOf(path, checkpoint), io);
     const inspection = inspectRun(loaded);
     const { checkpoint_index, sequence_start, sequence_end, runpack_path } = checkpoint;
-    results += loaded.results.length;
     lines.push(
       `  checkpoint ${checkpoint_index}, events ${sequence_start} to ${sequence_end}, ${printable(runpack_path)}`,
     );
@@ -71,8 +69,6 @@ async function showChain(path: string, chain: SessionChain, io: Io): Promise<Rep
       ...{
         checkpoints: refs,
         entries: entries.map(asJson),
-        intents_total: entries.length,
-        results_total: results,
       },
     },
     lines: [

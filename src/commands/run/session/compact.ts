@@ -1,11 +1,9 @@
-import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { count } from '../../../cli/job_text.ts';
 import { printable } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
-import { refuseKeptPlace } from '../../../cli/workspace.ts';
-import { GaitError } from '../../../core/errors.ts';
+import { refuseExisting, refuseKeptPlace } from '../../../cli/workspace.ts';
 import { journalBytes } from '../../../run/journal.ts';
 import { compacted, type SessionState } from '../../../run/session.ts';
 import { writeFileAtomically } from '../../../zip/writer.ts';
@@ -29,7 +27,7 @@ const spec: CommandSpec = command({
     const inPlace = out === undefined || resolve(out) === resolve(journal);
     if (!inPlace) {
       refuseKeptPlace(out, io.env);
-      refuseExisting(out);
+      refuseExisting(out, 'leave --out away to compact in place');
     }
     const write = !flags['dry-run'];
     const { state, before } = await journalFile.change((now, bytes) => {
@@ -70,16 +68,6 @@ function describe(
     '  ',
     ' ',
   );
-}
-
-function refuseExisting(path: string): void {
-  if (!existsSync(path)) return;
-  throw new GaitError({
-    code: 'out_unsafe',
-    category: 'unsafe_operation',
-    message: `refused to replace ${path}`,
-    hint: 'Name a file that does not exist, or leave --out away to compact in place.',
-  });
 }
 
 export default spec;
