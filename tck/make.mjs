@@ -3,43 +3,23 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { crc32 } from 'node:zlib';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { canonicalBytes } = await import('../dist/core/canonical.js');
 const { sha256Hex } = await import('../dist/core/digest.js');
-const { centralRecord, endRecord, localHeader } = await import('../dist/zip/layout.js');
 const { MANIFEST_MEMBER, entryType, packIdOf } = await import('../dist/pack/manifest.js');
-const { openContainer } = await import('../dist/zip/reader.js');
+const { openContainer, readMember } = await import('../dist/zip/reader.js');
+const { runVectors } = await import('./make_runs.mjs');
+const { sorted, zip } = await import('./zips.mjs');
 
 /** The members of the golden pack, as bytes by name. */
 async function goldenMembers() {
   const container = await openContainer(join(ROOT, 'fixtures', 'job', 'golden.pack.zip'));
   const members = new Map(
-    container.members.map((member) => [member.name, container.content(member, { keep: true }).bytes]),
+    container.members.map((member) => [member.name, readMember(container, member, { keep: true }).bytes]),
   );
   container.close();
   return members;
-}
-
-/** A container with these members in this order, each in the one form that packs have. */
-function zip(members) {
-  const parts = [];
-  const records = [];
-  let offset = 0;
-  for (const [name, bytes] of members) {
-    const layout = { name: Buffer.from(name), crc32: crc32(bytes), size: bytes.length, offset };
-    const header = localHeader(layout);
-    parts.push(header, bytes);
-    records.push(centralRecord(layout));
-    offset += header.length + bytes.length;
-  }
-  const directory = Buffer.concat(records);
-  return Buffer.concat([...parts, directory, endRecord(records.length, directory.length, offset)]);
-}
-
-function sorted(members) {
-  return [...members].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 /** The members with a manifest that declares them as they are: what a forger who knows the format makes. */
@@ -117,7 +97,10 @@ function dropLine(bytes, index) {
 
 /** Every vector: its bytes, the exit code, and a finding that a thorough verifier names. */
 export async function makeVectors() {
-  const golden = await goldenMembers();
+  return [...jobVectors(await goldenMembers()), ...(await runVectors())];
+}
+
+function jobVectors(golden) {
   const good = zip(sorted(golden));
   const tampered = Buffer.from(good);
   tampered[good.indexOf('alice')] ^= 1;
@@ -268,9 +251,10 @@ export async function makeVectors() {
 
 /** The list that goes with the vectors. */
 export function listOf(vectors) {
-  const entries = vectors.map(({ name, says, exit, code, bytes }) => {
+  const entries = vectors.map(({ name, says, exit, code, args, bytes }) => {
     const found = code === undefined ? {} : { finding: code };
-    return { file: `${name}.zip`, says, exit, ...found, sha256: sha256Hex(bytes) };
+    const given = args === undefined ? {} : { args };
+    return { file: `${name}.zip`, says, exit, ...given, ...found, sha256: sha256Hex(bytes) };
   });
   return `${JSON.stringify(entries, null, 2)}\n`;
 }

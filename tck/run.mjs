@@ -17,11 +17,13 @@ const [command, ...prefix] =
 const wantsFindings = argv.slice(0, separator === -1 ? undefined : separator).includes('--findings');
 
 /** Why a vector fails; undefined when it passes. */
-function fault({ file, exit, finding, sha256 }) {
+function fault({ file, exit, finding, sha256, args = [] }) {
   const path = join(TCK, 'v1', file);
   const digest = createHash('sha256').update(readFileSync(path)).digest('hex');
   if (digest !== sha256) return 'the file is not the one that the list names';
-  const result = spawnSync(command, [...prefix, 'pack', 'verify', path, '--json'], { encoding: 'utf8' });
+  const result = spawnSync(command, [...prefix, 'pack', 'verify', path, ...args.map(inKit), '--json'], {
+    encoding: 'utf8',
+  });
   if (result.error !== undefined) return String(result.error);
   if (result.status !== exit) return `exit ${result.status}, expected ${exit}`;
   const output = JSON.parse(result.stdout);
@@ -30,6 +32,11 @@ function fault({ file, exit, finding, sha256 }) {
   if (wantsFindings && finding !== undefined && !codes.includes(finding))
     return `found ${codes}, expected ${finding}`;
   return undefined;
+}
+
+/** An argument that names a file of the kit. */
+function inKit(argument) {
+  return argument.startsWith('--') || !argument.includes('.') ? argument : join(TCK, 'v1', argument);
 }
 
 let failed = 0;

@@ -19,7 +19,7 @@ import { jobRoot, jobSource } from './workspace.ts';
 /** A pack that is ready to be written, and what it is of. */
 export interface BuiltSource {
   readonly pack: Pack;
-  /** For people: `job nightly, revision 12, 3f…`. */
+  /** For people: `nightly, revision 12, 3f…`. */
   readonly subject: string;
   /** The head of the job's log. */
   readonly head?: Head;
@@ -48,7 +48,7 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   if (older !== undefined) {
     const job = readOlderJob(readFile(join(older, STATE_FILE)), readFile(join(older, EVENTS_FILE)));
     const pack = buildOlderJobPack(job, VERSION, key);
-    const subject = `job ${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
+    const subject = `${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
     return { pack, subject, kept: [older], close: () => {} };
   }
   const { store, jobId } = jobSource(from, root);
@@ -56,7 +56,7 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   const { revision, hash } = history.position;
   return {
     pack: buildJobPack(history, VERSION, key),
-    subject: `job ${jobId}, revision ${revision}, ${hash}`,
+    subject: `${jobId}, revision ${revision}, ${hash}`,
     head: { revision, hash },
     kept: [store.root, root],
     close: () => {},
@@ -97,7 +97,7 @@ export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
     const runpack = streamedMember(SOURCE_MEMBER, container.source, progress.add);
     const pack = buildRunPack({ ...run, runpack }, VERSION, request.key);
     const { run_id, manifest_digest } = run.manifest;
-    return { pack, subject: `run ${run_id}, ${manifest_digest}`, kept: [], close: container.close };
+    return { pack, subject: `${run_id}, ${manifest_digest}`, kept: [], close: container.close };
   } catch (error) {
     container.close();
     throw error;

@@ -121,7 +121,7 @@ async function writePack(source: BuiltSource, { out, signer, actor }: Writing, i
     lines: [
       printable(path),
       `  pack      ${pack_id}`,
-      `  of ${printable(source.subject)}`,
+      `  of ${pack_type}    ${printable(source.subject)}`,
       `  size      ${size} bytes in ${members.length} members, sha256 ${file_sha256}`,
       ...(signer === undefined ? [] : [`  signed    by ${signer.key.keyId}`]),
       `  check it  gait pack verify ${shellWord(path)}`,
