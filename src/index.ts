@@ -1,4 +1,4 @@
-/** gait as a library: the event log, the job engine and packs. Command-line concerns are not in it. */
+/** gait as a library: the event log, the job engine, captured runs and packs. Command-line concerns are not in it. */
 
 export { canonicalize, parseCanonical } from './core/canonical.ts';
 export { type Clock, manualClock, systemClock } from './core/clock.ts';
@@ -44,17 +44,41 @@ export {
 } from './log/record.ts';
 export type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './log/store.ts';
 export { type Decision, type Executed, StreamHandle } from './log/stream.ts';
-export { buildJobPack, type Pack } from './pack/build.ts';
+export { buildJobPack, buildRunPack, type Pack, type RunSource, streamedMember } from './pack/build.ts';
+export { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from './pack/diff.ts';
 export { inspectJobPack, type JobInspection } from './pack/inspect.ts';
+export { inspectRunPack, type RunPackInspection } from './pack/inspect_others.ts';
+export { RunSubstance } from './pack/substance.ts';
 export {
   type PackVerification,
   type VerificationPolicy,
   type VerifiedPack,
   verifyPack,
 } from './pack/verify.ts';
+export { type ChainVerification, chainOf, type SessionChain, verifyChain } from './run/chain.ts';
+export { diffRuns, type RunDiff } from './run/diff.ts';
+export type {
+  CapturedRun,
+  CaptureMode,
+  Intent,
+  Receipt,
+  Refs,
+  Result,
+  RunDocument,
+  RunManifest,
+} from './run/documents.ts';
+export { ticketFooter } from './run/footer.ts';
+export { inspectRun, type RunInspection } from './run/inspect.ts';
+export { Journal } from './run/journal.ts';
+export { type Recorded, type RecordOptions, recordRun } from './run/record.ts';
+export type { RecordVisitor } from './run/records.ts';
+export { type Reduced, reduceRun } from './run/reduce.ts';
+export { buildRunpack, type Runpack } from './run/runpack.ts';
+export { decideAppend, decideStart, type SessionEvent, type SessionState } from './run/session.ts';
+export { type RunpackVerification, type VerifiedRunpack, verifyRunpack } from './run/verify.ts';
 export { createKeyFiles, keyPaths, readPrivateKey, readPublicKey } from './signing/key_files.ts';
 export { generateKey, keyIdOf, type PublicKey, type SigningKey } from './signing/keys.ts';
 export { type Signature, signDigest } from './signing/signature.ts';
 export { TrustSet } from './signing/trust.ts';
-export { type Container, openContainer } from './zip/reader.ts';
-export { writeFileAtomically, zipOf } from './zip/writer.ts';
+export { type Container, type ContainerFile, openContainer, readContainer } from './zip/reader.ts';
+export { writeFileAtomically, writeZipAtomically, zipOf } from './zip/writer.ts';
