@@ -32,6 +32,7 @@ export const TREE: Readonly<Record<string, Load>> = {
   'run receipt': () => import('./commands/run/receipt.ts'),
   'run diff': () => import('./commands/run/diff.ts'),
   'run reduce': () => import('./commands/run/reduce.ts'),
+  'run replay': () => import('./commands/run/replay.ts'),
   'run session start': () => import('./commands/run/session/start.ts'),
   'run session append': () => import('./commands/run/session/append.ts'),
   'run session status': () => import('./commands/run/session/status.ts'),

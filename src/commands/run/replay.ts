@@ -1,0 +1,279 @@
+import { join } from 'node:path';
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { readJsonFile } from '../../cli/input.ts';
+import type { Color, Io } from '../../cli/io.ts';
+import { asJson, table } from '../../cli/job_text.ts';
+import { actorOf } from '../../cli/machine.ts';
+import { printable, shellWord } from '../../cli/run.ts';
+import { fromFlag, type LoadedRun, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
+import {
+  allowListOf,
+  checkInterlocks,
+  execute,
+  onInterrupt,
+  REAL_REPLAY_VARIABLE,
+  toolEnvironment,
+  type Workplace,
+  workingDirectory,
+} from '../../cli/tools.ts';
+import { outDir, refuseKeptPlace, writeReport } from '../../cli/workspace.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { VERSION } from '../../core/version.ts';
+import { checkActor } from '../../job/checks.ts';
+import {
+  answered,
+  type Execution,
+  outcomeOf,
+  type PlannedStep,
+  planReplay,
+  type ReplayRecord,
+  type ReplayStep,
+  replayFailure,
+  replayRecord,
+} from '../../run/replay.ts';
+
+const DEFAULT_TIMEOUT_S = 5;
+const MAX_TIMEOUT_S = 86_400;
+const DEFAULT_OUTPUT_BYTES = 65_536;
+
+const spec: CommandSpec = command({
+  output: { schemaId: RUN_OUTPUT, operation: 'replay' },
+  summary: 'Replay a run: from its record, or by really executing tools that are allowed.',
+  description:
+    'By default nothing is executed: recorded results are given again, and stubs stand in for the tools that have ' +
+    'none. With --real-tools, --unsafe-real-tools, --allow-tools and GAIT_ALLOW_REAL_REPLAY=1, all four, the allowed ' +
+    'tools run again in a working directory; without one of them the command exits 8. What came of each step is kept ' +
+    'in a record (docs/guides/replay.md). Exit 2 when a step failed or has no result.',
+  examples: [
+    { says: 'From the record', line: 'run replay run_1' },
+    {
+      says: 'Run again what it ran in a shell, in a directory of your own',
+      line: 'run replay run_1 --real-tools --unsafe-real-tools --allow-tools shell.exec --workdir ./scratch',
+    },
+  ],
+  args: runArgs,
+  flags: {
+    from: fromFlag,
+    'real-tools': { type: 'boolean', summary: 'Execute tools. Needs all of the other interlocks.' },
+    'unsafe-real-tools': { type: 'boolean', summary: 'Say that you know that tools change the world.' },
+    'allow-tools': {
+      type: 'strings',
+      value: 'LIST',
+      summary:
+        'The tools that may be executed, apart by commas. All others are answered as without --real-tools.',
+    },
+    'unsafe-real-tools-env': {
+      type: 'string',
+      value: 'NAME',
+      summary: `A variable that has to be 1 as well, beside ${REAL_REPLAY_VARIABLE}.`,
+    },
+    workdir: {
+      type: 'string',
+      value: 'DIR',
+      summary: 'Where tools work, made if need be. By default a fresh directory below ./gait-out/replays.',
+    },
+    timeout: {
+      type: 'count',
+      value: 'SECONDS',
+      summary: `How long a step may take. By default ${DEFAULT_TIMEOUT_S}.`,
+    },
+    'max-output': {
+      type: 'count',
+      value: 'BYTES',
+      summary: `How much output of a step is digested. By default ${DEFAULT_OUTPUT_BYTES}.`,
+    },
+    'pass-env': {
+      type: 'strings',
+      value: 'NAME',
+      summary: 'A variable that tools see, beside PATH, HOME, LANG and TZ.',
+    },
+    record: {
+      type: 'string',
+      value: 'FILE',
+      summary:
+        'Where the record of the replay goes. By default ./gait-out/replays/replay_<run id>.json, of a real one replay_<run id>_real.json.',
+    },
+    actor: {
+      type: 'string',
+      value: 'NAME',
+      env: 'GAIT_ACTOR',
+      summary: 'Who replays, for the record. By default the user of the operating system.',
+    },
+  },
+  async run(input, io) {
+    const { flags } = input;
+    const real = flags['real-tools'] ? realMode(flags, io) : undefined;
+    const actor = actorOf(flags.actor, io.env);
+    const fault = checkActor(actor);
+    if (fault !== undefined) throw fault;
+    const run = await loadRun(runNamed(input), io);
+    const places = placesOf(run, real !== undefined, io);
+    const recordPath = flags.record ?? places.record;
+    assertRecordPlace(recordPath, io);
+    const { steps, workdir } = await play(planReplay(run, real?.allow), real, places.workdir);
+    const outcome = outcomeOf(steps);
+    const record = replayRecord(run.manifest, outcome, {
+      created_at: io.clock.now(),
+      producer_version: VERSION,
+      mode: real === undefined ? 'stub' : 'real',
+      allow_tools: real?.allow ?? [],
+      actor,
+    });
+    const kept = await keep(record, recordPath, io);
+    const warnings = real === undefined ? [] : [`allow_tools=${real.allow.join(',')}`];
+    for (const warning of warnings) io.note(`warning: ${warning}`);
+    const failure = kept.failure ?? replayFailure(outcome);
+    return {
+      fields: {
+        ...{ path: run.path, run_id: record.run_id, mode: record.mode, warnings, ...asJson(outcome) },
+        requested_unsafe: flags['unsafe-real-tools'],
+        ...(workdir === undefined ? {} : { workdir }),
+        ...kept.fields,
+      },
+      lines: [
+        `${printable(record.run_id)}: replayed ${real === undefined ? 'from the record' : 'with real tools'}`,
+        ...stepLines(steps, io),
+        ...(workdir === undefined ? [] : [`  worked in  ${shellWord(workdir)}`]),
+        ...kept.lines,
+      ],
+      ...(failure === undefined ? {} : { failure }),
+    };
+  },
+});
+
+/** How tools are executed, once they may be. */
+interface RealMode extends Omit<Workplace, 'dir' | 'interrupted'> {
+  readonly allow: readonly string[];
+  readonly workdir: string | undefined;
+}
+
+function realMode(
+  flags: {
+    readonly 'unsafe-real-tools': boolean;
+    readonly 'unsafe-real-tools-env': string | undefined;
+    readonly 'allow-tools': readonly string[];
+    readonly workdir: string | undefined;
+    readonly timeout: number | undefined;
+    readonly 'max-output': number | undefined;
+    readonly 'pass-env': readonly string[];
+  },
+  io: Io,
+): RealMode {
+  const allow = allowListOf(flags['allow-tools']);
+  const named = [REAL_REPLAY_VARIABLE, flags['unsafe-real-tools-env'] ?? REAL_REPLAY_VARIABLE];
+  const variables = Object.fromEntries(named.map((name) => [name, io.env[name]]));
+  checkInterlocks({ unsafeFlag: flags['unsafe-real-tools'], allow, variables });
+  const { workdir, timeout = DEFAULT_TIMEOUT_S, 'max-output': maxOutput = DEFAULT_OUTPUT_BYTES } = flags;
+  if (timeout < 1 || timeout > MAX_TIMEOUT_S) {
+    const hint = `Give 1 to ${MAX_TIMEOUT_S} seconds.`;
+    throw invalidInput('flag_value_invalid', `--timeout cannot be ${timeout}`, hint);
+  }
+  if (workdir === '') throw invalidInput('flag_value_invalid', '--workdir is empty', 'Give a directory.');
+  if (workdir !== undefined) refuseKeptPlace(workdir, io.env);
+  const env = toolEnvironment(io.env, flags['pass-env']);
+  const protect = (path: string): void => refuseKeptPlace(path, io.env);
+  return { allow, workdir, env, timeoutMs: timeout * 1000, maxOutput, protect };
+}
+
+/** Where a replay goes unless told otherwise. An id that is no name of a file is left out. */
+function placesOf(
+  { manifest }: LoadedRun,
+  real: boolean,
+  io: Io,
+): { readonly record: string; readonly workdir: string } {
+  const digest = manifest.manifest_digest.toLowerCase().slice(0, 12);
+  const name = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(manifest.run_id) ? manifest.run_id : undefined;
+  const replays = join(outDir(io.env), 'replays');
+  return {
+    // A replay from the record does not replace what was really executed.
+    record: join(replays, `replay_${name ?? digest}${real ? '_real' : ''}.json`),
+    workdir: join(replays, name === undefined ? digest : `${name}-${digest}`, 'work'),
+  };
+}
+
+/** Makes the calls of a plan, one after the other, and puts their answers into it. */
+async function play(
+  plan: readonly PlannedStep[],
+  real: RealMode | undefined,
+  freshDir: string,
+): Promise<{ readonly steps: readonly ReplayStep[]; readonly workdir?: string }> {
+  const settled = plan.flatMap((planned) => ('step' in planned ? [planned.step] : []));
+  if (real === undefined || settled.length === plan.length) return { steps: settled };
+  const dir = workingDirectory(real.workdir, freshDir);
+  const interrupt = onInterrupt();
+  const place: Workplace = { ...real, dir, interrupted: interrupt.signal };
+  const steps: ReplayStep[] = [];
+  try {
+    for (const planned of plan) {
+      steps.push('step' in planned ? planned.step : answered(planned, await execute(planned.call, place)));
+    }
+  } finally {
+    interrupt.release();
+  }
+  return { steps, workdir: dir };
+}
+
+/** Refuses a place for the record before anything runs that could then not be recorded there. */
+function assertRecordPlace(path: string, io: Io): void {
+  if (path === '') throw invalidInput('flag_value_invalid', '--record is empty', 'Name a file.');
+  refuseKeptPlace(path, io.env);
+  try {
+    const earlier = readJsonFile(path, MAX_RECORD_BYTES);
+    if (isJsonObject(earlier) && earlier['schema_id'] === 'gait.run.replay') return;
+  } catch (error) {
+    if (!(error instanceof GaitError)) throw error;
+    if (error.code === 'file_not_found') return;
+  }
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}: it is no record of a replay`,
+    hint: 'Name another file by --record, or remove that one yourself.',
+  });
+}
+
+const MAX_RECORD_BYTES = 64 * 1024 * 1024;
+
+/** Writes the record. What was replayed is answered even if it could not be written. */
+async function keep(
+  record: ReplayRecord,
+  path: string,
+  io: Io,
+): Promise<{ readonly fields: JsonObject; readonly lines: readonly string[]; readonly failure?: GaitError }> {
+  try {
+    const sha256 = sha256Hex(await writeReport(path, asJson(record), io.env));
+    const lines = [`  record     ${shellWord(path)}, sha256 ${sha256}`];
+    return { fields: { replay_path: path, replay_sha256: sha256 }, lines };
+  } catch (failure) {
+    if (!(failure instanceof GaitError)) throw failure;
+    return { fields: {}, lines: [], failure };
+  }
+}
+
+const COLORS: Readonly<Record<Execution, Color>> = {
+  executed: 'green',
+  recorded: 'cyan',
+  stubbed: 'dim',
+  missing: 'red',
+  unsupported: 'red',
+};
+const WIDTH = 'unsupported'.length;
+
+function stepLines(steps: readonly ReplayStep[], io: Io): string[] {
+  const rows = table(
+    steps.map(({ execution, intent_id, tool_name, status, stub_type, error }) => {
+      const why = error === undefined ? '' : `: ${printable(error)}`;
+      const what = stub_type === undefined ? printable(status) : `by a stub for ${stub_type}`;
+      return [execution.padEnd(WIDTH), printable(intent_id), printable(tool_name), `${what}${why}`];
+    }),
+  );
+  return rows.map((row, index) => {
+    const { execution, error } = steps[index] ?? { execution: 'missing' };
+    const color = error === undefined ? COLORS[execution] : 'red';
+    return `  ${io.paint(color, row.slice(0, WIDTH))}${row.slice(WIDTH)}`;
+  });
+}
+
+export default spec;
