@@ -148,10 +148,10 @@ export function trustOf(flags: TrustValues, io: Io): TrustSet {
   const trust = new TrustSet();
   const name = flags['public-key-env'];
   const dir = flags['trust-dir'];
-  for (const path of flags['public-key']) trust.admit(readPublicKey(path), path);
+  for (const path of flags['public-key']) trust.admit(readPublicKey(path), `path:${path}`);
   if (name !== undefined)
     trust.admit(parsePublicKey(variable(name, io), `the variable ${name}`), `env:${name}`);
-  for (const path of dir === undefined ? [] : trustedFiles(dir)) trust.admit(readPublicKey(path), path);
+  for (const path of dir === undefined ? [] : trustedFiles(dir)) trust.admit(readPublicKey(path), `path:${path}`);
   return trust;
 }
 

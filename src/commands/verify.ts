@@ -40,9 +40,14 @@ const spec: CommandSpec = command({
 });
 
 function identityOf({ verification, run, manifest }: VerifiedPack): JsonObject {
-  const { pack_id, pack_type, source_ref, legacy_type, signature_status, files_checked } = verification;
+  const { pack_id, pack_type, source_ref, legacy_type } = verification;
   if (pack_id === '') return {};
-  const status = { signature_status, files_checked };
+  const { signature_status, signature_errors, signatures_total, signatures_valid } = verification;
+  const { files_checked, missing_files, hash_mismatches, undeclared_files } = verification;
+  const status = asJson({
+    ...{ signature_status, signature_errors, signatures_total, signatures_valid },
+    ...{ files_checked, missing_files, hash_mismatches, undeclared_files },
+  });
   if (legacy_type === 'runpack') return { run_id: source_ref, manifest_digest: pack_id, ...status };
   const named = { pack_id, pack_type, source_ref, ...status };
   if (manifest?.pack_type !== 'run' || run === undefined) return named;

@@ -45,6 +45,11 @@ export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
   return [...findings, { code: 'proof_disagrees', message: `${PROOF_MEMBER}: ${why}`, member: PROOF_MEMBER }];
 }
 
+/** How many records there are: one a line, the last without a newline. */
+export function proofRecordCount(bytes: Buffer): number {
+  return bytes.toString('utf8').split('\n').length;
+}
+
 function parse(line: string): { record?: ProofRecord; why: string } {
   try {
     const value = parseCanonical(Buffer.from(line));

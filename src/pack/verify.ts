@@ -27,7 +27,7 @@ import { type Container, readMember } from '../zip/reader.ts';
 import { extensionFindings } from './extends.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf, signedDigestOf } from './manifest.ts';
-import { PROOF_MEMBER, proofFindings } from './proof_records.ts';
+import { PROOF_MEMBER, proofFindings, proofRecordCount } from './proof_records.ts';
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './run_members.ts';
 import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './verify_guard.ts';
 import { verifyJobPayload } from './verify_job.ts';
@@ -48,6 +48,8 @@ export interface PackVerification extends SignatureVerdict {
   readonly legacy_type?: 'runpack' | 'guard';
   /** Whether a trusted key vouches for the runpack inside a run pack by itself. */
   readonly source_signature_status?: SignatureStatus;
+  /** How many records of `proof_records.jsonl` were checked, if it has them. */
+  readonly proof_records_verified?: number;
 }
 
 export interface VerificationPolicy extends SignaturePolicy {
@@ -143,7 +145,9 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   };
   const signatures = verifySignatures(signed, policy, report);
   const source = run === undefined ? {} : { source_signature_status: run.signatureStatus };
-  const verification = { ...summary(report, manifest, compared, signatures), ...source };
+  const proof = sound ? contents.bytes.get(PROOF_MEMBER) : undefined;
+  const proved = proof === undefined ? {} : { proof_records_verified: proofRecordCount(proof) };
+  const verification = { ...summary(report, manifest, compared, signatures), ...source, ...proved };
   return {
     verification,
     manifest,

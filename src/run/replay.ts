@@ -2,7 +2,7 @@ import { canonicalDigest, sha256Hex } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { CapturedRun, Intent, Result, RunManifest } from './documents.ts';
+import type { CapturedRun, CaptureMode, Intent, Result, RunManifest } from './documents.ts';
 
 /** Where the answer of a step comes from. `executed` is only what really ran; `unsupported` was allowed and did not. */
 export type Execution = 'executed' | 'recorded' | 'stubbed' | 'missing' | 'unsupported';
@@ -50,13 +50,13 @@ export type PlannedStep =
  * invalid_input.
  */
 export function planReplay(
-  { intents, results }: Pick<CapturedRun, 'intents' | 'results'>,
+  { captureMode, intents, results }: Pick<CapturedRun, 'captureMode' | 'intents' | 'results'>,
   allow: readonly string[] = [],
 ): PlannedStep[] {
   onePerIntent('intent', intents);
   const recorded = onePerIntent('result', results);
   const isAllowed = ({ tool_name }: Intent): boolean => allow.includes(tool_name.toLowerCase());
-  assertArguments(intents.filter(isAllowed));
+  assertArguments(captureMode, intents.filter(isAllowed));
   return intents.map((intent) =>
     isAllowed(intent)
       ? plannedCall(intent)
@@ -148,9 +148,11 @@ function argsOf({ args, args_digest }: Intent): JsonObject | undefined {
   return args ?? (args_digest.toLowerCase() === NO_ARGUMENTS ? {} : undefined);
 }
 
-function assertArguments(allowed: readonly Intent[]): void {
+/** What a reference capture holds was never meant to be kept, even where an earlier program kept it. */
+function assertArguments(captureMode: CaptureMode, allowed: readonly Intent[]): void {
+  const isLacking = (intent: Intent): boolean => captureMode === 'reference' || argsOf(intent) === undefined;
   const without = allowed
-    .filter((intent) => TOOLS.has(intent.tool_name.toLowerCase()) && argsOf(intent) === undefined)
+    .filter((intent) => TOOLS.has(intent.tool_name.toLowerCase()) && isLacking(intent))
     .map(({ intent_id }) => intent_id);
   if (without.length === 0) return;
   const message = `nothing was run: the run does not hold the arguments of ${listed(without)}`;
@@ -158,7 +160,7 @@ function assertArguments(allowed: readonly Intent[]): void {
   throw invalidInput('replay_without_arguments', message, hint, { intents: without });
 }
 
-/** The Go versions cut white space around the message; the digest of a replay is that of theirs. */
+/** The programs before this one cut white space around the message; the digest of a replay is that of theirs. */
 function echoCall({ message = '' }: JsonObject): ToolCall | Refusal {
   if (typeof message !== 'string') return { refused: 'args.message is not text' };
   return { tool: 'echo', message: message.trim() || 'echo' };

@@ -95,7 +95,8 @@ export function verifyRunpack(container: Container, policy: RunpackPolicy = {}):
   const manifest = readManifest(contents.bytes.get(RUN_MANIFEST_MEMBER), report);
   if (manifest === undefined) return { verification: summary(report, undefined, NOTHING_COMPARED) };
   const compared = compareManifest(manifest, contents, report);
-  const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
+  const sound =
+    compared.missing.length === 0 && compared.mismatches.every(({ path }) => path === RUN_MANIFEST_MEMBER);
   const facts = sound ? readFacts(manifest, container, contents, policy.visit, report) : undefined;
   const signed = {
     signatures: manifest.signatures ?? [],
@@ -138,7 +139,10 @@ function compareManifest(manifest: RunManifest, contents: Contents, report: Repo
   });
   const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, others);
   const missing = [...new Set([...compared.missing, ...unlisted])].sort();
-  return { ...compared, missing };
+  // The manifest is declared by itself: its digest is listed as any other.
+  const own = { path: RUN_MANIFEST_MEMBER, expected: actual, actual: expected };
+  const mismatches = actual.toLowerCase() === expected ? compared.mismatches : [...compared.mismatches, own];
+  return { ...compared, missing, mismatches };
 }
 
 function readFacts(

@@ -8,6 +8,7 @@ import type { Signature } from './signature.ts';
 /** The public keys that a reader believes. An input, never taken from what is verified. */
 export class TrustSet {
   readonly #keys = new Map<string, PublicKey>();
+  readonly #sources: string[] = [];
 
   /** Throws `key_untrustworthy` for a key that no honest pair has: not canonical, off the curve, or of small order. */
   admit(publicKey: PublicKey, source: string): void {
@@ -16,10 +17,16 @@ export class TrustSet {
       throw invalidInput('key_untrustworthy', `the public key of ${source} is not a sound Ed25519 key`, hint);
     }
     this.#keys.set(keyIdOf(publicKey), publicKey);
+    this.#sources.push(source);
   }
 
   get size(): number {
     return this.#keys.size;
+  }
+
+  /** Where the keys are from, in the order in which they were admitted. */
+  get sources(): readonly string[] {
+    return this.#sources;
   }
 
   get keyIds(): readonly string[] {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Answer, type Case, corpusPath, placeOf, stepsOf, VERSIONS } from './corpus.ts';
 import type { Difference } from './difference.ts';
-import { pointersFor, valueAt } from './fields.ts';
+import { placesOf, pointersFor, valueAt } from './fields.ts';
 import { at, blanked, isObject, type Json, parseJson } from './json_values.ts';
 import type { Printed } from './run_case.ts';
 
@@ -45,12 +45,15 @@ function differingFields(command: readonly string[], recorded: readonly Answer[]
     return [{ what: 'stdout *', go: 'a JSON object', gait: mine.stdout, note: mine.stderr }];
   }
   const ours = blanked(printed, volatile);
-  return pointersFor(command, [...theirs, ours]).flatMap((pointer) => {
-    const [expected, actual] = [theirs.map((answer) => valueAt(answer, pointer)), valueAt(ours, pointer)];
-    if (expected.includes(actual)) return [];
-    const go = expected.map((value) => value ?? 'absent').join(' / ');
-    return [{ what: `stdout ${pointer}`, go, gait: actual ?? 'absent', note: errorsOf(recorded, mine) }];
-  });
+  const pointers = pointersFor(command, [...theirs, ours]);
+  return pointers
+    .flatMap((field) => placesOf(field, theirs, ours))
+    .flatMap((pointer) => {
+      const [expected, actual] = [theirs.map((answer) => valueAt(answer, pointer)), valueAt(ours, pointer)];
+      if (expected.includes(actual)) return [];
+      const go = expected.map((value) => value ?? 'absent').join(' / ');
+      return [{ what: `stdout ${pointer}`, go, gait: actual ?? 'absent', note: errorsOf(recorded, mine) }];
+    });
 }
 
 function documentOf({ stdout_json: path }: Answer): Json | undefined {

@@ -49,7 +49,9 @@ export interface Case {
   readonly mtime_age_seconds?: Readonly<Record<string, number>>;
   /** Only in flows: commands for the same copy, the last one being `command`. */
   readonly steps?: readonly Step[];
-  readonly results: Recorded<Answer & { readonly files: readonly WrittenFile[] }>;
+  readonly results: Recorded<
+    Answer & { readonly files: readonly WrittenFile[]; readonly deleted?: readonly string[] }
+  >;
 }
 
 /** The kinds of case that gait has commands for. Of verify-guard only what `pack verify` reads. */

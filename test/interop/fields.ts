@@ -19,22 +19,23 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'run receipt': ['run_id', 'manifest_digest', 'ticket_footer'],
   'run diff': ['privacy', ...below('summary', diffSummary())],
   'run reduce': ['run_id', 'reduced_run_id', 'predicate'],
-  'run replay': ['run_id', 'mode', 'missing_results', ...below('steps/*', replayStep())],
+  'run replay': ['run_id', 'mode', 'requested_unsafe', 'missing_results', ...below('steps/*', replayStep())],
   'run session start': below('status', sessionStatus()),
   'run session status': below('status', sessionStatus()),
   'run session append': below('event', sessionEvent()),
-  'run session checkpoint': below('checkpoint', sessionCheckpoint()),
+  'run session checkpoint': ['chain_path', ...below('checkpoint', sessionCheckpoint())],
+  'run session compact': below('compaction', sessionCompaction()),
   'verify session-chain': ['session_id', 'run_id', 'checkpoints_checked'],
   verify: ['run_id', 'manifest_digest', ...CHECKED],
   'pack build': ['pack_type', 'source_ref'],
-  'pack verify': [...PACK, 'undeclared_files', ...CHECKED],
+  'pack verify': [...PACK, 'undeclared_files', 'proof_records_verified', ...CHECKED],
   'pack inspect': PACK,
   'pack diff': below('diff', packDiff()),
   'keys init': ['key_id'],
-  'keys verify': ['key_id'],
+  'keys verify': ['key_id', 'public_key_source', 'private_key_source'],
 };
 
-/** Where a command puts its own part of the answer. */
+/** Where commands put their own part of the answer. */
 const SECTIONS = ['', '/verify', '/inspect'];
 
 /** The pointers to compare in the answers to a command line. */
@@ -44,10 +45,17 @@ export function pointersFor(command: readonly string[], answers: readonly Json[]
   return fields.flatMap((field) => expanded(`/${field}`, answers));
 }
 
-/** The value of a field, as text; undefined stands for everything that an encoder may leave out. */
+/** Where some recorded answer has the field; where gait has it when none does. */
+export function placesOf(pointer: string, recorded: readonly Json[], ours: Json): string[] {
+  const places = SECTIONS.map((section) => section + pointer);
+  const there = places.filter((place) => recorded.some((answer) => valueAt(answer, place) !== undefined));
+  return there.length > 0 ? there : places.filter((place) => valueAt(ours, place) !== undefined);
+}
+
+/** The value at a pointer, as text; undefined stands for everything that an encoder may leave out. */
 export function valueAt(answer: Json, pointer: string): string | undefined {
-  const places = SECTIONS.map((section) => at(answer, section + pointer));
-  const value = [...places, at(answer, pointer.replace('/diff/', '/diff/Result/'))].find(isPresent);
+  const places = [pointer, pointer.replace('/diff/', '/diff/Result/')];
+  const value = places.map((place) => at(answer, place)).find(isPresent);
   return value === undefined ? undefined : JSON.stringify(value);
 }
 
@@ -102,4 +110,9 @@ function sessionCheckpoint(): string[] {
   const chain = ['manifest_digest', 'prev_checkpoint_digest', 'checkpoint_digest'];
   const range = ['checkpoint_index', 'sequence_start', 'sequence_end'];
   return ['session_id', 'run_id', 'runpack_path', ...range, ...chain];
+}
+
+function sessionCompaction(): string[] {
+  const counts = ['checkpoints', 'events_before', 'events_after', 'last_checkpoint_sequence'];
+  return ['journal_path', 'output_path', 'compacted', 'dry_run', ...counts];
 }

@@ -1,7 +1,5 @@
 export type Json = null | boolean | number | string | Json[] | { [name: string]: Json };
 
-const VOLATILE = '(volatile)';
-
 export function isObject(value: Json | undefined): value is { [name: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
@@ -17,7 +15,8 @@ export function parseJson(text: string): Json | undefined {
 /** The document of a `.json` file, or the list of those in a `.jsonl` file; undefined when it is not JSON. */
 export function parseFile(name: string, bytes: Buffer): Json | undefined {
   const text = bytes.toString();
-  if (!name.endsWith('.jsonl')) return parseJson(text);
+  if (name.endsWith('.json')) return parseJson(text);
+  if (!name.endsWith('.jsonl')) return undefined;
   const lines = text.split('\n').filter((line) => line.trim() !== '');
   const documents = lines.map(parseJson);
   return documents.includes(undefined) ? undefined : (documents as Json[]);
@@ -28,39 +27,71 @@ export function at(value: Json | undefined, pointer: string): Json | undefined {
   return tokensOf(pointer).reduce(step, value);
 }
 
-/** The same document with one placeholder at each of these pointers, so that only what is fixed can differ. */
-export function blanked(document: Json, pointers: readonly string[]): Json {
+/** The same document with another value at those of the pointers that are in it. */
+function replaced(
+  document: Json,
+  pointers: readonly string[],
+  by: (value: Json, pointer: string) => Json,
+): Json {
   const copy = structuredClone(document);
   for (const pointer of pointers) {
     const tokens = tokensOf(pointer);
     const last = tokens.pop();
     const parent = tokens.reduce<Json | undefined>(step, copy);
-    if (last === undefined) continue;
-    if (Array.isArray(parent) && Number(last) < parent.length) parent[Number(last)] = VOLATILE;
-    else if (isObject(parent)) parent[last] = VOLATILE;
+    const value = last === undefined ? undefined : step(parent, last);
+    if (last === undefined || value === undefined) continue;
+    if (Array.isArray(parent)) parent[Number(last)] = by(value, pointer);
+    else if (isObject(parent)) parent[last] = by(value, pointer);
   }
   return copy;
 }
 
-/** The leaves of a document by pointer; lists of scalars and empty values are leaves. */
-export function leavesOf(value: Json, pointer = ''): Map<string, string> {
-  const inner = Array.isArray(value)
-    ? [...value.entries()]
-    : isObject(value)
-      ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
-      : [];
-  const isLeaf = inner.length === 0 || (Array.isArray(value) && value.every((item) => !isObject(item)));
-  if (isLeaf) return new Map([[pointer, JSON.stringify(value)]]);
-  return new Map(inner.flatMap(([name, item]) => [...leavesOf(item, `${pointer}/${name}`)]));
+/** The document with the mere shape of what it has at each of the pointers, so that only what is fixed can differ. */
+export function blanked(document: Json, pointers: readonly string[]): Json {
+  return replaced(document, pointers, (value) => `(${shapeOf(value)})`);
 }
 
-/** The pointers at which two documents differ, each with both values. */
-export function differingLeaves(left: Json, right: Json): string[] {
-  const [ours, theirs] = [leavesOf(left), leavesOf(right)];
-  const pointers = [...new Set([...ours.keys(), ...theirs.keys()])];
-  return pointers
-    .filter((pointer) => ours.get(pointer) !== theirs.get(pointer))
-    .map((pointer) => `${pointer}: ${theirs.get(pointer) ?? 'absent'} → ${ours.get(pointer) ?? 'absent'}`);
+/** The document with what `other` has at each of the pointers, as far as that is of the same shape. */
+export function filledIn(document: Json, pointers: readonly string[], other: Json | undefined): Json {
+  return replaced(document, pointers, (value, pointer) => {
+    const theirs = at(other, pointer);
+    return theirs !== undefined && shapeOf(theirs) === shapeOf(value) ? theirs : value;
+  });
+}
+
+function shapeOf(value: Json): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value !== 'string') return typeof value;
+  if (/^[0-9a-f]{64}$/.test(value)) return 'digest';
+  const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{0,8}[1-9])?(Z|[+-]\d\d:\d\d)$/;
+  return time.test(value) ? 'time' : 'text';
+}
+
+/** The places at which two documents differ, as deep as both have a like structure, each with both values as text. */
+export function differingPlaces(
+  left: Json | undefined,
+  right: Json | undefined,
+  pointer = '',
+): (readonly [pointer: string, left: string, right: string])[] {
+  const names = namesIn(left, right);
+  if (names === undefined) {
+    const [l, r] = [left, right].map((value) => (value === undefined ? 'absent' : JSON.stringify(value)));
+    return l === r ? [] : [[pointer, l ?? '', r ?? '']];
+  }
+  return names.flatMap((name) => {
+    const below = `${pointer}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+    return differingPlaces(step(left, name), step(right, name), below);
+  });
+}
+
+/** The names of all members of two objects, or of all items of two lists; undefined for anything else. */
+function namesIn(left: Json | undefined, right: Json | undefined): string[] | undefined {
+  if (Array.isArray(left) && Array.isArray(right)) {
+    return Array.from({ length: Math.max(left.length, right.length) }, (_, i) => String(i));
+  }
+  if (!isObject(left) || !isObject(right)) return undefined;
+  return [...new Set([...Object.keys(left), ...Object.keys(right)])].sort();
 }
 
 function step(value: Json | undefined, token: string): Json | undefined {

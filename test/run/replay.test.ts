@@ -66,7 +66,7 @@ function replayed(
   readonly calls: readonly ToolCall[];
   readonly code: string | undefined;
 } {
-  const plan = planReplay({ results: [], ...given }, allow);
+  const plan = planReplay({ captureMode: 'raw', results: [], ...given }, allow);
   const steps = plan.map((planned) => ('step' in planned ? planned.step : answered(planned, answer)));
   const calls = plan.flatMap((planned) => ('call' in planned ? [planned.call] : []));
   return { steps, calls, code: replayFailure(outcomeOf(steps))?.code };
@@ -380,4 +380,11 @@ describe('of every run and allow-list', () => {
       { numRuns: 2000 },
     );
   });
+});
+
+test('a reference capture that holds arguments all the same is not executed', () => {
+  const intents = [intent('i1', 'echo', { message: 'hi' })];
+  const run = { captureMode: 'reference', intents, results: [] } as const;
+  assert.throws(() => planReplay(run, ['echo']), gaitError('replay_without_arguments', 'invalid_input'));
+  assert.equal(planReplay(run).length, 1);
 });

@@ -19,7 +19,10 @@ const spec: CommandSpec = command({
     const { key, source, warnings } = privateKeyOf(flags, io);
     const trust = trustOf(flags, io);
     const matches = trust.size === 0 || trust.keyIds.includes(key.keyId);
-    const fields = { key_id: key.keyId, private_key_source: source, warnings: [...warnings] };
+    const fields = {
+      ...{ key_id: key.keyId, private_key_source: source, warnings: [...warnings] },
+      public_key_source: trust.sources.length === 0 ? 'derived' : trust.sources.join(', '),
+    };
     for (const warning of warnings) io.note(`warning: ${warning}`);
     if (matches) return { fields, lines: [`${source}: ok, key id ${key.keyId}`] };
     const failure = new GaitError({

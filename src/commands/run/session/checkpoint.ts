@@ -37,7 +37,7 @@ const spec: CommandSpec = command({
     const { checkpoint_index: index, sequence_start: start, sequence_end: end } = checkpoint;
     return {
       fields: {
-        ...{ journal: flags.journal, chain_path: chainPath, path: runpackPath },
+        ...{ journal: flags.journal, chain_path: flags['chain-out'] ?? chainPath, path: runpackPath },
         ...{ checkpoint: asJson(checkpoint), ...signatureFields(signer), warnings },
       },
       lines: [

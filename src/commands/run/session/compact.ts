@@ -41,7 +41,12 @@ const spec: CommandSpec = command({
       output_path: out ?? journal,
       checkpoints: state.checkpoints.length,
       ...{ events_before: state.eventCount, events_after: state.pending.length },
-      ...{ bytes_before: before, bytes_after: bytes.length, compacted: write, dry_run: !write },
+      ...{
+        bytes_before: before,
+        bytes_after: bytes.length,
+        compacted: state.pending.length < state.eventCount,
+        dry_run: !write,
+      },
       last_checkpoint_sequence: state.checkpoints.at(-1)?.sequence_end ?? 0,
     };
     return { fields: { journal, compaction }, lines: [describe(state, compaction)] };
