@@ -151,7 +151,8 @@ export function trustOf(flags: TrustValues, io: Io): TrustSet {
   for (const path of flags['public-key']) trust.admit(readPublicKey(path), `path:${path}`);
   if (name !== undefined)
     trust.admit(parsePublicKey(variable(name, io), `the variable ${name}`), `env:${name}`);
-  for (const path of dir === undefined ? [] : trustedFiles(dir)) trust.admit(readPublicKey(path), `path:${path}`);
+  for (const path of dir === undefined ? [] : trustedFiles(dir))
+    trust.admit(readPublicKey(path), `path:${path}`);
   return trust;
 }
 

@@ -143,8 +143,12 @@ function refuseInside(path: string, kept: readonly string[]): void {
   });
 }
 
+export function existsFile(path: string): boolean {
+  return existsSync(path);
+}
+
 /** Where a path leads, links followed, though its last parts may not exist yet. */
-function realPlace(path: string): string {
+export function realPlace(path: string): string {
   try {
     return realpathSync(path);
   } catch {

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from './canonical.ts';
+import { decodeUtf8, MAX_DEPTH } from './canonical.ts';
 import { GaitError, invalidInput } from './errors.ts';
 import { isJsonObject, type Json } from './json.ts';
 
@@ -16,7 +16,7 @@ export function parseJson(bytes: Uint8Array, what: string): Json {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw invalidInput('json_malformed', `${what} is not JSON: ${why}`);
   }
-  if (keysIn(text) !== keysOf(value)) {
+  if (keysIn(text) !== keysOf(value, what)) {
     const hint = 'Readers differ in which of the two counts. Keep one.';
     throw invalidInput('json_ambiguous', `${what} has a key twice in the same object`, hint);
   }
@@ -55,9 +55,18 @@ function isEscaped(text: string, quote: number): boolean {
   return (quote - at) % 2 === 1;
 }
 
-function keysOf(value: Json): number {
-  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + keysOf(item), 0);
-  if (!isJsonObject(value)) return 0;
-  const members = Object.values(value);
-  return members.reduce((sum: number, member) => sum + keysOf(member), members.length);
+/** How many members the objects of a value have. Throws for one that is nested deeper than canonical JSON may be. */
+function keysOf(value: Json, what: string): number {
+  let count = 0;
+  const open: { readonly value: Json; readonly depth: number }[] = [{ value, depth: 0 }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value: inner, depth } = next;
+    if (typeof inner !== 'object' || inner === null) continue;
+    if (depth >= MAX_DEPTH)
+      throw invalidInput('not_canonicalizable', `${what} is nested deeper than ${MAX_DEPTH}`);
+    const members: readonly Json[] = Array.isArray(inner) ? inner : Object.values(inner);
+    if (isJsonObject(inner)) count += members.length;
+    for (const member of members) open.push({ value: member, depth: depth + 1 });
+  }
+  return count;
 }

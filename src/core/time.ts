@@ -52,6 +52,9 @@ export function zonedTime(text: string): string | undefined {
   const [hours = 0, minutes = 0] = offset === 'Z' ? [] : offset.slice(1).split(':').map(Number);
   if (!isTimestamp(`${instant}Z`) || hours > 23 || minutes > 59) return undefined;
   const zone = hours === 0 && minutes === 0 ? 'Z' : offset;
+  // In UTC too it must be within the years that the form can say.
+  const year = new Date(Date.parse(`${instant}${zone}`)).getUTCFullYear();
+  if (!(year >= 0 && year <= 9999)) return undefined;
   return `${instant}${digits === '' ? '' : `.${digits}`}${zone}`;
 }
 

@@ -130,6 +130,7 @@ function substanceOf(
 ): Substance {
   const bytes = documents.get(name);
   if (name === SOURCE_MEMBER && run !== undefined) return run;
+  if (name === ENVELOPE_MEMBER && run !== undefined) return { context: run['context'] ?? '' };
   const parts =
     run === undefined || !Object.hasOwn(RUNPACK_SECTIONS, name) ? undefined : RUNPACK_SECTIONS[name];
   if (parts !== undefined) return Object.fromEntries(parts.map((part) => [part, run?.[part] ?? '']));

@@ -83,6 +83,9 @@ export interface OlderJobInspection {
     readonly event_count: number;
     readonly last_event_type: string;
     readonly checkpoint_refs: readonly Json[];
+    /** What was asked, whether or not it was approved: the two are not tied to each other there. */
+    readonly decisions: readonly JsonObject[];
+    readonly approvals: readonly JsonObject[];
   };
   readonly timeline: readonly OlderTimelineEntry[];
 }
@@ -107,9 +110,7 @@ export function inspectOlderJobPack(
   const state = read(STATE_MEMBER);
   const lines = (documents.get(EVENTS_MEMBER) ?? Buffer.alloc(0)).toString('utf8').split('\n');
   const events = lines.filter((line) => line !== '').map((line) => JSON.parse(line) as JsonObject);
-  const checkpoints = Array.isArray(state['checkpoints'])
-    ? (state['checkpoints'] as readonly JsonObject[])
-    : [];
+  const checkpoints = listOf(state['checkpoints']);
   return {
     pack_id: manifest.pack_id,
     pack_type: 'job',
@@ -122,12 +123,24 @@ export function inspectOlderJobPack(
       checkpoint_refs: checkpoints.map(({ checkpoint_id = '', type = '', reason_code = '' }) => {
         return { checkpoint_id, type, reason_code };
       }),
+      decisions: checkpoints
+        .filter(({ type }) => type === 'decision-needed')
+        .map(({ checkpoint_id = '', required_action = '', created_at = '' }) => {
+          return { checkpoint_id, required_action, asked_at: created_at };
+        }),
+      approvals: listOf(state['approvals']).map(({ created_at = '', actor = '', reason = '' }) => {
+        return { approved_at: created_at, approved_by: actor, reason };
+      }),
     },
     timeline: events.map(({ revision, created_at, type, actor, reason_code }) => {
       const place = { revision: Number(revision), created_at: text(created_at) };
       return { ...place, kind: text(type), actor: text(actor), text: text(reason_code) };
     }),
   };
+}
+
+function listOf(value: Json | undefined): readonly JsonObject[] {
+  return Array.isArray(value) ? (value as readonly JsonObject[]) : [];
 }
 
 function text(value: Json | undefined): string {

@@ -23,7 +23,7 @@ export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
   const findings: Found[] = [];
   const seen: string[] = [];
   let previous = '';
-  for (const [index, line] of bytes.toString('utf8').split('\n').entries()) {
+  for (const [index, line] of linesIn(bytes).entries()) {
     const { record, why } = parse(line);
     if (record === undefined) return [...findings, at(index, 'proof_unreadable', why)];
     const { event, integrity } = record;
@@ -34,11 +34,11 @@ export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
       findings.push(at(index, 'proof_chain_broken', 'it does not follow the record before it'));
     }
     previous = integrity.record_hash;
-    seen.push(`${event.entry_path} ${event.entry_sha256}`);
+    seen.push(`${event.entry_path} ${event.entry_sha256.toLowerCase()}`);
   }
   const declared = manifest.contents.filter(({ path }) => path !== PROOF_MEMBER);
   const expected = declared.map(({ path, sha256 }) => `${path} ${sha256.toLowerCase()}`);
-  const index = expected.findIndex((entry, i) => entry !== seen[i]?.toLowerCase() && entry !== seen[i]);
+  const index = expected.findIndex((entry, i) => entry !== seen[i]);
   if (index === -1 && seen.length === expected.length) return findings;
   const member = declared[index === -1 ? expected.length - 1 : index]?.path ?? '';
   const why = `${seen.length} records, ${expected.length} members${member === '' ? '' : `; first that differs: ${member}`}`;
@@ -47,12 +47,23 @@ export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
 
 /** How many records there are: one a line, the last without a newline. */
 export function proofRecordCount(bytes: Buffer): number {
-  return bytes.toString('utf8').split('\n').length;
+  return linesIn(bytes).length;
 }
 
-function parse(line: string): { record?: ProofRecord; why: string } {
+/** The lines of the member; the last has no newline. */
+function linesIn(bytes: Buffer): Buffer[] {
+  const lines: Buffer[] = [];
+  let start = 0;
+  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+    lines.push(bytes.subarray(start, end));
+    start = end + 1;
+  }
+  return [...lines, bytes.subarray(start)];
+}
+
+function parse(line: Buffer): { record?: ProofRecord; why: string } {
   try {
-    const value = parseCanonical(Buffer.from(line));
+    const value = parseCanonical(line);
     const fault = schemaFault(validateRecord, value);
     if (fault === undefined && isJsonObject(value)) return { record: value as ProofRecord, why: '' };
     return { why: fault ?? 'not an object' };

@@ -3,7 +3,7 @@ import { inUtc } from '../core/time.ts';
 import { contextEnvelopeOf, privacyModeOf } from '../run/context.ts';
 import type { RunManifest } from '../run/documents.ts';
 import type { RunFacts } from '../run/verify.ts';
-import { PACK_SCHEMA_VERSION } from './manifest.ts';
+import { PACK_CREATED_AT, PACK_SCHEMA_VERSION } from './manifest.ts';
 
 /** The members of a run pack, in the order in which they stand in it. */
 export const ENVELOPE_MEMBER = 'context_envelope.json';
@@ -27,6 +27,9 @@ export interface RunPayload {
   readonly context_privacy_mode?: string;
 }
 
+/** How the programs before this one wrote a time that nobody set. */
+const NEVER = '0001-01-01T00:00:00Z';
+
 /** What a run pack says of its runpack. Pure. */
 export function runPayloadOf(manifest: RunManifest, facts: RunFacts): RunPayload {
   const { run, refs, intents, results } = facts;
@@ -37,7 +40,7 @@ export function runPayloadOf(manifest: RunManifest, facts: RunFacts): RunPayload
   return {
     schema_id: 'gait.pack.run',
     schema_version: PACK_SCHEMA_VERSION,
-    created_at: inUtc(run.created_at),
+    created_at: run.created_at === NEVER ? PACK_CREATED_AT : inUtc(run.created_at),
     run_id: run.run_id,
     capture_mode: manifest.capture_mode,
     manifest_digest: manifest.manifest_digest,

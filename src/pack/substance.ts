@@ -21,12 +21,14 @@ export class RunSubstance implements RecordVisitor {
   intent({ intent_id, tool_name, args_digest, args = {} }: Intent): void {
     const place = this.#places.size;
     if (!this.#places.has(intent_id)) this.#places.set(intent_id, place);
-    this.#intents.update(canonicalize({ tool_name, args_digest, args }));
+    const asked = withoutIds(args, args_digest, SESSION_ARGS);
+    this.#intents.update(canonicalize({ tool_name, ...asked }));
   }
 
   result({ intent_id, status, result_digest, result = {} }: Result): void {
     const place = String(this.#places.get(intent_id) ?? 'none').padStart(12, '0');
-    this.#results.push(`${place} ${canonicalDigest({ status, result_digest, result })}`);
+    const came = withoutIds(result, result_digest, SESSION_RESULT);
+    this.#results.push(`${place} ${canonicalDigest({ status, ...came })}`);
   }
 
   /** The sections of the run, once all its records were seen. */
@@ -53,12 +55,30 @@ export class RunSubstance implements RecordVisitor {
   }
 }
 
+/** What a checkpoint of a session says of an event: which event of which session, where its trace is, and what was decided. */
+const SESSION_ARGS: readonly string[] = ['sequence', 'session_id', 'trace_id', 'trace_path'];
+const SESSION_RESULT: readonly string[] = ['reason_codes', 'trace_id', 'trace_path', 'verdict', 'violations'];
+const SESSION_IDS: ReadonlySet<string> = new Set(SESSION_ARGS);
+
+/** Content and its digest. Of what a session's checkpoint says, the ids are left out, and a digest that is only of them. */
+function withoutIds(
+  content: JsonObject,
+  digest: string,
+  form: readonly string[],
+): { readonly content: JsonObject; readonly digest: string } {
+  if (Object.keys(content).sort().join() !== form.join()) return { content, digest };
+  const members = Object.entries(content).filter(([key]) => !SESSION_IDS.has(key));
+  const own = digest === canonicalDigest(content);
+  return { content: Object.fromEntries(members), digest: own ? '' : digest };
+}
+
 /** What was read of the context, and when. */
 export function contextSubstance(refs: Refs): { readonly what: string; readonly when: string } {
   const receipts = (refs.receipts ?? []).map(({ ref_id: _id, retrieved_at, ...content }: Receipt) => {
     return { content: canonicalize(content), retrieved_at };
   });
-  const sorted = receipts.sort((a, b) => (a.content < b.content ? -1 : a.content > b.content ? 1 : 0));
+  const key = ({ content, retrieved_at }: (typeof receipts)[number]): string => `${content} ${retrieved_at}`;
+  const sorted = receipts.sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
   const mode = refs.context_evidence_mode ?? 'best_effort';
   return {
     what: canonicalDigest([mode, ...sorted.map(({ content }) => content)]),

@@ -1,6 +1,7 @@
 import { canonicalize } from '../core/canonical.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type Found, Report } from '../core/report.ts';
+import { isZonedTime } from '../core/time.ts';
 import { contextEnvelopeOf } from '../run/context.ts';
 import { RUN_MANIFEST_MEMBER, type RunManifest } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
@@ -89,7 +90,7 @@ function read(name: string, members: Members, validate: Validate, findings: Foun
     return undefined;
   }
   const { value, finding } = readDocument(name, bytes, validate);
-  findings.push(...(finding === undefined ? timeFindings(name, value) : [finding]));
+  findings.push(...(finding === undefined ? timeFindings(name, value, isZonedTime) : [finding]));
   return value;
 }
 
@@ -107,8 +108,8 @@ function disagreements(
   const made = expected as JsonObject;
   const keys = [...new Set([...Object.keys(made), ...Object.keys(actual)])].sort();
   return keys.flatMap((key) => {
-    const [should, is] = [text(made[key]), text(actual[key])];
-    if (should === is) return [];
+    if (text(made[key]) === text(actual[key])) return [];
+    const [should, is] = [shown(made[key]), shown(actual[key])];
     const message = `${member}: ${key} is ${is}, the runpack makes ${should}`;
     return [{ code: 'payload_disagrees', message, member, expected: should, actual: is }];
   });
@@ -125,6 +126,11 @@ function otherSource({ source_ref }: PackManifest, { run_id }: RunManifest): Fou
 const MAX_SHOWN = 200;
 
 function text(value: unknown): string {
-  const full = value === undefined ? 'absent' : canonicalize(value);
+  return value === undefined ? 'absent' : canonicalize(value);
+}
+
+/** For a message: the start of it. */
+function shown(value: unknown): string {
+  const full = text(value);
   return full.length > MAX_SHOWN ? `${full.slice(0, MAX_SHOWN)}…` : full;
 }

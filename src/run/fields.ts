@@ -40,7 +40,7 @@ export class Fields {
   /** An instant, in the one spelling of run documents. */
   time(name: string): string | undefined {
     const text = this.text(name);
-    if (text === undefined) return undefined;
+    if (text === undefined || text === NEVER) return undefined;
     const time = zonedTime(text);
     if (time !== undefined) return time;
     throw invalidInput('record_invalid', `${this.#at(name)} is no RFC 3339 time: ${JSON.stringify(text)}`);
@@ -93,6 +93,9 @@ export class Fields {
     return this.#place === '' ? name : `${this.#place}.${name}`;
   }
 }
+
+/** How the programs before this one wrote a time that nobody set. */
+const NEVER = '0001-01-01T00:00:00Z';
 
 function wrongType(place: string, what: string): Error {
   return invalidInput('record_invalid', `${place === '' ? 'the input' : place} is not ${what}`);

@@ -217,7 +217,7 @@ class Recorder {
 
   #envelope(fields: Fields, schemaId: string): Envelope {
     const { run_id, created_at, producer_version } = this.#base;
-    const said = fields.text('run_id');
+    const said = fields.text('run_id')?.trim();
     if (said !== undefined && said !== run_id && this.#options.runId === undefined) {
       throw invalid(
         `a document of ${said} stands in the run ${run_id}`,

@@ -24,7 +24,7 @@ export interface ReadRecords {
 }
 
 /** A line of intents or results that is longer is refused. Bytes. */
-const MAX_RECORD_BYTES = 10 * 1024 * 1024;
+export const MAX_RECORD_BYTES: number = 10 * 1024 * 1024;
 /** After so many findings in one member, more would not tell more. */
 const MAX_FINDINGS = 20;
 
@@ -57,7 +57,9 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
         findings.push(at(name, count, offset, finding?.code ?? 'schema_mismatch', why));
         continue;
       }
-      findings.push(...timeFindings(`${name}: line ${count}`, value, isZonedTime));
+      for (const { message } of timeFindings(`${name}: line ${count}`, value, isZonedTime)) {
+        findings.push({ code: 'not_a_time', message, member: name, offset });
+      }
       const record = value as unknown as R;
       if (record.run_id !== runId && strangers.length < MAX_FINDINGS) {
         strangers.push(at(name, count, offset, 'payload_disagrees', `a record of the run ${record.run_id}`));

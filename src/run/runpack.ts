@@ -1,5 +1,6 @@
 import { canonicalBytes } from '../core/canonical.ts';
 import { canonicalDigest, sha256Hex } from '../core/digest.ts';
+import { invalidInput } from '../core/errors.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
 import type { NewMember } from '../zip/writer.ts';
@@ -14,6 +15,7 @@ import {
   RUN_SCHEMA_VERSION,
   type RunManifest,
 } from './documents.ts';
+import { MAX_RECORD_BYTES } from './records.ts';
 
 export interface Runpack {
   readonly manifest: RunManifest;
@@ -61,7 +63,14 @@ export function signedDigestOf({ signatures: _, ...unsigned }: RunManifest): str
 }
 
 function lines(records: readonly object[]): Buffer {
-  return Buffer.concat(records.flatMap((record) => [canonicalBytes(record), NEWLINE]));
+  return Buffer.concat(records.flatMap((record) => [lineOf(record), NEWLINE]));
+}
+
+function lineOf(record: object): Buffer {
+  const bytes = canonicalBytes(record);
+  if (bytes.length <= MAX_RECORD_BYTES) return bytes;
+  const message = `a record of ${bytes.length} bytes; the limit is ${MAX_RECORD_BYTES}`;
+  throw invalidInput('record_invalid', message, 'Keep large content elsewhere, and its digest here.');
 }
 
 const NEWLINE = Buffer.from('\n');

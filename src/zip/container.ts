@@ -109,7 +109,7 @@ function directoryFindings(
     const member = displayName(entry.name);
     const expected = centralRecord(entry, entry.style);
     const said = central[index] ?? entry;
-    const fault = styleFault(said.style, entry.style) ?? sizeFault(entry);
+    const fault = styleFault(said.style, entries[0]?.style ?? entry.style) ?? sizeFault(entry);
     const differs = compare(source, at, expected, 'central', member);
     if (fault !== undefined && (differs.length > 0 || said.style === entry.style)) {
       const message = `${member}: ${fault.why}`;

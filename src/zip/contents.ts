@@ -1,5 +1,5 @@
 import type { Found, Report } from '../core/report.ts';
-import { type Container, readMember } from './reader.ts';
+import { type Container, MAX_DOCUMENT_BYTES, readMember } from './reader.ts';
 
 /** What was read of the members of a container. */
 export interface Contents {
@@ -61,6 +61,10 @@ export function readContents(container: Container, options: ReadContentsOptions,
     digests.set(name, content.sha256);
     sizes.set(name, member.size);
     if (content.bytes !== undefined) bytes.set(name, content.bytes);
+    else if (keep) {
+      const message = `${name} has ${member.size} bytes; a document has at most ${MAX_DOCUMENT_BYTES}`;
+      findings.push({ code: 'member_too_large', message, member: name, offset });
+    }
   }
   if (container.members.length > 0) report.settle('member_content', findings);
   return { digests, bytes, sizes };

@@ -10,7 +10,7 @@ import { type ByteSource, chunksOf, slice, sourceOf } from './source.ts';
 import { MAX_INFLATED_BYTES } from './styles.ts';
 
 /** A member larger than this is not read into memory. */
-export const MAX_DOCUMENT_BYTES: number = 64 * 1024 * 1024;
+export const MAX_DOCUMENT_BYTES: number = 512 * 1024 * 1024;
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {

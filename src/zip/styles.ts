@@ -30,14 +30,14 @@ export function isOwnStyle(first: Style | undefined): boolean {
 }
 
 /**
- * What is wrong with the way in which a member is written, where `due` is what it should be; undefined for gait's own
- * way and for those of the programs whose packs stay valid: deflated with a descriptor and a timestamp, or stored or
- * deflated with neither. All of them name no time but 1980, so that nothing is free to vary.
+ * What is wrong with the way in which a member is written, in a container whose first member is written in `first`;
+ * undefined for gait's own way and for those of the programs whose packs stay valid: deflated with a descriptor and a
+ * timestamp, or stored or deflated with neither. All of them name no time but 1980, so that nothing is free to vary.
  */
-export function styleFault(style: Style, due: Style): StyleFault | undefined {
+export function styleFault(style: Style, first: Style): StyleFault | undefined {
   const { flags, method, attributes } = style;
   if ((flags & FLAG_ENCRYPTED) !== 0) return { code: 'member_encrypted', why: 'it is encrypted', at: 8 };
-  if (method !== METHOD_STORED && (method !== METHOD_DEFLATED || isOwnStyle(due))) {
+  if (method !== METHOD_STORED && (method !== METHOD_DEFLATED || isOwnStyle(first))) {
     return { code: 'method_unsupported', why: `compression method ${method} is not supported`, at: 10 };
   }
   const mode = attributes >>> 16;
@@ -46,16 +46,18 @@ export function styleFault(style: Style, due: Style): StyleFault | undefined {
     const what = type === 0o120000 ? 'a link' : 'no regular file';
     return { code: 'member_not_a_file', why: `it is ${what} (mode ${mode.toString(8)})`, at: 40 };
   }
-  return isOwnStyle(due) ? undefined : earlierFault(style);
+  return isOwnStyle(first) ? undefined : earlierFault(style);
 }
 
-function earlierFault({ madeBy, flags, extra, attributes }: Style): StyleFault | undefined {
+function earlierFault({ madeBy, flags, method, extra, attributes }: Style): StyleFault | undefined {
   if (madeBy !== EARLIER_MADE_BY) return mismatch(`version made by ${madeBy} is not the first member’s`, 4);
   if (flags !== 0 && flags !== FLAG_DESCRIPTOR) return mismatch(`flags ${flags} are of no known writer`, 8);
   const timed = extra.equals(EARLIER_EXTRA);
   if (!timed && extra.length > 0) return mismatch('the extra field is of no known writer', 30);
-  if (timed !== (flags === FLAG_DESCRIPTOR))
-    return mismatch('flags and extra field do not belong together', 8);
+  const deferred = flags === FLAG_DESCRIPTOR;
+  if (timed !== deferred || (deferred && method !== METHOD_DEFLATED)) {
+    return mismatch('flags, method and extra field do not belong together', 8);
+  }
   return MODES.includes(attributes) ? undefined : mismatch('the mode is of no known writer', 38);
 }
 

@@ -102,7 +102,7 @@ export async function writeZipAtomically(
   let size = 0;
   await replaceAtomically(path, async (file) => {
     for (const bytes of zipPieces(members)) {
-      await file.write(bytes);
+      await file.appendFile(bytes); // unlike write, it goes on until all is written
       hash.update(bytes);
       size += bytes.length;
       onBytes(bytes.length);
@@ -125,11 +125,13 @@ function* zipPieces(members: readonly SourcedMember[]): Generator<Buffer> {
     const header = localHeader(layout);
     yield header;
     let crc = 0;
+    let size = 0;
     for (const piece of chunksOf(source)) {
       crc = crc32(piece, crc);
+      size += piece.length;
       yield piece;
     }
-    if (crc !== expected) throw changed(name);
+    if (crc !== expected || size !== source.size) throw changed(name);
     records.push(centralRecord(layout));
     at += header.length + source.size;
   }

@@ -90,6 +90,12 @@ function describeOlder({ source_ref, pack_id, job_lineage, timeline }: OlderJobI
     `${io.paint('bold', printable(source_ref))}  of an older producer: its events are not chained`,
     `  pack      ${pack_id}`,
     `  counts    ${[count(job_lineage.event_count, 'event'), count(job_lineage.checkpoint_refs.length, 'checkpoint')].join(', ')}`,
+    ...job_lineage.decisions.map(({ checkpoint_id, required_action }) => {
+      return `  decision  ${printable(String(checkpoint_id))}  ${printable(String(required_action))}`;
+    }),
+    ...job_lineage.approvals.map(({ approved_by, approved_at, reason }) => {
+      return `  approved  by ${printable(String(approved_by))} at ${printable(String(approved_at))}: ${printable(String(reason))}`;
+    }),
     '',
     ...timeline.map(({ revision, created_at, kind, actor, text }) => {
       return `${String(revision).padStart(5)}  ${created_at}  ${printable(kind)}  ${printable(actor)}  ${printable(text)}`;
