@@ -1,8 +1,10 @@
 // `npm run bench`: how fast gait is, each figure beside a rival that runs in the same minute on the same disk.
+// With arguments, only some of it: append, verify, cold, packs.
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { median, printTable, row } from './bench/table.mjs';
 import { buildAll } from './build.mjs';
 import { childEnv, ROOT } from './run.mjs';
 
@@ -13,14 +15,7 @@ const { LogScanner } = await import('../dist/log/scan.js');
 const { Jobs } = await import('../dist/job/jobs.js');
 const { claimOf } = await import('../dist/job/fingerprint.js');
 const { systemClock } = await import('../dist/core/clock.js');
-
-const DIR = mkdtempSync(join(ROOT, 'build-bench-'));
-const rows = [];
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}
+const { benchPacks } = await import('./bench/packs.mjs');
 
 /** Microseconds that a call takes. */
 async function timed(call) {
@@ -44,10 +39,6 @@ async function compete(contestants, { blocks = 12, warmup = 16, perBlock = 150 }
     }
   }
   return times.map(median);
-}
-
-function row(what, ours, rival, ratio, bar, reached) {
-  rows.push([what, ours, rival, `${ratio.toFixed(2)} ×`, bar, reached ? 'yes' : 'NO']);
 }
 
 function us(value) {
@@ -171,16 +162,22 @@ async function benchTogether({ store, head }) {
   );
 }
 
-async function benchJob(raw) {
-  const store = new FileStore({ root: join(DIR, 'jobs'), idField: 'job_id' });
+/** A job with 1,000 checkpoints, and the call that adds one. */
+async function longJob(root) {
+  const store = new FileStore({ root, idField: 'job_id' });
   const jobs = new Jobs(store, systemClock);
   const claim = claimOf({ rules: ['os'], values: { os: 'any' } });
   await jobs.execute('bench', { actor: 'bench' }, { kind: 'submit', claim, producerVersion: '0' });
   const checkpoint = () =>
     jobs.execute('bench', { actor: 'bench' }, { kind: 'checkpoint', type: 'progress', summary: 'on' });
   for (let i = 0; i < 1000; i += 1) await checkpoint();
+  return { store, checkpoint };
+}
+
+async function benchJob(raw) {
+  const { store, checkpoint } = await longJob(join(DIR, 'jobs'));
   const [time] = await compete([() => checkpoint], { blocks: 4, warmup: 0 });
-  row('job checkpoint at 1,000, in process', us(time), `write + fdatasync ${us(raw)}`, raw / time, '-', true);
+  row('job checkpoint at 1,000, in process', us(time), `write + fdatasync ${us(raw)}`, raw / time);
   await store.close();
 }
 
@@ -222,11 +219,13 @@ async function benchVerify() {
   const show = (time) => `${Math.round(rate(time) / 1000)} k events/s`;
   const against = `JSON.parse + sha256 ${show(parse)}`;
   row('verify a chain', show(plain), against, parse / plain, '≥ 300 k/s', rate(plain) >= 300_000);
-  row('the same, canonical bytes too', show(strict), against, parse / strict, '-', true);
+  row('the same, canonical bytes too', show(strict), against, parse / strict);
 }
 
-function benchColdStart() {
-  const root = join(DIR, 'jobs');
+async function benchColdStart() {
+  const root = join(DIR, 'cold');
+  const { store } = await longJob(root);
+  await store.close();
   const env = childEnv();
   const commands = [
     ['-e', '0'],
@@ -252,17 +251,24 @@ function benchColdStart() {
   );
 }
 
-function print(table) {
-  const widths = table[0].map((_, i) => Math.max(...table.map((cells) => cells[i].length)));
-  for (const cells of table) console.log(`| ${cells.map((cell, i) => cell.padEnd(widths[i])).join(' | ')} |`);
+const SECTIONS = {
+  append: benchAppend,
+  verify: benchVerify,
+  cold: benchColdStart,
+  packs: () => benchPacks(DIR),
+};
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !(name in SECTIONS));
+if (unknown !== undefined) {
+  console.error(`no part ${unknown} of the bench; there are ${Object.keys(SECTIONS).join(', ')}`);
+  process.exit(6);
 }
-
+const DIR = mkdtempSync(join(ROOT, 'build-bench-'));
 try {
-  await benchAppend();
-  await benchVerify();
-  benchColdStart();
+  for (const [name, section] of Object.entries(SECTIONS)) {
+    if (wanted.length === 0 || wanted.includes(name)) await section();
+  }
 } finally {
   rmSync(DIR, { recursive: true });
 }
-const header = ['what', 'gait', 'rival, same run', 'ratio', 'bar', 'reached'];
-print([header, header.map(() => '---'), ...rows]);
+printTable();

@@ -9,6 +9,7 @@ import { openContainer } from '../zip/reader.ts';
 import { assertReplaceable, writeFileAtomically, zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
+import { runpackName } from './run_source.ts';
 import { refuseKeptPlace } from './workspace.ts';
 
 /** What machines are called in run documents: the names that earlier producers gave them. */
@@ -75,5 +76,5 @@ export function runpackFields(path: string, { run_id, manifest_digest }: RunMani
 
 /** The path of a run's file in a directory. */
 export function runpackPath(dir: string, runId: string): string {
-  return join(dir, `runpack_${runId}.zip`);
+  return join(dir, runpackName(runId));
 }

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { chainOf, chainText } from '../run/chain.ts';
@@ -7,7 +7,7 @@ import type { Journal } from '../run/journal.ts';
 import { buildRunpack } from '../run/runpack.ts';
 import type { SessionCheckpoint, SessionState } from '../run/session.ts';
 import { stageFile, writeFileAtomically, zipOf } from '../zip/writer.ts';
-import { machineNames, refusePlace, verifyWritten } from './capture.ts';
+import { machineNames, refusePlace, runpackPath, verifyWritten } from './capture.ts';
 import { chainPathOf, pathFromChain, relocated, runpackOf } from './chain_files.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
@@ -98,7 +98,7 @@ async function writeChains(journal: Journal, chainPath: string, copyTo: string |
 }
 
 function defaultPath(journal: string, runId: string): string {
-  return join(dirname(journal), `runpack_${runId}.zip`);
+  return runpackPath(dirname(journal), runId);
 }
 
 /** The runpack of an earlier checkpoint is never replaced: its chain would break. */

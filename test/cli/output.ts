@@ -6,13 +6,24 @@ import type { JobEvent } from '../../src/job/events.ts';
 import type { Approval, Checkpoint, JobState } from '../../src/job/state.ts';
 import type { JobVerification } from '../../src/job/verify.ts';
 import type { Head } from '../../src/log/record.ts';
+import type { Change, PackDiff } from '../../src/pack/diff.ts';
 import type { JobInspection } from '../../src/pack/inspect.ts';
+import type { RunPackInspection } from '../../src/pack/inspect_others.ts';
+import type { LedgerEntry } from '../../src/pack/ledger.ts';
 import type { PackVerification } from '../../src/pack/verify.ts';
+import type { CheckedCheckpoint } from '../../src/run/chain.ts';
+import type { RunDiff } from '../../src/run/diff.ts';
+import type { RunEntry, UnmatchedResult } from '../../src/run/inspect.ts';
+import type { ReduceReport } from '../../src/run/reduce.ts';
+import type { SessionCheckpoint, SessionEvent } from '../../src/run/session.ts';
 import validateEvent from '../../src/schema/generated/job_event.js';
 import validateJob from '../../src/schema/generated/job_output.js';
 import validateKeys from '../../src/schema/generated/keys_output.js';
 import validateGait from '../../src/schema/generated/output.js';
 import validatePack from '../../src/schema/generated/pack_output.js';
+import validateRun from '../../src/schema/generated/run_output.js';
+import validateSession from '../../src/schema/generated/run_session_output.js';
+import validateVerify from '../../src/schema/generated/verify_output.js';
 import { schemaFault, type Validate } from '../../src/schema/validator.ts';
 
 /** What `--json` prints, of all families of commands: schemas/v1. */
@@ -37,8 +48,9 @@ export interface Output {
     readonly approvals?: readonly Approval[];
   };
   readonly head?: Head;
-  readonly checkpoint?: Checkpoint;
-  readonly checkpoints?: readonly Checkpoint[];
+  /** Of a job or of a session: each has the members of its own. */
+  readonly checkpoint?: Checkpoint & SessionCheckpoint;
+  readonly checkpoints?: readonly (Checkpoint & SessionCheckpoint & CheckedCheckpoint)[];
   readonly approvals?: readonly Approval[];
   readonly events?: readonly JobEvent[];
   readonly jobs?: readonly (JsonObject & { readonly job_id: string; readonly status: string })[];
@@ -59,7 +71,11 @@ export interface Output {
   readonly file_sha256?: string;
   readonly size?: number;
   readonly verify?: PackVerification;
-  readonly inspect?: JobInspection;
+  /** Of a job or of a run: each has the members of its own. */
+  readonly inspect?: JobInspection & Omit<RunPackInspection, keyof JobInspection>;
+  readonly diff?: PackDiff;
+  readonly changes?: readonly Change[];
+  readonly packs?: readonly LedgerEntry[];
   readonly signature_status?: string;
   readonly signature_key_id?: string;
   readonly prefix?: string;
@@ -68,12 +84,65 @@ export interface Output {
   readonly public_key_path?: string;
   readonly private_key_source?: string;
   readonly warnings?: readonly string[];
+  readonly run_id?: string;
+  readonly bundle?: string;
+  readonly manifest_digest?: string;
+  readonly ticket_footer?: string;
+  readonly capture_mode?: string;
+  readonly artifact_type?: string;
+  readonly intents_total?: number;
+  readonly results_total?: number;
+  readonly entries?: readonly RunEntry[];
+  readonly unmatched_results?: readonly UnmatchedResult[];
+  readonly privacy?: string;
+  readonly summary?: RunDiff;
+  readonly input?: string;
+  readonly output?: string;
+  readonly report_path?: string;
+  readonly reduced_run_id?: string;
+  readonly report?: ReduceReport;
+  readonly journal?: string;
+  readonly chain_path?: string;
+  readonly session_id?: string;
+  readonly started?: boolean;
+  readonly status?: SessionStatus;
+  readonly event?: SessionEvent;
+  readonly compaction?: Compaction;
+  readonly files_checked?: number;
+  readonly checkpoints_checked?: number;
+  readonly linkage_errors?: readonly string[];
+  readonly checkpoint_errors?: readonly string[];
+}
+
+export interface SessionStatus {
+  readonly session_id: string;
+  readonly run_id: string;
+  readonly created_at: string;
+  readonly started_at: string;
+  readonly event_count: number;
+  readonly last_sequence: number;
+  readonly checkpoint_count: number;
+  readonly pending_count: number;
+}
+
+export interface Compaction {
+  readonly output_path: string;
+  readonly checkpoints: number;
+  readonly events_before: number;
+  readonly events_after: number;
+  readonly bytes_before: number;
+  readonly bytes_after: number;
+  readonly compacted: boolean;
+  readonly dry_run: boolean;
 }
 
 const VALIDATORS: Readonly<Record<string, Validate>> = {
   'gait.job.output': validateJob,
   'gait.keys.output': validateKeys,
   'gait.pack.output': validatePack,
+  'gait.run.output': validateRun,
+  'gait.run.session.output': validateSession,
+  'gait.verify.output': validateVerify,
   'gait.output': validateGait,
 };
 
