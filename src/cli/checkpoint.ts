@@ -11,7 +11,7 @@ import { machineNames, refusePlace, runpackPath, verifyWritten } from './capture
 import { chainPathOf, pathFromChain, relocated, runpackOf } from './chain_files.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
-import { refuseKeptPlace } from './workspace.ts';
+import { refuseKeptPlace, refuseSame } from './workspace.ts';
 
 const MAX_ATTEMPTS = 20;
 
@@ -46,6 +46,8 @@ export async function makeCheckpoint(request: CheckpointRequest, io: Io): Promis
     const now = io.clock.now();
     const captured = checkpointRun(state, machineNames(), VERSION, now);
     const path = request.out ?? defaultPath(journal.path, captured.run.run_id);
+    refuseSame([journal.path, path, chainPath]);
+    if (chainOut !== undefined) refuseSame([journal.path, path, chainOut]);
     refusePlace(path, io);
     refuseEarlier(path, chainPath, state);
     const { manifest, members } = buildRunpack(captured, signer?.key);

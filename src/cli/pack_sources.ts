@@ -23,7 +23,7 @@ export interface BuiltSource {
   readonly subject: string;
   /** The head of the job's log. */
   readonly head?: Head;
-  /** Folders that hold what it was built from, where no pack belongs. */
+  /** What it was built from, file or folders: no place for a pack. */
   readonly kept: readonly string[];
   /** Releases what the members are read from. */
   close(): void;
@@ -97,7 +97,7 @@ export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
     const runpack = streamedMember(SOURCE_MEMBER, container.source, progress.add);
     const pack = buildRunPack({ ...run, runpack }, VERSION, request.key);
     const { run_id, manifest_digest } = run.manifest;
-    return { pack, subject: `${run_id}, ${manifest_digest}`, kept: [], close: container.close };
+    return { pack, subject: `${run_id}, ${manifest_digest}`, kept: [path], close: container.close };
   } catch (error) {
     container.close();
     throw error;

@@ -105,7 +105,8 @@ export function printable(text: string): string {
   );
 }
 
-/** A word that can be pasted into a shell. */
-export function shellWord(text: string): string {
+/** A path that can be pasted into a shell, behind a command: one that starts with a dash would be taken for a flag. */
+export function shellWord(path: string): string {
+  const text = path.startsWith('-') ? `./${path}` : path;
   return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", "'\\''")}'`;
 }

@@ -105,11 +105,16 @@ export function refuseExisting(path: string, instead: string): void {
 
 /** Writes a report as canonical JSON, not where logs are kept, and never over anything but an earlier report. */
 export async function writeReport(path: string, report: JsonObject, env: Io['env']): Promise<Buffer> {
-  refuseKeptPlace(path, env);
-  assertReplaceableReport(path, report);
+  refuseReportPlace(path, report, env);
   const bytes = canonicalBytes(report);
   await writeFileAtomically(path, bytes);
   return bytes;
+}
+
+/** Throws `out_unsafe` for a place where a report may not be written. */
+export function refuseReportPlace(path: string, report: JsonObject, env: Io['env']): void {
+  refuseKeptPlace(path, env);
+  assertReplaceableReport(path, report);
 }
 
 /** A report may replace one of its own kind: a JSON document with the same `schema_id`. */
@@ -143,12 +148,21 @@ function refuseInside(path: string, kept: readonly string[]): void {
   });
 }
 
-export function existsFile(path: string): boolean {
-  return existsSync(path);
+/** Throws `out_unsafe` if two of these paths lead to the same place: one would replace the other. */
+export function refuseSame(paths: readonly string[]): void {
+  const places = paths.map(realPlace);
+  const twice = paths.find((_, index) => places.indexOf(places[index] ?? '') < index);
+  if (twice === undefined) return;
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to write ${twice} over something that is needed: it is named for two things`,
+    hint: 'Name another file.',
+  });
 }
 
 /** Where a path leads, links followed, though its last parts may not exist yet. */
-export function realPlace(path: string): string {
+function realPlace(path: string): string {
   try {
     return realpathSync(path);
   } catch {

@@ -1,6 +1,11 @@
 import { DIGEST_PATTERN } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import validateIntent from '../schema/generated/runpack_intent.js';
+import validateRefs from '../schema/generated/runpack_refs.js';
+import validateResult from '../schema/generated/runpack_result.js';
+import validateRun from '../schema/generated/runpack_run.js';
+import { schemaFault } from '../schema/validator.ts';
 import { completed, digestFor } from './digests.ts';
 import type {
   CapturedRun,
@@ -100,7 +105,9 @@ class Recorder {
     if (!strip)
       this.#warn('raw capture keeps arguments and results as they are: treat the runpack as confidential');
     this.#checkIds(intents, results);
-    return { captureMode, run, intents, results, refs: this.#refs(intents, results) };
+    const refs = this.#refs(intents, results);
+    assertConform({ run, intents, results, refs });
+    return { captureMode, run, intents, results, refs };
   }
 
   warnings(): readonly string[] {
@@ -248,6 +255,21 @@ class Recorder {
   #warn(text: string): void {
     this.#warnings.push(text);
   }
+}
+
+/** What is recorded verifies: every document is to its schema. Throws `record_invalid`. */
+function assertConform({ run, intents, results, refs }: Omit<CapturedRun, 'captureMode'>): void {
+  const faults = [
+    ...[run].map((document) => ['run', schemaFault(validateRun, document)] as const),
+    ...intents.map(
+      (document) => [`intent ${document.intent_id}`, schemaFault(validateIntent, document)] as const,
+    ),
+    ...results.map(
+      (document) => [`result of ${document.intent_id}`, schemaFault(validateResult, document)] as const,
+    ),
+    ...[refs].map((document) => ['refs', schemaFault(validateRefs, document)] as const),
+  ];
+  for (const [what, fault] of faults) if (fault !== undefined) throw invalid(`${what}: ${fault}`);
 }
 
 function holdsContent(record: Intent | Result): boolean {

@@ -7,6 +7,7 @@ import {
 } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { readJsonFile } from '../../cli/input.ts';
+import type { Io } from '../../cli/io.ts';
 import { count } from '../../cli/job_text.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../cli/key_flags.ts';
 import { printable, shellWord } from '../../cli/run.ts';
@@ -79,7 +80,7 @@ const spec: CommandSpec = command({
       now: io.clock.now(),
       machine: machineNames(),
     });
-    const path = runpackPath(flags['out-dir'] ?? outDir(io.env), recorded.run.run_id);
+    const path = runpackPath(outDirOf(flags['out-dir'], io), recorded.run.run_id);
     const manifest = await writeRunpack(path, recorded, signer, io);
     const warnings = [...(signer?.warnings ?? []), ...envelope.warnings, ...recorded.warnings];
     for (const warning of warnings) io.note(`warning: ${warning}`);
@@ -98,6 +99,12 @@ const spec: CommandSpec = command({
     };
   },
 });
+
+function outDirOf(flag: string | undefined, io: Io): string {
+  if (flag === '') throw invalidInput('flag_value_invalid', '--out-dir is empty', 'Give a directory.');
+  const dir = flag ?? outDir(io.env);
+  return dir.startsWith('-') ? `./${dir}` : dir; // no path of ours can be taken for a flag
+}
 
 function inputOf(flag: string | undefined, [argument]: readonly string[]): string {
   if (flag !== undefined && argument !== undefined) {

@@ -4,8 +4,7 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { asJson, count } from '../../cli/job_text.ts';
 import { printable, shellWord } from '../../cli/run.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
-import { existsFile, realPlace, writeReport } from '../../cli/workspace.ts';
-import { GaitError } from '../../core/errors.ts';
+import { refuseReportPlace, refuseSame, writeReport } from '../../cli/workspace.ts';
 import { checkRunId } from '../../run/record.ts';
 import { PREDICATES, type Predicate, reduceRun } from '../../run/reduce.ts';
 
@@ -48,8 +47,9 @@ const spec: CommandSpec = command({
     const beside = runpackPath(dirname(source.path), `${run_id}_reduced_${predicate}`);
     checkRunId(reduced_run_id); // a run of an earlier program may be called anything
     const output = flags.out ?? beside;
-    refuseSource(output, source.path);
     const reportPath = flags['report-out'] ?? `${output}.reduce_report.json`;
+    refuseSame([source.path, output, reportPath]);
+    refuseReportPlace(reportPath, asJson(report), io.env); // before anything is written
     const manifest = await writeRunpack(output, captured, undefined, io);
     await writeReport(reportPath, asJson(report), io.env);
     return {
@@ -67,16 +67,5 @@ const spec: CommandSpec = command({
     };
   },
 });
-
-/** The run that is reduced is never replaced by what it is reduced to. */
-function refuseSource(output: string, source: string): void {
-  if (!existsFile(output) || realPlace(output) !== realPlace(source)) return;
-  throw new GaitError({
-    code: 'out_unsafe',
-    category: 'unsafe_operation',
-    message: `refused to replace ${source}, the run itself`,
-    hint: 'Name another file with --out.',
-  });
-}
 
 export default spec;

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { readJsonFile } from '../../cli/input.ts';
 import type { Color, Io } from '../../cli/io.ts';
 import { asJson, table } from '../../cli/job_text.ts';
 import { actorOf } from '../../cli/machine.ts';
@@ -16,10 +15,10 @@ import {
   type Workplace,
   workingDirectory,
 } from '../../cli/tools.ts';
-import { outDir, refuseKeptPlace, writeReport } from '../../cli/workspace.ts';
+import { outDir, refuseKeptPlace, refuseReportPlace, writeReport } from '../../cli/workspace.ts';
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { VERSION } from '../../core/version.ts';
 import { checkActor } from '../../job/checks.ts';
 import {
@@ -218,23 +217,8 @@ async function play(
 /** Refuses a place for the record before anything runs that could then not be recorded there. */
 function assertRecordPlace(path: string, io: Io): void {
   if (path === '') throw invalidInput('flag_value_invalid', '--record is empty', 'Name a file.');
-  refuseKeptPlace(path, io.env);
-  try {
-    const earlier = readJsonFile(path, MAX_RECORD_BYTES);
-    if (isJsonObject(earlier) && earlier['schema_id'] === 'gait.run.replay') return;
-  } catch (error) {
-    if (!(error instanceof GaitError)) throw error;
-    if (error.code === 'file_not_found') return;
-  }
-  throw new GaitError({
-    code: 'out_unsafe',
-    category: 'unsafe_operation',
-    message: `refused to replace ${path}: it is no record of a replay`,
-    hint: 'Name another file by --record, or remove that one yourself.',
-  });
+  refuseReportPlace(path, { schema_id: 'gait.run.replay' }, io.env);
 }
-
-const MAX_RECORD_BYTES = 64 * 1024 * 1024;
 
 /** Writes the record. What was replayed is answered even if it could not be written. */
 async function keep(
