@@ -76,5 +76,6 @@ export function runpackFields(path: string, { run_id, manifest_digest }: RunMani
 
 /** The path of a run's file in a directory. */
 export function runpackPath(dir: string, runId: string): string {
-  return join(dir, runpackName(runId));
+  const path = join(dir, runpackName(runId));
+  return path.startsWith('-') ? `./${path}` : path; // not to be taken for a flag
 }

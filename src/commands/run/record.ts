@@ -102,8 +102,7 @@ const spec: CommandSpec = command({
 
 function outDirOf(flag: string | undefined, io: Io): string {
   if (flag === '') throw invalidInput('flag_value_invalid', '--out-dir is empty', 'Give a directory.');
-  const dir = flag ?? outDir(io.env);
-  return dir.startsWith('-') ? `./${dir}` : dir; // no path of ours can be taken for a flag
+  return flag ?? outDir(io.env);
 }
 
 function inputOf(flag: string | undefined, [argument]: readonly string[]): string {
