@@ -1,19 +1,23 @@
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { chainOf, chainText } from '../run/chain.ts';
 import { checkpointOf, checkpointRun } from '../run/checkpoint.ts';
+import type { CapturedRun, Intent } from '../run/documents.ts';
 import type { Journal } from '../run/journal.ts';
+import { checkRunId } from '../run/record.ts';
 import { buildRunpack } from '../run/runpack.ts';
 import type { SessionCheckpoint, SessionState } from '../run/session.ts';
-import { stageFile, writeFileAtomically, zipOf } from '../zip/writer.ts';
-import { machineNames, refusePlace, runpackPath, verifyWritten } from './capture.ts';
-import { chainPathOf, pathFromChain, relocated, runpackOf } from './chain_files.ts';
+import { verifyRunpack } from '../run/verify.ts';
+import { openSource, readContainer } from '../zip/reader.ts';
+import { sourceOf } from '../zip/source.ts';
+import { writeFileAtOnce, writeFileAtomically, zipAtOnce } from '../zip/writer.ts';
+import { machineNames, refusePlace, runpackPath } from './capture.ts';
+import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from './chain_files.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
-import { refuseKeptPlace, refuseSame } from './workspace.ts';
-
-const MAX_ATTEMPTS = 20;
+import { realPlace, refuseKeptPlace, refuseSame } from './workspace.ts';
 
 export interface CheckpointRequest {
   readonly journal: Journal;
@@ -32,55 +36,47 @@ export interface MadeCheckpoint {
 
 /**
  * Makes a checkpoint: the runpack first, then the journal's line, then the chain. Runpack and line are put in place
- * under the journal's lock, and only if the journal is as the runpack was made from; else both are made again.
+ * under the journal's lock, so that nobody appends between.
  */
 export async function makeCheckpoint(request: CheckpointRequest, io: Io): Promise<MadeCheckpoint> {
-  const { journal, signer, chainOut } = request;
+  const { journal, chainOut } = request;
   const chainPath = chainPathOf(journal.path);
   for (const place of [chainPath, chainOut]) if (place !== undefined) refuseKeptPlace(place, io.env);
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-    const { state } = await journal.load();
-    // A crash may have left the chain behind the journal.
-    if (state.pending.length === 0 && state.checkpoints.length > 0)
-      await writeChains(journal, chainPath, chainOut);
-    const now = io.clock.now();
-    const captured = checkpointRun(state, machineNames(), VERSION, now);
-    const path = request.out ?? defaultPath(journal.path, captured.run.run_id);
-    refuseSame([journal.path, path, chainPath]);
-    if (chainOut !== undefined) refuseSame([journal.path, path, chainOut]);
-    refusePlace(path, io);
-    refuseEarlier(path, chainPath, state);
-    const { manifest, members } = buildRunpack(captured, signer?.key);
-    const runpack = { manifestDigest: manifest.manifest_digest, path: pathFromChain(chainPath, path) };
-    const checkpoint = checkpointOf(state, runpack, VERSION, now);
-    const staged = await stageFile(path, await zipOf(members));
-    try {
-      const done = await journal.change((current) => {
-        if (!isSame(current, state)) return { result: false };
-        staged.commit();
-        return { append: [{ record_type: 'checkpoint', checkpoint }], result: true };
-      });
-      if (!done) continue;
-    } finally {
-      staged.discard();
-    }
-    await verifyWritten(path);
+  const { state } = await journal.load();
+  for (const place of [chainPath, chainOut]) if (place !== undefined) refuseOtherChain(place, state);
+  // A crash may have left the chain behind the journal.
+  if (state.pending.length === 0 && state.checkpoints.length > 0)
     await writeChains(journal, chainPath, chainOut);
-    return { checkpoint, runpackPath: path, chainPath };
-  }
-  throw new GaitError({
-    code: 'stream_contended',
-    category: 'state_contention',
-    message: `others appended to ${journal.path} before each of ${MAX_ATTEMPTS} attempts`,
-    retryable: true,
-    hint: 'Run the same command again.',
+  const made = await journal.change((current) => {
+    const { checkpoint, path } = seal(current, request, chainPath, io);
+    return { append: [{ record_type: 'checkpoint', checkpoint }], result: { checkpoint, runpackPath: path } };
   });
+  await writeChains(journal, chainPath, chainOut);
+  return { ...made, chainPath };
 }
 
-/** True if nobody appended between. */
-function isSame(current: SessionState, earlier: SessionState): boolean {
-  const { lastSequence, checkpoints } = earlier;
-  return current.lastSequence === lastSequence && current.checkpoints.length === checkpoints.length;
+/** Puts the runpack of the next checkpoint in its place, under the journal's lock. */
+function seal(
+  state: SessionState,
+  { journal, out, chainOut, signer }: CheckpointRequest,
+  chainPath: string,
+  io: Io,
+): { readonly checkpoint: SessionCheckpoint; readonly path: string } {
+  const now = io.clock.now();
+  const captured = checkpointRun(state, machineNames(), VERSION, now);
+  const path = out ?? defaultPath(journal.path, checkRunId(captured.run.run_id));
+  refuseSame([journal.path, path, chainPath]);
+  if (chainOut !== undefined) refuseSame([journal.path, path, chainOut]);
+  refusePlace(path, io);
+  refuseEarlier(path, chainPath, state);
+  refuseOtherRunpack(path, captured);
+  const { manifest, members } = buildRunpack(captured, signer?.key);
+  const bytes = zipAtOnce(members);
+  assertSound(bytes, path);
+  const runpack = { manifestDigest: manifest.manifest_digest, path: pathFromChain(chainPath, path) };
+  const checkpoint = checkpointOf(state, runpack, VERSION, now);
+  writeFileAtOnce(path, bytes);
+  return { checkpoint, path };
 }
 
 /** Puts the chain that belongs to a journal beside it, and a copy elsewhere; again, if others made checkpoints meanwhile. */
@@ -99,18 +95,62 @@ async function writeChains(journal: Journal, chainPath: string, copyTo: string |
   }
 }
 
+/** A chain replaces nothing but an earlier one of the same session. */
+function refuseOtherChain(path: string, { header }: SessionState): void {
+  if (!existsSync(path)) return;
+  try {
+    const chain = readChain(path);
+    if (chain.session_id === header.session_id && chain.run_id === header.run_id) return;
+  } catch (error) {
+    if (!(error instanceof GaitError)) throw error;
+  }
+  throw unsafe(path, 'it is no chain of this session');
+}
+
+/** A crash may have left the runpack of this very checkpoint, made of fewer events: that, and no other, is replaced. */
+function refuseOtherRunpack(path: string, { run, intents }: CapturedRun): void {
+  if (!existsSync(path)) return;
+  const sessions = new Set<unknown>();
+  const { source, close } = openSource(path);
+  try {
+    const visit = { intent: ({ args }: Intent): void => void sessions.add(args?.['session_id']) };
+    const { manifest } = verifyRunpack(readContainer(source), { visit });
+    const own = intents[0]?.args?.['session_id'];
+    if (manifest?.run_id === run.run_id && sessions.size === 1 && sessions.has(own)) return;
+  } finally {
+    close();
+  }
+  throw unsafe(path, 'it is not of this checkpoint');
+}
+
+function assertSound(bytes: Buffer, path: string): void {
+  const { verification } = verifyRunpack(readContainer(sourceOf(bytes)));
+  const [first] = verification.findings;
+  if (first === undefined) return;
+  throw new GaitError({
+    code: 'written_unsound',
+    category: 'verification_failed',
+    message: `no checkpoint was made, since ${path} would not verify: ${first.message}`,
+    hint: 'The journal holds what a runpack cannot: look at the event that is named.',
+  });
+}
+
+function unsafe(path: string, why: string): GaitError {
+  return new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}: ${why}`,
+    hint: 'Name another file.',
+  });
+}
+
 function defaultPath(journal: string, runId: string): string {
   return runpackPath(dirname(journal), runId);
 }
 
 /** The runpack of an earlier checkpoint is never replaced: its chain would break. */
 function refuseEarlier(path: string, chainPath: string, { checkpoints }: SessionState): void {
-  const earlier = checkpoints.find((one) => resolve(runpackOf(chainPath, one)) === resolve(path));
-  if (earlier === undefined) return;
-  throw new GaitError({
-    code: 'out_unsafe',
-    category: 'unsafe_operation',
-    message: `refused to replace ${path}: it is the runpack of checkpoint ${earlier.checkpoint_index}`,
-    hint: 'Name another file with --out.',
-  });
+  const earlier = checkpoints.find((one) => realPlace(runpackOf(chainPath, one)) === realPlace(path));
+  if (earlier !== undefined)
+    throw unsafe(path, `it is the runpack of checkpoint ${earlier.checkpoint_index}`);
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { invalidInput } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { readHistory } from '../job/history.ts';
 import { LOG_FILE } from '../log/file_store.ts';
@@ -10,7 +10,9 @@ import { buildOlderJobPack, readOlderJob } from '../pack/older_job.ts';
 import { SOURCE_MEMBER } from '../pack/run_members.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import { openContainer, openSource } from '../zip/reader.ts';
+import { openContainer, openSource, readContainer } from '../zip/reader.ts';
+import { sourceOf } from '../zip/source.ts';
+import { zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
 import type { Progress } from './progress.ts';
 import { sourcePath } from './run_source.ts';
@@ -48,6 +50,7 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   if (older !== undefined) {
     const job = readOlderJob(readFile(join(older, STATE_FILE)), readFile(join(older, EVENTS_FILE)));
     const pack = buildOlderJobPack(job, VERSION, key);
+    await refuseUnsound(pack, older);
     const subject = `${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
     return { pack, subject, kept: [older], close: () => {} };
   }
@@ -61,6 +64,19 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
     kept: [store.root, root],
     close: () => {},
   };
+}
+
+/** Of an older job nothing vouches for what its files say: a pack that would not verify is not made of them. */
+async function refuseUnsound({ members }: Pack, folder: string): Promise<void> {
+  const { verification } = verifyPack(readContainer(sourceOf(await zipOf(members))));
+  const [first] = verification.findings;
+  if (first === undefined) return;
+  throw new GaitError({
+    code: 'older_job_damaged',
+    category: 'verification_failed',
+    message: `the files of ${folder} do not agree: ${first.message}`,
+    hint: 'No pack is built from what would not verify.',
+  });
 }
 
 const STATE_FILE = 'state.json';

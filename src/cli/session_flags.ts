@@ -4,6 +4,7 @@ import type { SessionState } from '../run/session.ts';
 import type { RequiredText } from './command.ts';
 import { count } from './job_text.ts';
 import { printable } from './run.ts';
+import { realPlace } from './workspace.ts';
 
 export const SESSION_OUTPUT = 'gait.run.session.output';
 
@@ -15,7 +16,7 @@ export const journalFlag: RequiredText = {
 };
 
 export function openJournal(path: string): Journal {
-  return new Journal(path);
+  return new Journal(path, realPlace(path));
 }
 
 /** A session's state, as members of an output. */

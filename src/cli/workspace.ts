@@ -162,7 +162,7 @@ export function refuseSame(paths: readonly string[]): void {
 }
 
 /** Where a path leads, links followed, though its last parts may not exist yet. */
-function realPlace(path: string): string {
+export function realPlace(path: string): string {
   try {
     return realpathSync(path);
   } catch {

@@ -27,6 +27,13 @@ export function* pieces(fs: FsPort, fd: Fd, offset: number, end: number): Genera
   }
 }
 
+/** The bytes of an open file from `offset` to `end`, all at once. */
+export function allBytes(fs: FsPort, fd: Fd, offset: number, end: number): Buffer {
+  const copies: Buffer[] = [];
+  for (const piece of pieces(fs, fd, offset, end)) copies.push(Buffer.from(piece)); // a piece is valid until the next
+  return Buffer.concat(copies);
+}
+
 /** Closes a file that was read, or whose content is synced: a close that fails has closed it, and loses nothing. */
 export function closeQuietly(fs: FsPort, fd: Fd): void {
   try {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { errnoOf, ioFailure } from '../core/errors.ts';
-import { pieces, writeAll } from './file_bytes.ts';
+import { allBytes, writeAll } from './file_bytes.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { LogFile } from './log_file.ts';
@@ -30,19 +30,21 @@ export class LineFile {
   readonly #log: LogFile;
   readonly #fs: FsPort;
   readonly #path: string;
+  /** The directory was synced since this was made. */
+  #named = false;
 
   constructor({ path, fs = nodeFs, lockTimeoutMs = LOCK_TIMEOUT_MS }: LineFileOptions) {
     this.#fs = fs;
     this.#path = path;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const place = { stream: path, dir: dirname(path), path };
+    const place = { stream: path, dir: dirname(path), path, replaceable: true };
     this.#log = new LogFile({ fs, ...place, lockTimeoutMs, sleep, random: Math.random });
   }
 
   /** Its whole lines, as they are now; undefined if there is no such file. */
   async read(): Promise<Buffer | undefined> {
     try {
-      return await this.#log.locked('read', (fd, size) => this.#lines(fd, size));
+      return await this.#log.locked('read', (fd, size) => this.#read(fd, size).lines);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
       throw ioFailure(error, `reading ${this.#path}`);
@@ -52,14 +54,17 @@ export class LineFile {
   }
 
   /**
-   * Decides on the lines that are there, under the lock, and writes what was decided. An append is on disk before this
+   * Decides on the lines that are there, and on what stands behind the last of them, under the lock, and writes what was decided. An append is on disk before this
    * returns; a replacement takes the old file's place in one step. `create` makes the file if it is absent.
    */
-  async change<T>(mode: 'update' | 'create', decide: (lines: Buffer) => LineChange<T>): Promise<T> {
+  async change<T>(
+    mode: 'update' | 'create',
+    decide: (lines: Buffer, tail: Buffer) => LineChange<T>,
+  ): Promise<T> {
     try {
       return await this.#log.locked(mode, (fd, size) => {
-        const lines = this.#lines(fd, size);
-        const { append, replace, result } = decide(lines);
+        const { lines, tail } = this.#read(fd, size);
+        const { append, replace, result } = decide(lines, tail);
         if (replace !== undefined) this.#replace(replace);
         else if (append !== undefined) this.#append(fd, lines.length, size, append);
         return result;
@@ -71,9 +76,10 @@ export class LineFile {
     }
   }
 
-  #lines(fd: Fd, size: number): Buffer {
-    const bytes = Buffer.concat([...pieces(this.#fs, fd, 0, size)].map((piece) => Buffer.from(piece)));
-    return bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+  #read(fd: Fd, size: number): { readonly lines: Buffer; readonly tail: Buffer } {
+    const bytes = allBytes(this.#fs, fd, 0, size);
+    const end = bytes.lastIndexOf(10) + 1;
+    return { lines: bytes.subarray(0, end), tail: bytes.subarray(end) };
   }
 
   #append(fd: Fd, end: number, size: number, bytes: Buffer): void {
@@ -82,8 +88,9 @@ export class LineFile {
     try {
       for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), end + done);
       fs.sync(fd);
-      // The name is on disk too: the writer that made the file may have died before it was.
-      if (end === 0) fs.syncDir(dirname(this.#path));
+      // The name is on disk too: whoever made or replaced the file may have died before it was.
+      if (!this.#named) fs.syncDir(dirname(this.#path));
+      this.#named = true;
     } catch (error) {
       fs.truncate(fd, end);
       throw error;

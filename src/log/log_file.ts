@@ -9,6 +9,8 @@ export interface LogFileOptions {
   /** The folder of the stream; it is made when the log is. */
   readonly dir: string;
   readonly path: string;
+  /** Others may put another file in its place, and keep this one under a second name. */
+  readonly replaceable?: boolean;
   /** How long to wait for the lock. Milliseconds. */
   readonly lockTimeoutMs: number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -67,12 +69,17 @@ export class LogFile {
       }
       try {
         const { size, links } = fs.stat(fd);
-        if (links > 0) return { result: action(fd, size) };
+        if (links > 0 && this.#isInPlace(fd)) return { result: action(fd, size) };
       } finally {
         this.#unlock(fd);
       }
       this.close(); // removed or replaced while open: whoever did it made another file
     }
+  }
+
+  #isInPlace(fd: Fd): boolean {
+    const { fs, path, replaceable } = this.options;
+    return replaceable !== true || fs.isAt === undefined || fs.isAt(fd, path);
   }
 
   #ready(mode: OpenMode): Fd {

@@ -1,6 +1,6 @@
 import { sha256Hex } from '../core/digest.ts';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { isAnchored, pieces } from './file_bytes.ts';
+import { allBytes, isAnchored, pieces } from './file_bytes.ts';
 import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './file_store.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import type { Position, SealedRecord } from './record.ts';
@@ -88,7 +88,7 @@ function* repairedLog(
 }
 
 function readAfter(fs: FsPort, fd: Fd, keep: Position, size: number): Buffer {
-  return Buffer.concat([...pieces(fs, fd, keep.offset, size)].map((piece) => Buffer.from(piece)));
+  return allBytes(fs, fd, keep.offset, size);
 }
 
 function writeFile(fs: FsPort, path: string, content: Iterable<Buffer>): void {

@@ -66,7 +66,8 @@ function withoutIds(
   digest: string,
   form: readonly string[],
 ): { readonly content: JsonObject; readonly digest: string } {
-  if (Object.keys(content).sort().join() !== form.join()) return { content, digest };
+  const lacks = form.some((key) => !Object.hasOwn(content, key));
+  if (lacks) return { content, digest };
   const members = Object.entries(content).filter(([key]) => !SESSION_IDS.has(key));
   const own = digest === canonicalDigest(content);
   return { content: Object.fromEntries(members), digest: own ? '' : digest };

@@ -111,7 +111,10 @@ function checkRunpack(
   const opened = open(checkpoint);
   const at = (why: string): string => `checkpoint ${checkpoint_index}: ${why}`;
   const unread = { checkpoint_index, runpack_path, signature_status: 'missing', findings: [] };
-  if (typeof opened === 'string') return { errors: [at(opened)], checkpoint: unread };
+  if (typeof opened === 'string') {
+    const finding = { layer: 'container', code: 'runpack_unreadable', message: opened } as const;
+    return { errors: [at(opened)], checkpoint: { ...unread, findings: [finding] } };
+  }
   try {
     const { verification, facts } = verifyRunpack(opened.container, policy);
     const { findings, signature_status, run_id } = verification;

@@ -26,6 +26,7 @@ export function checkpointRun(
   if (pending.length === 0) throw nothingPending();
   const index = checkpoints.length + 1;
   const run_id = `${header.run_id}_cp_${String(index).padStart(4, '0')}`;
+  const ids = intentIds(pending);
   const envelope = { schema_version: RUN_SCHEMA_VERSION, run_id };
   const own = { ...envelope, created_at: now, producer_version: producerVersion };
   const emitted = { event: 'session_checkpoint_emitted', ts: now, ref: `checkpoint:${index}` };
@@ -41,7 +42,7 @@ export function checkpointRun(
       schema_id: 'gait.runpack.intent',
       ...envelope,
       ...origin(event),
-      intent_id: intentIdOf(event, i),
+      intent_id: ids[i] ?? '',
       tool_name: event.tool_name ?? 'unknown',
       args: argsOf(event),
       args_digest: event.intent_digest || canonicalDigest(argsOf(event)),
@@ -50,7 +51,7 @@ export function checkpointRun(
       schema_id: 'gait.runpack.result',
       ...envelope,
       ...origin(event),
-      intent_id: intentIdOf(event, i),
+      intent_id: ids[i] ?? '',
       status: REFUSED.has(event.verdict ?? '') ? 'error' : 'ok',
       result: resultOf(event),
       result_digest: canonicalDigest(resultOf(event)),
@@ -96,12 +97,35 @@ function timelineItem({ created_at, trace_id }: SessionEvent): { event: string; 
   return trace_id === undefined || trace_id === '' ? item : { ...item, ref: trace_id };
 }
 
-function intentIdOf({ intent_id }: SessionEvent, index: number): string {
-  return intent_id === undefined || intent_id === '' ? `intent_${index + 1}` : intent_id;
+/** An id for each event, each once: its own if it has one that no other took before it, else one made of its place. */
+function intentIds(events: readonly SessionEvent[]): string[] {
+  const own = new Set(events.map(({ intent_id = '' }) => intent_id));
+  const taken = new Set<string>();
+  return events.map(({ intent_id = '', sequence }, index) => {
+    let id = intent_id;
+    if (id === '') id = own.has(`intent_${index + 1}`) ? `event_${sequence}` : `intent_${index + 1}`;
+    while (taken.has(id)) id = `${id}_${sequence}`;
+    taken.add(id);
+    return id;
+  });
 }
 
-function argsOf({ session_id, sequence, trace_id = '', trace_path = '' }: SessionEvent): JsonObject {
-  return { session_id, sequence, trace_id, trace_path };
+/** What else an event may say, and no other document of a runpack does. */
+const ONLY_HERE: readonly string[] = [
+  'policy_digest',
+  'policy_id',
+  'policy_version',
+  'matched_rule_ids',
+  'relationship',
+  'safety_invariant_version',
+  'safety_invariant_hash',
+];
+
+function argsOf(event: SessionEvent): JsonObject {
+  const { session_id, sequence, trace_id = '', trace_path = '' } = event;
+  const said = event as unknown as JsonObject;
+  const more = ONLY_HERE.flatMap((name) => (said[name] === undefined ? [] : [[name, said[name]] as const]));
+  return { session_id, sequence, trace_id, trace_path, ...Object.fromEntries(more) };
 }
 
 function resultOf(event: SessionEvent): JsonObject {

@@ -3,7 +3,15 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
 import { LineFile } from '../log/line_file.ts';
-import { evolveSession, type JournalLine, lineFault, type SessionState } from './session.ts';
+import {
+  eventFault,
+  evolveEvents,
+  evolveSession,
+  type JournalLine,
+  lineFault,
+  type SessionEvent,
+  type SessionState,
+} from './session.ts';
 
 const MAX_LINE_BYTES = 8 * 1024 * 1024;
 
@@ -19,9 +27,10 @@ export class Journal {
   readonly path: string;
   readonly #file: LineFile;
 
-  constructor(path: string) {
+  /** `file`: where the path leads, if it is a link. A compaction replaces the file, and not the link. */
+  constructor(path: string, file: string = path) {
     this.path = path;
-    this.#file = new LineFile({ path });
+    this.#file = new LineFile({ path: file });
   }
 
   /** The session as the journal has it. Throws `journal_missing`, `journal_damaged`. */
@@ -47,7 +56,13 @@ export class Journal {
 
   /** As {@link change}, but the journal is made if there is none. */
   async start<T>(decide: (state: SessionState | undefined) => JournalChange<T>): Promise<T> {
-    return this.#file.change('create', (lines) => encoded(decide(foldJournal(lines, this.path))));
+    return this.#file.change('create', (lines, tail) => {
+      // A torn header is the start of one. Anything else is not ours to cut off.
+      if (lines.length === 0 && !isTornHeader(tail)) {
+        throw damaged({ path: this.path, line: 1, offset: 0 }, 'the file is no journal');
+      }
+      return encoded(decide(foldJournal(lines, this.path)));
+    });
   }
 
   #missing(): GaitError {
@@ -64,20 +79,25 @@ export function journalBytes(lines: readonly JournalLine[]): Buffer {
 /** The session that whole lines make; undefined for none. Throws `journal_damaged` with the place of what is wrong. */
 export function foldJournal(lines: Buffer, path: string): SessionState | undefined {
   let state: SessionState | undefined;
+  let events: SessionEvent[] = []; // read, and not yet in the state
   let number = 0;
   let start = 0;
   for (let end = lines.indexOf(10); end !== -1; end = lines.indexOf(10, start)) {
     number += 1;
     const where = { path, line: number, offset: start };
     const line = readLine(lines.subarray(start, end), where);
-    if (line !== undefined) {
-      const next = evolveSession(state, line);
+    if (line?.record_type === 'event' && state !== undefined) {
+      const fault = eventFault(state.header, state.lastSequence + events.length, line.event);
+      if (fault !== undefined) throw damaged(where, fault);
+      events.push(line.event);
+    } else if (line !== undefined) {
+      const next = evolveSession(state && evolveEvents(state, events), line);
       if (typeof next === 'string') throw damaged(where, next);
-      state = next;
+      [state, events] = [next, []];
     }
     start = end + 1;
   }
-  return state;
+  return state && evolveEvents(state, events);
 }
 
 /** A line of a journal in any spelling of JSON: other programs write it too. Undefined for a blank line. */
@@ -122,6 +142,14 @@ function encoded<T>({ append, replace, result }: JournalChange<T>): {
     ...(append === undefined || append.length === 0 ? {} : { append: journalBytes(append) }),
     ...(replace === undefined ? {} : { replace: journalBytes(replace) }),
   };
+}
+
+/** True for the beginning of a first line, as gait or an earlier program writes it, and for nothing at all. */
+function isTornHeader(tail: Buffer): boolean {
+  const text = tail.toString('latin1');
+  return ['{"header":', '{"record_type":"header"'].some(
+    (start) => text.startsWith(start) || start.startsWith(text),
+  );
 }
 
 function isAbsent(error: unknown): boolean {

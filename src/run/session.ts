@@ -89,24 +89,39 @@ export function evolveSession(state: SessionState | undefined, line: JournalLine
     return { header: line.header, eventCount: 0, lastSequence: 0, checkpoints: [], pending: [] };
   }
   if (state === undefined) return 'it comes before the header';
-  const record = line.record_type === 'event' ? line.event : line.checkpoint;
-  const { session_id, run_id } = state.header;
-  if (record.session_id !== session_id || record.run_id !== run_id) {
-    return `it is of the session ${record.session_id} and run ${record.run_id}`;
+  if (line.record_type === 'event') {
+    return eventFault(state.header, state.lastSequence, line.event) ?? evolveEvents(state, [line.event]);
   }
-  return line.record_type === 'event' ? withEvent(state, line.event) : withCheckpoint(state, line.checkpoint);
+  const { session_id, run_id } = state.header;
+  const { checkpoint } = line;
+  if (checkpoint.session_id !== session_id || checkpoint.run_id !== run_id) {
+    return `it is of the session ${checkpoint.session_id} and run ${checkpoint.run_id}`;
+  }
+  return withCheckpoint(state, checkpoint);
 }
 
-function withEvent(state: SessionState, event: SessionEvent): SessionState | string {
-  const expected = state.lastSequence + 1;
-  if (event.sequence !== expected) return `it is event ${event.sequence}, where ${expected} is due`;
-  const { eventCount, pending } = state;
+/** The state after events that follow each other: as many steps in one, for journals of any length. */
+export function evolveEvents(state: SessionState, events: readonly SessionEvent[]): SessionState {
+  const { eventCount, lastSequence, pending } = state;
   return {
     ...state,
-    eventCount: eventCount + 1,
-    lastSequence: expected,
-    pending: [...pending, event],
+    eventCount: eventCount + events.length,
+    lastSequence: lastSequence + events.length,
+    pending: [...pending, ...events],
   };
+}
+
+/** Why an event cannot be the next after `lastSequence`; undefined when it can. */
+export function eventFault(
+  { session_id, run_id }: SessionHeader,
+  lastSequence: number,
+  event: SessionEvent,
+): string | undefined {
+  if (event.session_id !== session_id || event.run_id !== run_id) {
+    return `it is of the session ${event.session_id} and run ${event.run_id}`;
+  }
+  const expected = lastSequence + 1;
+  return event.sequence === expected ? undefined : `it is event ${event.sequence}, where ${expected} is due`;
 }
 
 function withCheckpoint(state: SessionState, checkpoint: SessionCheckpoint): SessionState | string {

@@ -1,5 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -7,7 +17,7 @@ import { crc32 } from 'node:zlib';
 import yazl from 'yazl';
 import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import { centralRecord, endRecord, localHeader } from './layout.ts';
-import { type ByteSource, chunksOf } from './source.ts';
+import { type ByteSource, chunksOf, sourceOf } from './source.ts';
 
 export interface NewMember {
   readonly name: string;
@@ -155,32 +165,29 @@ function changed(name: string): GaitError {
   });
 }
 
-/** A file that is on disk under another name, to be put in its place in one step. */
-export interface StagedFile {
-  /** Puts it in its place. */
-  commit(): void;
-  /** Takes it away, if it was not put in its place. */
-  discard(): void;
+/** The zip that {@link zipOf} would make, at once: for where nobody may come between. */
+export function zipAtOnce(members: readonly NewMember[]): Buffer {
+  const sourced = members.map(({ name, bytes }) => ({ name, source: sourceOf(bytes), crc32: crc32(bytes) }));
+  return Buffer.concat([...zipPieces(sourced)]);
 }
 
-/** Writes a file beside its place. */
-export async function stageFile(path: string, bytes: Buffer): Promise<StagedFile> {
-  return stage(path, (file) => file.writeFile(bytes));
-}
-
-async function replaceAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
-  const staged = await stage(path, write);
+/** Writes a file whole or not at all, at once. Mode 0600. */
+export function writeFileAtOnce(path: string, bytes: Buffer): void {
+  const dir = dirname(path);
+  const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
   try {
-    staged.commit();
-  } finally {
-    staged.discard();
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600, flush: true });
+    putInPlace(temporary, path);
+  } catch (error) {
+    removeQuietly(temporary);
+    throw ioFailure(error, `writing ${path}`);
   }
 }
 
-async function stage(path: string, write: (file: FileHandle) => Promise<void>): Promise<StagedFile> {
+async function replaceAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const dir = dirname(path);
   const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
-  const discard = (): void => removeQuietly(temporary);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const file = await open(temporary, 'wx', 0o600);
@@ -190,11 +197,11 @@ async function stage(path: string, write: (file: FileHandle) => Promise<void>): 
     } finally {
       await file.close();
     }
+    putInPlace(temporary, path);
   } catch (error) {
-    discard();
+    removeQuietly(temporary);
     throw ioFailure(error, `writing ${path}`);
   }
-  return { discard, commit: () => putInPlace(temporary, path) };
 }
 
 function removeQuietly(path: string): void {
@@ -206,12 +213,8 @@ function removeQuietly(path: string): void {
 }
 
 function putInPlace(temporary: string, path: string): void {
-  try {
-    renameSync(temporary, path);
-    syncDirectory(dirname(path));
-  } catch (error) {
-    throw ioFailure(error, `writing ${path}`);
-  }
+  renameSync(temporary, path);
+  syncDirectory(dirname(path));
 }
 
 function syncDirectory(path: string): void {

@@ -24,6 +24,10 @@ export const nodeFs: FsPort = {
     const { size, nlink } = fs.fstatSync(fd);
     return { size, links: nlink };
   },
+  isAt(fd, path) {
+    const [open, there] = [fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false })];
+    return there !== undefined && open.ino === there.ino && open.dev === there.dev;
+  },
   truncate: (fd, size) => fs.ftruncateSync(fd, size),
   sync: (fd) => fs.fdatasyncSync(fd),
   tryLock: (fd) => loadFileLock().tryLock(fd),

@@ -17,6 +17,8 @@ export interface FsPort {
   write(fd: Fd, bytes: Uint8Array, position: number): number;
   /** `links` is 0 for a file that was removed while open. */
   stat(fd: Fd): { readonly size: number; readonly links: number };
+  /** True if the open file is the one that the path leads to now. */
+  isAt?(fd: Fd, path: string): boolean;
   truncate(fd: Fd, size: number): void;
   /** Puts the file's data and size on disk. */
   sync(fd: Fd): void;

@@ -2,6 +2,7 @@ import { type CommandSpec, command } from '../../../cli/command.ts';
 import { asJson } from '../../../cli/job_text.ts';
 import { printable } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
 import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session.ts';
 
@@ -38,6 +39,8 @@ const spec: CommandSpec = command({
     },
   },
   async run({ flags }, io) {
+    if (flags.tool.trim() === '')
+      throw invalidInput('flag_value_invalid', '--tool is empty', 'Name the tool.');
     const facts: EventFacts = {
       ...text('intent_id', flags['intent-id']),
       ...text('tool_name', flags.tool),
