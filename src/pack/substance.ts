@@ -22,13 +22,13 @@ export class RunSubstance implements RecordVisitor {
     const place = this.#places.size;
     if (!this.#places.has(intent_id)) this.#places.set(intent_id, place);
     const asked = withoutIds(args, args_digest, SESSION_ARGS);
-    this.#intents.update(canonicalize({ tool_name, ...asked }));
+    this.#intents.update(canonicalize({ ...asked, tool_name })); // keys in order are cheaper to print
   }
 
   result({ intent_id, status, result_digest, result = {} }: Result): void {
     const place = String(this.#places.get(intent_id) ?? 'none').padStart(12, '0');
     const came = withoutIds(result, result_digest, SESSION_RESULT);
-    this.#results.push(`${place} ${canonicalDigest({ status, ...came })}`);
+    this.#results.push(`${place} ${canonicalDigest({ ...came, status })}`);
   }
 
   /** The sections of the run, once all its records were seen. */

@@ -37,10 +37,16 @@ export class Fields {
     throw wrongType(this.#at(name), 'a whole number of 0 or more');
   }
 
+  /** When something was made: absent too where nobody set it. */
+  stamp(name: string): string | undefined {
+    const time = this.time(name);
+    return time === NEVER ? undefined : time;
+  }
+
   /** An instant, in the one spelling of run documents. */
   time(name: string): string | undefined {
     const text = this.text(name);
-    if (text === undefined || text === NEVER) return undefined;
+    if (text === undefined) return undefined;
     const time = zonedTime(text);
     if (time !== undefined) return time;
     throw invalidInput('record_invalid', `${this.#at(name)} is no RFC 3339 time: ${JSON.stringify(text)}`);

@@ -83,7 +83,7 @@ class Recorder {
     this.#runFields.text('run_id');
     this.#base = {
       run_id: checkRunId(runId),
-      created_at: this.#runFields.time('created_at') ?? options.now,
+      created_at: this.#runFields.stamp('created_at') ?? options.now,
       producer_version: this.#runFields.text('producer_version') ?? UNNAMED_PRODUCER,
     };
     const normalization = this.#see(top.inside('normalization'));
@@ -241,7 +241,7 @@ class Recorder {
     return {
       schema_id: schemaId,
       schema_version: RUN_SCHEMA_VERSION,
-      created_at: fields.time('created_at') ?? created_at,
+      created_at: fields.stamp('created_at') ?? created_at,
       producer_version: fields.text('producer_version') ?? producer_version,
       run_id,
     };

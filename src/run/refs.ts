@@ -18,7 +18,7 @@ export function receiptOf(fields: Fields): Receipt {
     source_locator: fields.need('source_locator'),
     query_digest: lower(fields.text('query_digest')),
     content_digest: lower(fields.text('content_digest')),
-    retrieved_at: inUtc(fields.time('retrieved_at') ?? UNKNOWN_TIME),
+    retrieved_at: inUtc(fields.stamp('retrieved_at') ?? UNKNOWN_TIME),
     redaction_mode: fields.need('redaction_mode'),
     immutability: lower(fields.text('immutability')) || 'unknown',
   };

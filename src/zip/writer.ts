@@ -112,8 +112,9 @@ export async function writeZipAtomically(
   let size = 0;
   await replaceAtomically(path, async (file) => {
     for (const bytes of zipPieces(members)) {
-      await file.appendFile(bytes); // unlike write, it goes on until all is written
-      hash.update(bytes);
+      const written = file.appendFile(bytes); // unlike write, it goes on until all is written
+      hash.update(bytes); // meanwhile
+      await written;
       size += bytes.length;
       onBytes(bytes.length);
     }
