@@ -1,3 +1,4 @@
+import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { Journal } from '../run/journal.ts';
 import type { SessionState } from '../run/session.ts';
@@ -16,6 +17,7 @@ export const journalFlag: RequiredText = {
 };
 
 export function openJournal(path: string): Journal {
+  if (path === '') throw invalidInput('flag_value_invalid', '--journal is empty', 'Name a file.');
   return new Journal(path, realPlace(path));
 }
 

@@ -113,7 +113,7 @@ function findFault(value: unknown, depth: number, survey: Survey): Fault | undef
 }
 
 function faultInArray(array: readonly unknown[], depth: number, survey: Survey): Fault | undefined {
-  if (Object.getPrototypeOf(array) !== Array.prototype || 'toJSON' in array)
+  if (Object.getPrototypeOf(array) !== Array.prototype || hasToJson(array))
     return faulty('is not a plain array');
   // Object.keys leaves holes out and puts extra members in: either way the count is off.
   if (Object.keys(array).length !== array.length) return faulty('is a sparse array or has extra members');
@@ -127,7 +127,7 @@ function faultInArray(array: readonly unknown[], depth: number, survey: Survey):
 function faultInObject(object: object, depth: number, survey: Survey): Fault | undefined {
   const prototype: unknown = Object.getPrototypeOf(object);
   if (prototype !== Object.prototype && prototype !== null) return faulty('is not a plain object');
-  if ('toJSON' in object) return faulty('has a member toJSON');
+  if (hasToJson(object)) return faulty('has a method toJSON');
   let previous: string | undefined;
   for (const key of Object.keys(object)) {
     if (previous !== undefined && previous > key) survey.ordered = false;
@@ -137,6 +137,11 @@ function faultInObject(object: object, depth: number, survey: Survey): Fault | u
     if (fault !== undefined) return within(key, fault);
   }
   return undefined;
+}
+
+/** A method that would put something else in its place. Data may have a member of that name. */
+function hasToJson(value: object): boolean {
+  return typeof (value as { readonly toJSON?: unknown }).toJSON === 'function';
 }
 
 function faulty(why: string): Fault {

@@ -34,6 +34,20 @@ export function allBytes(fs: FsPort, fd: Fd, offset: number, end: number): Buffe
   return Buffer.concat(copies);
 }
 
+/** The bytes of a file; undefined if it cannot be read, whatever the reason. */
+export function wholeFile(fs: FsPort, path: string): Buffer | undefined {
+  try {
+    const fd = fs.open(path, 'read');
+    try {
+      return allBytes(fs, fd, 0, fs.stat(fd).size);
+    } finally {
+      fs.close(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
 /** Closes a file that was read, or whose content is synced: a close that fails has closed it, and loses nothing. */
 export function closeQuietly(fs: FsPort, fd: Fd): void {
   try {

@@ -1,6 +1,14 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, hasLine, isAnchored, pieces, revisionEndingAt, writeAll } from './file_bytes.ts';
+import {
+  closeQuietly,
+  hasLine,
+  isAnchored,
+  pieces,
+  revisionEndingAt,
+  wholeFile,
+  writeAll,
+} from './file_bytes.ts';
 import { StreamFile } from './file_stream.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
@@ -94,7 +102,7 @@ export class FileStore implements EventStore {
   }
 
   async loadSnapshot(stream: string): Promise<Snapshot | undefined> {
-    const bytes = this.#readWhole(this.path(stream, SNAPSHOT_FILE));
+    const bytes = wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE));
     const snapshot = bytes === undefined ? undefined : parseSnapshot(bytes, stream);
     if (snapshot === undefined) return undefined;
     const fd = this.#openToRead(stream);
@@ -147,7 +155,7 @@ export class FileStore implements EventStore {
 
   /** What stands beside the records: bytes after the last newline, which the next append cuts, and a snapshot file. */
   async residue(stream: string): Promise<Residue> {
-    const bytes = this.#readWhole(this.path(stream, SNAPSHOT_FILE));
+    const bytes = wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE));
     const snapshotRevision =
       bytes === undefined ? undefined : parseSnapshot(bytes, stream)?.position.revision;
     const snapshotFile = bytes !== undefined;
@@ -225,7 +233,9 @@ export class FileStore implements EventStore {
         for (const piece of pieces(this.fs, fd, from.offset, end)) {
           if (scanner.collect(piece, records) !== undefined) return { records, damaged: true };
         }
-        return { records, damaged: scanner.tailDamage() !== undefined };
+        // What goes on past twice the longest line, without an end, is no line.
+        const endless = records.length === 0 && end < size;
+        return { records, damaged: endless || scanner.tailDamage() !== undefined };
       });
     } catch (error) {
       // Without the means to lock, what was read without it has to do.
@@ -264,20 +274,6 @@ export class FileStore implements EventStore {
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return [];
       throw ioFailure(error, `listing ${this.root}`);
-    }
-  }
-
-  #readWhole(path: string): Buffer | undefined {
-    try {
-      const fd = this.fs.open(path, 'read');
-      try {
-        const { size } = this.fs.stat(fd);
-        return Buffer.concat([...pieces(this.fs, fd, 0, size)].map((piece) => Buffer.from(piece)));
-      } finally {
-        this.fs.close(fd);
-      }
-    } catch {
-      return undefined;
     }
   }
 }

@@ -100,6 +100,7 @@ export class LineFile {
   #replace(bytes: Buffer): void {
     const fs = this.#fs;
     const temporary = `${this.#path}.replacing`;
+    removeIfThere(fs, temporary); // what a crash left, or a link
     const fd = fs.open(temporary, 'create');
     try {
       fs.truncate(fd, 0);
@@ -110,5 +111,13 @@ export class LineFile {
     }
     fs.rename(temporary, this.#path);
     fs.syncDir(dirname(this.#path));
+  }
+}
+
+function removeIfThere(fs: FsPort, path: string): void {
+  try {
+    fs.remove(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }

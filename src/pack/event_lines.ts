@@ -2,6 +2,7 @@ import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Found } from '../core/report.ts';
+import { isTimestamp } from '../core/time.ts';
 import { HistoryCollector, type JobHistory } from '../job/history.ts';
 import { jobModel } from '../job/model.ts';
 import type { Job } from '../job/state.ts';
@@ -102,6 +103,13 @@ export function olderEventFindings(jobId: string, bytes: Buffer): Found[] {
     if (stranger !== undefined) return [at(index, offset, 'schema_mismatch', `unknown member ${stranger}`)];
     if (event['schema_id'] !== 'gait.job.event' || event['schema_version'] !== '1.0.0') {
       return [at(index, offset, 'schema_mismatch', 'not a gait.job.event 1.0.0')];
+    }
+    const { created_at, revision, type } = event;
+    if (typeof created_at !== 'string' || !isTimestamp(created_at) || typeof type !== 'string') {
+      return [at(index, offset, 'schema_mismatch', 'it has no type, or no time')];
+    }
+    if (typeof revision !== 'number' || !Number.isSafeInteger(revision) || revision < 1) {
+      return [at(index, offset, 'schema_mismatch', 'it has no revision')];
     }
     if (event['job_id'] === jobId) return [];
     return [at(index, offset, 'event_misplaced', `an event of ${JSON.stringify(event['job_id'] ?? null)}`)];

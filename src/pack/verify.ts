@@ -106,11 +106,12 @@ const DOCUMENTS: readonly string[] = [
 export function verifyPack(container: Container, policy: VerificationPolicy = {}): VerifiedPack {
   const has = (name: string): boolean => container.members.some((member) => member.name === name);
   if (container.intact && !has(MANIFEST_MEMBER) && has(RUN_MANIFEST_MEMBER)) {
-    return fromRunpack(verifyRunpack(container, policy));
+    return withoutHistory(fromRunpack(verifyRunpack(container, policy)), policy);
   }
   if (isGuardPack(container)) {
     const { verification, manifest } = verifyGuardPack(container, policy);
-    return { verification, documents: NO_DOCUMENTS, ...(manifest === undefined ? {} : { guard: manifest }) };
+    const guard = manifest === undefined ? {} : { guard: manifest };
+    return withoutHistory({ verification, documents: NO_DOCUMENTS, ...guard }, policy);
   }
   return verifyPackSpec(container, policy);
 }
@@ -135,8 +136,9 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   const { history, run } = sound
     ? readPayload(manifest, container, contents, policy, report)
     : { history: undefined, run: undefined };
-  if (policy.extending !== undefined && history !== undefined) {
-    report.settle('extends', extensionFindings(history, policy.extending));
+  if (policy.extending !== undefined) {
+    const found = history === undefined ? [NO_HISTORY] : extensionFindings(history, policy.extending);
+    report.settle('extends', found);
   }
   const signed = {
     signatures: manifest.signatures ?? [],
@@ -155,6 +157,20 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
     ...(history === undefined ? {} : { history }),
     ...(run === undefined ? {} : { run }),
   };
+}
+
+/** Whoever asks whether a pack extends another gets no yes from one of which it cannot be told. */
+const NO_HISTORY: Found = {
+  code: 'history_missing',
+  message: 'it cannot be told whether it extends the earlier pack: it has no chain of events',
+};
+
+function withoutHistory(pack: VerifiedPack, { extending }: VerificationPolicy): VerifiedPack {
+  if (extending === undefined) return pack;
+  const { verification } = pack;
+  const check = { layer: 'payload', check: 'extends', status: 'failed' } as const;
+  const findings = [...verification.findings, { layer: 'payload', ...NO_HISTORY } as const];
+  return { ...pack, verification: { ...verification, checks: [...verification.checks, check], findings } };
 }
 
 const NO_DOCUMENTS: ReadonlyMap<string, Buffer> = new Map();

@@ -7,7 +7,7 @@ import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
 import { readDirectory } from './directory.ts';
 import { type ByteSource, chunksOf, slice, sourceOf } from './source.ts';
-import { MAX_INFLATED_BYTES } from './styles.ts';
+import { MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from './styles.ts';
 
 /** A member larger than this is not read into memory. */
 export const MAX_DOCUMENT_BYTES: number = 512 * 1024 * 1024;
@@ -69,7 +69,12 @@ export function readContainer(source: ByteSource): Container {
     'failure' in directory
       ? { members: [], findings: [directory.failure], intact: false }
       : auditContainer(source, directory.entries);
-  return { ...audit, source, open: (member) => openMember(source, member) };
+  const inflated = audit.members.reduce((sum, { deflated, size }) => sum + (deflated ? size : 0), 0);
+  const open = (member: Member): OpenedMember => {
+    if (member.deflated && inflated > MAX_INFLATED_IN_ALL) return { fault: 'is one of too many to inflate' };
+    return openMember(source, member);
+  };
+  return { ...audit, source, open };
 }
 
 /** Reads a member through: its digest and CRC-32, and its bytes if they are to be kept. */

@@ -1,11 +1,15 @@
 import { resolve } from 'node:path';
+import { chainPathOf, runpackOf } from '../../../cli/chain_files.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { count } from '../../../cli/job_text.ts';
 import { printable } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
 import { refuseExisting, refuseKeptPlace } from '../../../cli/workspace.ts';
+import { GaitError } from '../../../core/errors.ts';
 import { journalBytes } from '../../../run/journal.ts';
 import { compacted, type SessionState } from '../../../run/session.ts';
+import { verifyRunpack } from '../../../run/verify.ts';
+import { openSource, readContainer } from '../../../zip/reader.ts';
 import { writeFileAtomically } from '../../../zip/writer.ts';
 
 const spec: CommandSpec = command({
@@ -31,6 +35,7 @@ const spec: CommandSpec = command({
     }
     const write = !flags['dry-run'];
     const { state, before } = await journalFile.change((now, bytes) => {
+      if (write) assertCovered(journal, now);
       const result = { state: now, before: bytes };
       return write && inPlace ? { replace: compacted(now), result } : { result };
     });
@@ -52,6 +57,40 @@ const spec: CommandSpec = command({
     return { fields: { journal, compaction }, lines: [describe(state, compaction)] };
   },
 });
+
+/** Events are taken out only when the runpacks that keep them are there, whole. Throws `runpack_missing`. */
+function assertCovered(journal: string, { checkpoints, lastSequence, eventCount }: SessionState): void {
+  const first = lastSequence - eventCount + 1;
+  for (const checkpoint of checkpoints.filter(({ sequence_end }) => sequence_end >= first)) {
+    const path = runpackOf(chainPathOf(journal), checkpoint);
+    const why = runpackFault(path, checkpoint.manifest_digest);
+    if (why === undefined) continue;
+    throw new GaitError({
+      code: 'runpack_missing',
+      category: 'verification_failed',
+      message: `nothing was taken out: checkpoint ${checkpoint.checkpoint_index} is to keep it, but ${why}`,
+      hint: 'Put its runpack back beside the journal.',
+      details: { path },
+    });
+  }
+}
+
+function runpackFault(path: string, digest: string): string | undefined {
+  try {
+    const { source, close } = openSource(path);
+    try {
+      const { verification } = verifyRunpack(readContainer(source));
+      const [first] = verification.findings;
+      if (first !== undefined) return `${path} does not verify: ${first.message}`;
+      return verification.manifest_digest === digest ? undefined : `${path} is another runpack`;
+    } finally {
+      close();
+    }
+  } catch (error) {
+    if (!(error instanceof GaitError)) throw error;
+    return error.message;
+  }
+}
 
 function describe(
   { eventCount, pending }: SessionState,
