@@ -374,8 +374,8 @@ describe('of every run and allow-list', () => {
       fc.property(path, (text) => {
         const call = callOf('fs.write', { path: text, content: '' });
         if (typeof call !== 'object' || call.tool !== 'write') return;
-        const place = posix.join('/work/dir', call.path);
-        assert.ok(place.startsWith('/work/dir/') && !place.endsWith('/'), JSON.stringify(text));
+        const place = posix.join('/place', call.path);
+        assert.ok(place.startsWith('/place/') && !place.endsWith('/'), JSON.stringify(text));
       }),
       { numRuns: 2000 },
     );
