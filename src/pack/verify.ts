@@ -1,11 +1,11 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { type CheckName, type CheckResult, type Finding, type Found, Report } from '../core/report.ts';
+import { type CheckName, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
-import { type VerifiedRunpack, verifyRunpack } from '../run/verify.ts';
+import { type Verification, type VerifiedRunpack, verifyRunpack } from '../run/verify.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/pack_manifest.js';
 import {
@@ -19,7 +19,6 @@ import {
   type Compared,
   type Contents,
   compareDeclared,
-  type HashMismatch,
   NOTHING_COMPARED,
   readContents,
 } from '../zip/contents.ts';
@@ -33,17 +32,11 @@ import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './veri
 import { verifyJobPayload } from './verify_job.ts';
 import { type EmbeddedRun, verifyRunPayload } from './verify_run.ts';
 
-/** What a verification found out. `findings` is empty for a sound pack. */
-export interface PackVerification extends SignatureVerdict {
+/** What a verification of a pack found out. */
+export interface PackVerification extends Verification {
   readonly pack_id: string;
   readonly pack_type: string;
   readonly source_ref: string;
-  readonly files_checked: number;
-  readonly checks: readonly CheckResult[];
-  readonly findings: readonly Finding[];
-  readonly missing_files: readonly string[];
-  readonly hash_mismatches: readonly HashMismatch[];
-  readonly undeclared_files: readonly string[];
   /** What it is, if it is from before PackSpec v1. */
   readonly legacy_type?: 'runpack' | 'guard';
   /** Whether a trusted key vouches for the runpack inside a run pack by itself. */

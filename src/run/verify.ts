@@ -33,16 +33,20 @@ import {
 import { type RecordVisitor, readRecords } from './records.ts';
 import { manifestDigestOf, signedDigestOf } from './runpack.ts';
 
-/** What a verification of a runpack found out. `findings` is empty for a sound one. */
-export interface RunpackVerification extends SignatureVerdict {
-  readonly run_id: string;
-  readonly manifest_digest: string;
+/** What a verification of any artifact found out. `findings` is empty for a sound one. */
+export interface Verification extends SignatureVerdict {
   readonly files_checked: number;
   readonly checks: readonly CheckResult[];
   readonly findings: readonly Finding[];
   readonly missing_files: readonly string[];
   readonly hash_mismatches: readonly HashMismatch[];
   readonly undeclared_files: readonly string[];
+}
+
+/** What a verification of a runpack found out. */
+export interface RunpackVerification extends Verification {
+  readonly run_id: string;
+  readonly manifest_digest: string;
 }
 
 export interface VerifiedRunpack {
