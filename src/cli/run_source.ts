@@ -10,7 +10,8 @@ import {
 } from '../pack/verify.ts';
 import { checkpointNamed } from '../run/chain.ts';
 import type { DiffSide } from '../run/diff.ts';
-import type { CapturedRun, Intent, Result, RunManifest } from '../run/documents.ts';
+import type { CapturedRun, RunManifest } from '../run/documents.ts';
+import { collectRecords } from '../run/records.ts';
 import { openContainer } from '../zip/reader.ts';
 import { readChain, runpackOf } from './chain_files.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
@@ -75,12 +76,7 @@ export interface LoadedRun extends CapturedRun {
 /** Reads a run from a runpack or a run pack. Throws `pack_damaged` (verification_failed) unless it verifies. */
 export async function loadRun(from: string, io: Io, policy: VerificationPolicy = {}): Promise<LoadedRun> {
   const path = runPath(from, io);
-  const intents: Intent[] = [];
-  const results: Result[] = [];
-  const visit = {
-    intent: (intent: Intent): void => void intents.push(intent),
-    result: (result: Result): void => void results.push(result),
-  };
+  const { intents, results, visit } = collectRecords();
   const container = await openContainer(path);
   try {
     const { verification, run } = verifyPack(container, { ...policy, visit });

@@ -6,6 +6,9 @@ import { GaitError } from './errors.ts';
  */
 export type Timestamp = string;
 
+/** How the programs before this one wrote a time that nobody set. */
+export const NEVER: Timestamp = '0001-01-01T00:00:00Z';
+
 const FORM = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{0,8}[1-9])?Z$/;
 
 /** The timestamp of a number of milliseconds since 1970-01-01T00:00:00Z. */

@@ -1,5 +1,5 @@
 import { GaitError } from '../core/errors.ts';
-import { inUtc } from '../core/time.ts';
+import { inUtc, NEVER } from '../core/time.ts';
 import { contextEnvelopeOf, privacyModeOf } from '../run/context.ts';
 import type { RunManifest } from '../run/documents.ts';
 import type { RunFacts } from '../run/verify.ts';
@@ -26,9 +26,6 @@ export interface RunPayload {
   readonly context_evidence_mode?: string;
   readonly context_privacy_mode?: string;
 }
-
-/** How the programs before this one wrote a time that nobody set. */
-const NEVER = '0001-01-01T00:00:00Z';
 
 /** What a run pack says of its runpack. Pure. */
 export function runPayloadOf(manifest: RunManifest, facts: RunFacts): RunPayload {

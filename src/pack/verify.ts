@@ -2,10 +2,11 @@ import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { type CheckName, type Found, Report } from '../core/report.ts';
+import { NEVER } from '../core/time.ts';
 import type { JobHistory } from '../job/history.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
-import { type Verification, type VerifiedRunpack, verifyRunpack } from '../run/verify.ts';
+import { type Verification, type VerifiedRunpack, verificationOf, verifyRunpack } from '../run/verify.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/pack_manifest.js';
 import {
@@ -175,12 +176,11 @@ function unread(report: Report): VerifiedPack {
 function readPayload(
   manifest: PackManifest,
   container: Container,
-  contents: Contents,
+  { bytes: members }: Contents,
   { trust, visit }: VerificationPolicy,
   report: Report,
 ): { history?: JobHistory | undefined; run?: EmbeddedRun | undefined } {
-  const members = contents.bytes;
-  const proof = contents.digests.has(PROOF_MEMBER) ? members.get(PROOF_MEMBER) : undefined;
+  const proof = members.get(PROOF_MEMBER);
   if (proof !== undefined) report.settle('proof_records', proofFindings(proof, manifest));
   if (manifest.pack_type === 'job') return { history: verifyJobPayload(manifest, members, report) };
   return { run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
@@ -223,7 +223,7 @@ function readManifest(bytes: Buffer | undefined, report: Report): PackManifest |
 
 /** A time that nobody set is no time. */
 function zeroTime(manifest: JsonObject | undefined): Found[] {
-  if (manifest === undefined || manifest['created_at'] !== '0001-01-01T00:00:00Z') return [];
+  if (manifest === undefined || manifest['created_at'] !== NEVER) return [];
   const message = `${MANIFEST_MEMBER}: created_at was never set`;
   return [{ code: 'not_a_time', message, member: MANIFEST_MEMBER }];
 }
@@ -257,13 +257,7 @@ function summary(
     pack_id: manifest?.pack_id ?? '',
     pack_type: manifest?.pack_type ?? '',
     source_ref: manifest?.source_ref ?? '',
-    files_checked: manifest?.contents.length ?? 0,
-    checks: report.checks,
-    findings: report.findings,
-    missing_files: compared.missing,
-    hash_mismatches: compared.mismatches,
-    undeclared_files: compared.undeclared,
-    ...signatures,
+    ...verificationOf(report, manifest?.contents ?? [], compared, signatures),
   };
 }
 

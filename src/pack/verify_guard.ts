@@ -1,6 +1,7 @@
 import { canonicalDigest } from '../core/digest.ts';
 import { type CheckName, Report } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
+import { type Verification, verificationOf } from '../run/verify.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/guard_pack_manifest.js';
 import type { Signature } from '../signing/signature.ts';
@@ -8,7 +9,6 @@ import { NO_SIGNATURES, type SignaturePolicy, verifySignatures } from '../signin
 import { compareDeclared, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
 import type { Container } from '../zip/reader.ts';
 import { MANIFEST_MEMBER } from './manifest.ts';
-import type { PackVerification } from './verify.ts';
 
 export const GUARD_SCHEMA_ID = 'gait.guard.pack_manifest';
 
@@ -26,8 +26,16 @@ export interface GuardManifest {
   readonly signatures?: readonly Signature[] | null;
 }
 
+/** What a verification of an evidence pack found out. */
+export interface GuardVerification extends Verification {
+  readonly pack_id: string;
+  readonly pack_type: 'guard';
+  readonly source_ref: string;
+  readonly legacy_type: 'guard';
+}
+
 export interface VerifiedGuardPack {
-  readonly verification: PackVerification;
+  readonly verification: GuardVerification;
   readonly manifest?: GuardManifest;
 }
 
@@ -61,11 +69,8 @@ export function verifyGuardPack(
   report.settle('manifest_schema', found);
   const legacy = { pack_type: 'guard', legacy_type: 'guard' } as const;
   if (value === undefined) {
-    const { missing, mismatches, undeclared } = NOTHING_COMPARED;
-    const nothing = { pack_id: '', source_ref: '', files_checked: 0 };
-    const lists = { missing_files: missing, hash_mismatches: mismatches, undeclared_files: undeclared };
-    const { checks, findings } = report;
-    return { verification: { ...nothing, ...legacy, ...lists, checks, findings, ...NO_SIGNATURES } };
+    const nothing = verificationOf(report, [], NOTHING_COMPARED, NO_SIGNATURES);
+    return { verification: { ...nothing, ...legacy, pack_id: '', source_ref: '' } };
   }
   const manifest = value as unknown as GuardManifest;
   const expected = guardPackIdOf(manifest);
@@ -77,19 +82,6 @@ export function verifyGuardPack(
   const { signatures, ...unsigned } = manifest;
   const signed = { signatures: signatures ?? [], digest: canonicalDigest(unsigned), member: MANIFEST_MEMBER };
   const verdict = verifySignatures(signed, policy, report);
-  return {
-    manifest,
-    verification: {
-      ...legacy,
-      pack_id: actual,
-      source_ref: manifest.run_id,
-      files_checked: manifest.contents.length,
-      checks: report.checks,
-      findings: report.findings,
-      missing_files: compared.missing,
-      hash_mismatches: compared.mismatches,
-      undeclared_files: compared.undeclared,
-      ...verdict,
-    },
-  };
+  const verified = verificationOf(report, manifest.contents, compared, verdict);
+  return { manifest, verification: { ...verified, ...legacy, pack_id: actual, source_ref: manifest.run_id } };
 }

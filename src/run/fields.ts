@@ -1,6 +1,6 @@
 import { invalidInput } from '../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { zonedTime } from '../core/time.ts';
+import { NEVER, zonedTime } from '../core/time.ts';
 
 /**
  * Takes a JSON object that another program wrote apart, member by member. What is missing, null, or empty text is
@@ -99,9 +99,6 @@ export class Fields {
     return this.#place === '' ? name : `${this.#place}.${name}`;
   }
 }
-
-/** How the programs before this one wrote a time that nobody set. */
-const NEVER = '0001-01-01T00:00:00Z';
 
 function wrongType(place: string, what: string): Error {
   return invalidInput('record_invalid', `${place === '' ? 'the input' : place} is not ${what}`);

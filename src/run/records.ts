@@ -14,6 +14,17 @@ export interface RecordVisitor {
   result?(result: Result): void;
 }
 
+/** A visitor that keeps all that it sees, and what it has kept. */
+export function collectRecords(): { intents: Intent[]; results: Result[]; visit: RecordVisitor } {
+  const intents: Intent[] = [];
+  const results: Result[] = [];
+  const visit: RecordVisitor = {
+    intent: (intent) => void intents.push(intent),
+    result: (result) => void results.push(result),
+  };
+  return { intents, results, visit };
+}
+
 export interface ReadRecords {
   readonly intents: number;
   readonly results: number;

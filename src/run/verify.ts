@@ -43,6 +43,24 @@ export interface Verification extends SignatureVerdict {
   readonly undeclared_files: readonly string[];
 }
 
+/** What a verification that ended found out, of the members that a manifest declares. */
+export function verificationOf(
+  report: Report,
+  declared: readonly unknown[],
+  compared: Compared,
+  signatures: SignatureVerdict,
+): Verification {
+  return {
+    files_checked: declared.length,
+    checks: report.checks,
+    findings: report.findings,
+    missing_files: compared.missing,
+    hash_mismatches: compared.mismatches,
+    undeclared_files: compared.undeclared,
+    ...signatures,
+  };
+}
+
 /** What a verification of a runpack found out. */
 export interface RunpackVerification extends Verification {
   readonly run_id: string;
@@ -219,12 +237,6 @@ function summary(
   return {
     run_id: manifest?.run_id ?? '',
     manifest_digest: manifest?.manifest_digest ?? '',
-    files_checked: manifest?.files?.length ?? 0,
-    checks: report.checks,
-    findings: report.findings,
-    missing_files: compared.missing,
-    hash_mismatches: compared.mismatches,
-    undeclared_files: compared.undeclared,
-    ...signatures,
+    ...verificationOf(report, manifest?.files ?? [], compared, signatures),
   };
 }

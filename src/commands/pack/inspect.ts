@@ -14,7 +14,7 @@ import {
   type RunPackInspection,
 } from '../../pack/inspect_others.ts';
 import { verificationError } from '../../pack/verify.ts';
-import type { Intent, Result } from '../../run/documents.ts';
+import { collectRecords } from '../../run/records.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'inspect' },
@@ -34,12 +34,7 @@ const spec: CommandSpec = command({
 });
 
 async function inspect(path: string, io: Io): Promise<{ inspection: JsonObject; lines: Reply['lines'] }> {
-  const intents: Intent[] = [];
-  const results: Result[] = [];
-  const visit = {
-    intent: (intent: Intent): void => void intents.push(intent),
-    result: (result: Result): void => void results.push(result),
-  };
+  const { intents, results, visit } = collectRecords();
   const pack = await openAndVerify(path, { visit });
   const { verification, manifest, history, guard, documents } = pack;
   if (verification.findings.length > 0) throw verificationError(verification, path);
