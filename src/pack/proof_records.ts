@@ -11,17 +11,23 @@ import type { PackManifest } from './manifest.ts';
 export const PROOF_MEMBER = 'proof_records.jsonl';
 
 interface ProofRecord extends JsonObject {
+  readonly record_id: string;
+  readonly timestamp: string;
   readonly event: JsonObject & { readonly entry_path: string; readonly entry_sha256: string };
   readonly integrity: JsonObject & { readonly record_hash: string };
 }
 
 /**
- * What is wrong with the proof records of a pack: each must hash to what it says, follow the one before it, and be of
- * the member that the manifest declares in its place. Pure.
+ * What is wrong with the proof records of a pack: each must hash to what it says, follow the one before it, and tell
+ * the truth of the member that the manifest declares in its place. `sizes` are those of the members. Pure.
  */
-export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
+export function proofFindings(
+  bytes: Buffer,
+  manifest: PackManifest,
+  sizes: ReadonlyMap<string, number>,
+): Found[] {
   const findings: Found[] = [];
-  const seen: string[] = [];
+  const seen: JsonObject[] = [];
   let previous = '';
   for (const [index, line] of linesIn(bytes).entries()) {
     const { record, why } = parse(line);
@@ -34,15 +40,33 @@ export function proofFindings(bytes: Buffer, manifest: PackManifest): Found[] {
       findings.push(at(index, 'proof_chain_broken', 'it does not follow the record before it'));
     }
     previous = integrity.record_hash;
-    seen.push(`${event.entry_path} ${event.entry_sha256.toLowerCase()}`);
+    const id = recordId(record);
+    if (record.record_id !== id) findings.push(at(index, 'proof_disagrees', `its id should be ${id}`));
+    seen.push(event);
   }
+  return [...findings, ...membersFindings(seen, manifest, sizes)];
+}
+
+function membersFindings(
+  seen: readonly JsonObject[],
+  manifest: PackManifest,
+  sizes: ReadonlyMap<string, number>,
+): Found[] {
+  const { pack_type, source_ref, producer_version } = manifest;
   const declared = manifest.contents.filter(({ path }) => path !== PROOF_MEMBER);
-  const expected = declared.map(({ path, sha256 }) => `${path} ${sha256.toLowerCase()}`);
-  const index = expected.findIndex((entry, i) => entry !== seen[i]);
-  if (index === -1 && seen.length === expected.length) return findings;
-  const member = declared[index === -1 ? expected.length - 1 : index]?.path ?? '';
-  const why = `${seen.length} records, ${expected.length} members${member === '' ? '' : `; first that differs: ${member}`}`;
-  return [...findings, { code: 'proof_disagrees', message: `${PROOF_MEMBER}: ${why}`, member: PROOF_MEMBER }];
+  const wrong = declared.findIndex(({ path, sha256, type }, index) => {
+    const { entry_permissions: _, entry_sha256, ...told } = seen[index] ?? {};
+    const facts = { entry_path: path, entry_type: type, entry_size_bytes: sizes.get(path) ?? 0 };
+    return (
+      String(entry_sha256).toLowerCase() !== sha256.toLowerCase() ||
+      canonicalDigest(told) !== canonicalDigest({ ...facts, pack_type, source_ref, producer_version })
+    );
+  });
+  if (wrong === -1 && seen.length === declared.length) return [];
+  const member = declared[wrong === -1 ? declared.length - 1 : wrong]?.path;
+  const where = member === undefined ? '' : `; first that differs: ${member}`;
+  const message = `${PROOF_MEMBER}: ${seen.length} records, ${declared.length} members${where}`;
+  return [{ code: 'proof_disagrees', message, member: PROOF_MEMBER }];
 }
 
 /** How many records there are: one a line, the last without a newline. */
@@ -77,6 +101,12 @@ function parse(line: Buffer): { record?: ProofRecord; why: string } {
 function recordHash({ integrity, ...record }: ProofRecord): string {
   const previous = integrity['previous_record_hash'] ?? '';
   return `sha256:${canonicalDigest({ ...record, integrity: { previous_record_hash: previous } })}`;
+}
+
+/** `prf-`, its time, and eight digits of the digest of what it says. */
+function recordId({ timestamp, source, source_product, agent_id, record_type, event }: ProofRecord): string {
+  const said = { timestamp, source, source_product, agent_id, record_type, event } as JsonObject;
+  return `prf-${timestamp}-${canonicalDigest(said).slice(0, 8)}`;
 }
 
 function at(index: number, code: string, why: string): Found {

@@ -176,12 +176,12 @@ function unread(report: Report): VerifiedPack {
 function readPayload(
   manifest: PackManifest,
   container: Container,
-  { bytes: members }: Contents,
+  { bytes: members, sizes }: Contents,
   { trust, visit }: VerificationPolicy,
   report: Report,
 ): { history?: JobHistory | undefined; run?: EmbeddedRun | undefined } {
   const proof = members.get(PROOF_MEMBER);
-  if (proof !== undefined) report.settle('proof_records', proofFindings(proof, manifest));
+  if (proof !== undefined) report.settle('proof_records', proofFindings(proof, manifest, sizes));
   if (manifest.pack_type === 'job') return { history: verifyJobPayload(manifest, members, report) };
   return { run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
 }
