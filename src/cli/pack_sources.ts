@@ -5,7 +5,7 @@ import { VERSION } from '../core/version.ts';
 import { readHistory } from '../job/history.ts';
 import { LOG_FILE } from '../log/file_store.ts';
 import type { Head } from '../log/record.ts';
-import { buildJobPack, buildRunPack, type Pack, streamedMember } from '../pack/build.ts';
+import { buildJobPack, buildRunPack, type Pack } from '../pack/build.ts';
 import { buildOlderJobPack, readOlderJob } from '../pack/older_job.ts';
 import { SOURCE_MEMBER } from '../pack/run_members.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
@@ -103,6 +103,7 @@ export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   const path = sourcePath(request.from, request.checkpoint, io);
   const container = await openContainer(path);
   const progress = request.progress(3 * container.size);
+  const digesting = container.digest(progress.add);
   try {
     const { verification, run, manifest } = verifyPack(container, { onBytes: progress.add });
     if (verification.findings.length > 0) throw verificationError(verification, path);
@@ -110,11 +111,12 @@ export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
       const hint = 'Give the runpack that it was built from.';
       throw invalidInput('not_a_runpack', `${path} is a ${verification.pack_type} pack already`, hint);
     }
-    const runpack = streamedMember(SOURCE_MEMBER, container.source, progress.add);
+    const runpack = { name: SOURCE_MEMBER, source: container.source, ...(await digesting) };
     const pack = buildRunPack({ ...run, runpack }, VERSION, request.key);
     const { run_id, manifest_digest } = run.manifest;
     return { pack, subject: `${run_id}, ${manifest_digest}`, kept: [path], close: container.close };
   } catch (error) {
+    await digesting.catch(() => {}); // it reads the file
     container.close();
     throw error;
   } finally {

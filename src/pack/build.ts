@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { canonicalBytes } from '../core/canonical.ts';
 import { sha256Hex } from '../core/digest.ts';
@@ -11,7 +10,8 @@ import type { RunManifest } from '../run/documents.ts';
 import type { RunFacts } from '../run/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
-import { type ByteSource, chunksOf, sourceOf } from '../zip/source.ts';
+import { digestSource } from '../zip/digest_file.ts';
+import { type ByteSource, sourceOf } from '../zip/source.ts';
 import {
   EVENTS_MEMBER,
   type JobLedger,
@@ -53,19 +53,8 @@ export function memberOf(name: string, bytes: Buffer): PackMember {
 }
 
 /** A member that is read in pieces, now for its digests and again when it is written. */
-export function streamedMember(
-  name: string,
-  source: ByteSource,
-  onBytes: (count: number) => void = () => {},
-): PackMember {
-  const hash = createHash('sha256');
-  let crc = 0;
-  for (const bytes of chunksOf(source)) {
-    hash.update(bytes);
-    crc = crc32(bytes, crc);
-    onBytes(bytes.length);
-  }
-  return { name, source, sha256: hash.digest('hex'), crc32: crc };
+export function streamedMember(name: string, source: ByteSource): PackMember {
+  return { name, source, ...digestSource(source) };
 }
 
 /** What the builder of a run pack has verified. */

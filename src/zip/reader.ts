@@ -5,8 +5,9 @@ import { crc32, inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
 import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
+import { type ContentDigest, digestFile } from './digest_file.ts';
 import { readDirectory } from './directory.ts';
-import { type ByteSource, chunksOf, slice, sourceOf } from './source.ts';
+import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
 import { MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from './styles.ts';
 
 /** A member larger than this is not read into memory. */
@@ -26,6 +27,8 @@ export type OpenedMember =
 export interface ContainerFile extends Container {
   readonly path: string;
   readonly size: number;
+  /** The digest of the whole file, made aside if it is large; it has to be waited for before the file is closed. */
+  digest(onBytes: (count: number) => void): Promise<ContentDigest>;
   close(): void;
 }
 
@@ -54,6 +57,7 @@ export async function openContainer(path: string): Promise<ContainerFile> {
       findings: [...findings, ...opinion],
       path,
       size: file.source.size,
+      digest: (onBytes) => digestFile(file.fd, file.source, onBytes),
       close: file.close,
     };
   } catch (error) {
@@ -89,7 +93,7 @@ export function readMember(
   const kept: Buffer[] = [];
   const whole = options.keep && opened.source.size <= MAX_DOCUMENT_BYTES;
   let crc = 0;
-  for (const bytes of chunksOf(opened.source)) {
+  for (const bytes of whole ? chunksOf(opened.source) : passOver(opened.source)) {
     hash.update(bytes);
     crc = crc32(bytes, crc);
     if (whole) kept.push(bytes);
@@ -130,14 +134,22 @@ export function openSource(path: string): { readonly source: ByteSource; close()
   return openFile(path);
 }
 
-function openFile(path: string): { readonly source: ByteSource; readonly close: () => void } {
+interface OpenFile {
+  readonly fd: number;
+  readonly source: ByteSource;
+  readonly close: () => void;
+}
+
+function openFile(path: string): OpenFile {
   try {
     // Not blocking: to open a FIFO would wait for a writer.
     const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
     const stat = fs.fstatSync(fd);
     const close = (): void => fs.closeSync(fd);
     if (stat.isFile()) {
-      return { source: { size: stat.size, read: (offset, length) => readAt(fd, offset, length) }, close };
+      const read = (offset: number, length: number, into?: Buffer): Buffer =>
+        readAt(fd, offset, length, into);
+      return { fd, source: { size: stat.size, read }, close };
     }
     close();
     throw invalidInput('not_a_file', `not a file: ${path}`);
@@ -183,8 +195,8 @@ async function secondOpinion(source: ByteSource, members: readonly Member[]): Pr
   }
 }
 
-function readAt(fd: number, offset: number, length: number): Buffer {
-  const buffer = Buffer.alloc(length);
+function readAt(fd: number, offset: number, length: number, into?: Buffer): Buffer {
+  const buffer = into ?? Buffer.alloc(length);
   let done = 0;
   while (done < length) {
     const count = fs.readSync(fd, buffer, done, length - done, offset + done);

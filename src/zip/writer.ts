@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   fsyncSync,
@@ -16,8 +16,9 @@ import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import yazl from 'yazl';
 import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
+import { digestWritten } from './digest_file.ts';
 import { centralRecord, endRecord, localHeader } from './layout.ts';
-import { type ByteSource, chunksOf, sourceOf } from './source.ts';
+import { type ByteSource, passOver, sourceOf } from './source.ts';
 
 export interface NewMember {
   readonly name: string;
@@ -108,19 +109,35 @@ export async function writeZipAtomically(
   members: readonly SourcedMember[],
   onBytes: (count: number) => void = () => {},
 ): Promise<WrittenZip> {
-  const hash = createHash('sha256');
   let size = 0;
+  let sha256 = '';
+  const expected = members.reduce((sum, { source }) => sum + source.size, 0);
   await replaceAtomically(path, async (file) => {
-    for (const bytes of zipPieces(members)) {
-      const written = file.appendFile(bytes); // unlike write, it goes on until all is written
-      hash.update(bytes); // meanwhile
-      await written;
-      size += bytes.length;
-      onBytes(bytes.length);
+    const digest = digestWritten(file.fd, expected);
+    let flushed = 0;
+    let flushing = Promise.resolve();
+    try {
+      for (const bytes of zipPieces(members)) {
+        await file.appendFile(bytes); // unlike write, it goes on until all is written
+        digest.update(bytes);
+        size += bytes.length;
+        onBytes(bytes.length);
+        if (size - flushed < FLUSH_BYTES) continue;
+        await flushing;
+        flushing = file.datasync();
+        flushing.catch(() => {}); // it is awaited below
+        flushed = size;
+      }
+      await flushing;
+    } finally {
+      sha256 = await digest.end();
     }
   });
-  return { sha256: hash.digest('hex'), size };
+  return { sha256, size };
 }
+
+/** How much is written before the disk is told to begin: it works while the rest is read and digested. */
+const FLUSH_BYTES = 64 * 1024 * 1024;
 
 /** The largest offset and size that a zip without zip64 can say. */
 const MAX_ZIP_BYTES = 0xffff_fffe;
@@ -137,7 +154,7 @@ function* zipPieces(members: readonly SourcedMember[]): Generator<Buffer> {
     yield header;
     let crc = 0;
     let size = 0;
-    for (const piece of chunksOf(source)) {
+    for (const piece of passOver(source)) {
       crc = crc32(piece, crc);
       size += piece.length;
       yield piece;
@@ -191,7 +208,7 @@ async function replaceAtomically(path: string, write: (file: FileHandle) => Prom
   const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    const file = await open(temporary, 'wx', 0o600);
+    const file = await open(temporary, 'wx+', 0o600);
     try {
       await write(file);
       await file.sync();
