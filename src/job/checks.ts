@@ -46,6 +46,18 @@ export function checkActor(actor: string): GaitError | undefined {
   return checkText('actor', actor, MAX_ACTOR);
 }
 
+/** Why a worker cannot hold a lease for so long; undefined when it can. */
+export function checkWorker(workerId: string, ttlMs: number): GaitError | undefined {
+  if (Number.isSafeInteger(ttlMs) && ttlMs >= MIN_TTL_MS && ttlMs <= MAX_TTL_MS) {
+    return checkText('worker', workerId, MAX_ACTOR);
+  }
+  const message = `a lease of ${ttlMs} ms; it lasts from ${MIN_TTL_MS} ms to ${MAX_TTL_MS} ms`;
+  return invalidInput('ttl_invalid', message, 'Give a time such as 30s or 5m.');
+}
+
+export const MIN_TTL_MS = 1000;
+export const MAX_TTL_MS: number = 24 * 60 * 60 * 1000;
+
 function checkText(name: string, text: string, limit: number): GaitError | undefined {
   const length = text.trim() === '' ? 0 : [...text].length;
   if (length >= 1 && length <= limit && text.isWellFormed()) return undefined;

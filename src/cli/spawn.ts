@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { JobTask } from '../job/events.ts';
+import type { Ended, RunnerPorts, TaskProcess } from '../job/runner.ts';
+
+/** Variables of the worker that every command gets. */
+const ALWAYS_PASSED: readonly string[] = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
+
+/** Where the output of a command goes: through to ours, or all of it to standard error. */
+export type OutputTo = 'both' | 'stderr';
+
+/**
+ * What starts the commands of jobs. Each runs in a process group of its own, so that what it starts ends with it, and is
+ * watched over by a guard: a shell that kills the group when the worker is gone, or has not renewed the lease in time.
+ * So a worker that is killed, or stopped past its lease, leaves nothing running.
+ */
+export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo): RunnerPorts {
+  return {
+    start: (task, own, ttlMs) => startGuarded(task, { ...passedOn(task, env), ...own }, ttlMs, output),
+    monotonic: () => performance.now(),
+    sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
+  };
+}
+
+function passedOn({ pass_env }: JobTask, env: NodeJS.ProcessEnv): Record<string, string> {
+  const names = [...ALWAYS_PASSED, ...pass_env];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
+}
+
+/** Waits for its guard before it becomes the command; if the worker dies before, it never does. */
+const GATE = 'read -r go <&3 || exit 125; exec 3<&-; exec "$@"';
+
+/**
+ * The guard of the group $1: kills it when nothing was heard for $2 seconds, or the worker is gone. The timers are
+ * processes of the guard's own group, and end with it.
+ */
+const GUARD = [
+  'arm() { (sleep "$2"; kill -KILL -- "-$1") & timer=$!; }',
+  'arm "$1" "$2"',
+  'while read -r word <&3; do',
+  '  kill "$timer"; [ "$word" = done ] && { trap "" TERM; kill -TERM 0; exit 0; }',
+  '  arm "$1" "$2"',
+  'done 2>/dev/null',
+  'kill -KILL -- "-$1" 2>/dev/null; trap "" TERM; kill -TERM 0',
+].join('\n');
+
+function startGuarded(
+  { argv, cwd }: JobTask,
+  env: Readonly<Record<string, string>>,
+  ttlMs: number,
+  output: OutputTo,
+): TaskProcess {
+  const stdin = process.stdin.isTTY === true ? 'ignore' : 'inherit';
+  const stdout = output === 'both' ? 'inherit' : 2;
+  const child = spawn('/bin/sh', ['-c', GATE, 'sh', ...argv], {
+    cwd,
+    env: { ...env },
+    detached: true,
+    stdio: [stdin, stdout, 'inherit', 'pipe'],
+  });
+  const ended = endOf(child);
+  if (child.pid === undefined) return { ended, kill: () => {}, beat: () => {} };
+  const group = child.pid;
+  const seconds = String(Math.max(1, Math.ceil(ttlMs / 1000)));
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'sh', String(group), seconds], {
+    env: { PATH: '/usr/bin:/bin' },
+    detached: true,
+    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
+  });
+  const say = (to: ChildProcess, word: string): void => void writable(to)?.write(`${word}\n`);
+  guard.on('error', () => killGroup(group, 'SIGKILL'));
+  guard.on('spawn', () => say(child, 'go'));
+  for (const one of [child, guard]) writable(one)?.on('error', () => {});
+  void ended.finally(() => {
+    killGroup(group, 'SIGKILL'); // what it left behind
+    say(guard, 'done');
+  });
+  return { ended, kill: (signal) => killGroup(group, signal), beat: () => say(guard, 'beat') };
+}
+
+function writable(child: ChildProcess): NodeJS.WritableStream | undefined {
+  const stream = child.stdio[3];
+  return stream !== null && stream !== undefined && 'write' in stream ? stream : undefined;
+}
+
+function endOf(child: ChildProcess): Promise<Ended> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ exitCode: null, signal: null, error: error.message }));
+    child.once('exit', (exitCode, signal) => {
+      const error = exitCode === 127 ? { error: 'the command was not found' } : {};
+      resolve({ exitCode, signal, ...error });
+    });
+  });
+}
+
+function killGroup(group: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-group, signal);
+  } catch {
+    // it is gone
+  }
+}

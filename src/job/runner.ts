@@ -1,0 +1,278 @@
+import { GaitError } from '../core/errors.ts';
+import { epochMs } from '../core/time.ts';
+import type { JobTask, LeaseOutcome } from './events.ts';
+import type { Jobs } from './jobs.ts';
+import type { JobState } from './state.ts';
+
+/** How a process ended. */
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** It could not be started at all. */
+  readonly error?: string;
+}
+
+/** A process that was started for a job, with all that it starts. */
+export interface TaskProcess {
+  readonly ended: Promise<Ended>;
+  /** To the whole group. What has ended already takes no harm. */
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
+  /** The lease was renewed: the process may live for another `ttlMs`, even if nobody tells it anything any more. */
+  beat(): void;
+}
+
+/** What the runner needs of the world. */
+export interface RunnerPorts {
+  /** Starts a process that dies with its starter, and when no beat comes for `ttlMs`. */
+  start(task: JobTask, env: Readonly<Record<string, string>>, ttlMs: number): TaskProcess;
+  /** Milliseconds of a clock that nobody sets. */
+  monotonic(): number;
+  /** Resolves after so long, or when the signal aborts. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface RunOptions {
+  readonly jobId: string;
+  readonly jobRoot: string;
+  readonly workerId: string;
+  /** By default the one that was submitted with the job. */
+  readonly task?: JobTask;
+  /** Milliseconds, as all times here. */
+  readonly ttlMs: number;
+  readonly graceMs: number;
+  /** Between SIGTERM and SIGKILL. */
+  readonly killAfterMs: number;
+  /** How often the job's log is looked at. */
+  readonly pollMs: number;
+  /** Exit 0 completes the job, any other blocks it. */
+  readonly complete: boolean;
+  /** Aborted: end the process and leave the job to a person. */
+  readonly interrupt?: AbortSignal;
+  readonly onStart?: (token: number) => void;
+}
+
+/** How a run ended. */
+export interface RunResult {
+  readonly token: number;
+  readonly outcome: LeaseOutcome | 'lost';
+  readonly ended: Ended;
+  /** Why the process was ended before it was done. */
+  readonly why?: string;
+  /** The job as it was left; undefined when that could not be told any more. */
+  readonly job?: JobState;
+}
+
+/**
+ * Holds the lease of a job while a process runs for it: renews it at a third of its time, watches the log, and ends the
+ * process when the job is paused, cancelled or stopped, or the lease is lost. A lease that could not be renewed in time
+ * counts as lost, by a clock that nobody sets: the process is dead before anyone else may start. Throws what a claim is
+ * refused with.
+ */
+export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts): Promise<RunResult> {
+  return new Runner(jobs, options, ports).run();
+}
+
+class Runner {
+  readonly #jobs: Jobs;
+  readonly #options: RunOptions;
+  readonly #ports: RunnerPorts;
+  #token = 0;
+  /** When the lease ends for us, on the monotonic clock. */
+  #deadline = 0;
+  #lost = false;
+  #why: string | undefined;
+
+  constructor(jobs: Jobs, options: RunOptions, ports: RunnerPorts) {
+    this.#jobs = jobs;
+    this.#options = options;
+    this.#ports = ports;
+  }
+
+  async run(): Promise<RunResult> {
+    const task = await this.#claim();
+    const { jobId, jobRoot } = this.#options;
+    const env = { GAIT_JOB_ID: jobId, GAIT_JOB_ROOT: jobRoot, GAIT_LEASE_TOKEN: String(this.#token) };
+    this.#options.onStart?.(this.#token);
+    const process = this.#ports.start(task, env, this.#options.ttlMs);
+    const done = new AbortController();
+    const watching = this.#watch(process, done.signal);
+    const ended = await process.ended;
+    done.abort();
+    await watching;
+    return this.#conclude(ended);
+  }
+
+  async #claim(): Promise<JobTask> {
+    const { jobId, workerId, ttlMs, graceMs } = this.#options;
+    const asked = this.#ports.monotonic();
+    const { state } = await this.#jobs.execute(
+      jobId,
+      { actor: workerId },
+      { kind: 'claim', workerId, ttlMs, graceMs },
+    );
+    this.#token = state.lease?.token ?? 0;
+    this.#deadline = asked + ttlMs;
+    const task = this.#options.task ?? state.command;
+    if (task !== null && task !== undefined) return task;
+    await this.#release('given_up', { exitCode: null, signal: null });
+    throw new GaitError({
+      code: 'nothing_to_run',
+      category: 'invalid_input',
+      message: `job ${jobId} was submitted without a command`,
+      hint: 'Give one: gait job run --id ID -- COMMAND, or submit the job with one.',
+    });
+  }
+
+  /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
+  async #watch(process: TaskProcess, done: AbortSignal): Promise<void> {
+    const { ttlMs, pollMs, interrupt } = this.#options;
+    let renewAt = this.#deadline - (ttlMs * 2) / 3;
+    while (!done.aborted) {
+      const now = this.#ports.monotonic();
+      if (now >= this.#deadline) {
+        this.#loseLease('the lease could not be renewed in time');
+        process.kill('SIGKILL');
+        return;
+      }
+      if (now >= renewAt)
+        renewAt = (await this.#renew(now, process)) ? now + ttlMs / 3 : now + Math.min(pollMs, ttlMs / 12);
+      const end = await this.#reasonToEnd(interrupt);
+      if (end !== undefined) {
+        await this.#end(process, end, done);
+        return;
+      }
+      const wait = Math.max(1, Math.min(pollMs, renewAt - now, this.#deadline - now));
+      await this.#ports.sleep(wait, done);
+    }
+  }
+
+  /** False if it has to be tried again: the disk did not take it. */
+  async #renew(now: number, process: TaskProcess): Promise<boolean> {
+    const { jobId, workerId, ttlMs } = this.#options;
+    try {
+      await this.#jobs.execute(jobId, { actor: workerId }, { kind: 'renew', token: this.#token, ttlMs });
+      this.#deadline = now + ttlMs;
+      process.beat();
+      return true;
+    } catch (error) {
+      if (!(error instanceof GaitError)) throw error;
+      // Whether the lease was lost, or the job ended, the look at the log that follows tells.
+      if (error.code === 'budget_exceeded') this.#why = error.message;
+      return false;
+    }
+  }
+
+  async #reasonToEnd(interrupt: AbortSignal | undefined): Promise<{ readonly atOnce: boolean } | undefined> {
+    if (this.#lost) return { atOnce: true };
+    if (this.#why !== undefined) return { atOnce: false };
+    if (interrupt?.aborted === true) {
+      this.#why = 'the worker was told to stop';
+      return { atOnce: false };
+    }
+    const job = await this.#look();
+    if (job === undefined) return undefined;
+    if (job.lease?.token !== this.#token) {
+      const ended = job.lease === null && job.status !== 'running';
+      if (!ended) this.#loseLease('another worker has the job');
+      this.#why ??= `the job is ${job.status}`;
+      return { atOnce: !ended || job.status === 'emergency_stopped' };
+    }
+    if (job.status !== 'paused') return undefined;
+    this.#why = 'the job is paused';
+    return { atOnce: false };
+  }
+
+  /** The job as its log has it; undefined while it cannot be read, until the lease runs out. */
+  async #look(): Promise<JobState | undefined> {
+    try {
+      return (await this.#jobs.load(this.#options.jobId)).state;
+    } catch (error) {
+      if (!(error instanceof GaitError) || error.category === 'internal_failure') throw error;
+      if (error.category === 'verification_failed') this.#why = error.message;
+      return undefined;
+    }
+  }
+
+  async #end(
+    process: TaskProcess,
+    { atOnce }: { readonly atOnce: boolean },
+    done: AbortSignal,
+  ): Promise<void> {
+    if (atOnce) {
+      process.kill('SIGKILL');
+      return;
+    }
+    process.kill('SIGTERM');
+    const room = Math.min(this.#options.killAfterMs, Math.max(0, this.#deadline - this.#ports.monotonic()));
+    await this.#ports.sleep(room, done);
+    if (!done.aborted) process.kill('SIGKILL');
+  }
+
+  #loseLease(why: string): void {
+    this.#lost = true;
+    this.#why ??= why;
+  }
+
+  /** Says in the log how it ended, if the lease is still ours to say it under. */
+  async #conclude(ended: Ended): Promise<RunResult> {
+    const why = this.#why === undefined ? {} : { why: this.#why };
+    const base = { token: this.#token, ended, ...why };
+    if (this.#lost) return { ...base, outcome: 'lost' };
+    const succeeded = ended.exitCode === 0;
+    const outcome: LeaseOutcome = this.#why !== undefined ? 'interrupted' : succeeded ? 'finished' : 'failed';
+    try {
+      await this.#verdict(outcome, ended);
+      await this.#release(outcome, ended);
+      const job = await this.#look();
+      return { ...base, outcome, ...(job === undefined ? {} : { job }) };
+    } catch (error) {
+      if (!(error instanceof GaitError) || error.code !== 'lease_lost') throw error;
+      return { ...base, outcome: 'lost', why: this.#why ?? error.message };
+    }
+  }
+
+  /** The checkpoint that a process which ended by itself becomes, when that was asked for. */
+  async #verdict(outcome: LeaseOutcome, ended: Ended): Promise<void> {
+    const { jobId, workerId, complete, interrupt } = this.#options;
+    const job = await this.#look();
+    if (job?.lease?.token !== this.#token) return;
+    const interrupted = outcome === 'interrupted';
+    // A job that somebody paused waits for a resume; one whose worker was told to stop is left to a person.
+    if (interrupted && (job.status !== 'running' || interrupt?.aborted !== true)) return;
+    if (!interrupted && (!complete || job.status !== 'running')) return;
+    const type = outcome === 'finished' ? 'completed' : 'blocked';
+    const summary = summaryOf(outcome, ended);
+    await this.#jobs.execute(
+      jobId,
+      { actor: workerId },
+      { kind: 'checkpoint', type, summary, token: this.#token },
+    );
+  }
+
+  async #release(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): Promise<void> {
+    const { jobId, workerId } = this.#options;
+    const job = await this.#look();
+    if (job?.lease?.token !== this.#token) return; // a completed job has no lease any more
+    const reason = error ?? this.#why;
+    const author = { actor: workerId, ...(reason === undefined ? {} : { reason: reason.slice(0, 500) }) };
+    await this.#jobs.execute(jobId, author, {
+      kind: 'release',
+      token: this.#token,
+      outcome,
+      ...(exitCode === null ? {} : { exitCode }),
+      ...(signal === null ? {} : { signal }),
+    });
+  }
+}
+
+function summaryOf(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): string {
+  if (error !== undefined) return `the command could not be started: ${error}`.slice(0, 500);
+  if (outcome === 'interrupted') return 'interrupted: the worker was told to stop';
+  return signal === null ? `the command ended with exit ${exitCode}` : `the command was ended by ${signal}`;
+}
+
+/** True for a job that a worker may claim now. */
+export function isRunnable(job: JobState, now: string, graceMs: number): boolean {
+  if (job.status !== 'running' || job.command === null) return false;
+  return job.lease === null || epochMs(now) >= epochMs(job.lease.expires_at) + graceMs;
+}
