@@ -16,7 +16,7 @@ export type OutputTo = 'both' | 'stderr';
  */
 export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo): RunnerPorts {
   return {
-    start: (task, own, ttlMs) => startGuarded(task, { ...passedOn(task, env), ...own }, ttlMs, output),
+    start: (task, own, ms) => startGuarded(task, { ...passedOn(task, env), ...own }, ms, output),
     monotonic: () => performance.now(),
     sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
   };
@@ -31,15 +31,15 @@ function passedOn({ pass_env }: JobTask, env: NodeJS.ProcessEnv): Record<string,
 const GATE = 'read -r go <&3 || exit 125; exec 3<&-; exec "$@"';
 
 /**
- * The guard of the group $1: kills it when nothing was heard for $2 seconds, or the worker is gone. The timers are
- * processes of the guard's own group, and end with it.
+ * The guard of the group $1: kills it after $2 seconds, unless it hears how many more it has, and when the worker is
+ * gone. The timers are processes of the guard's own group, and end with it.
  */
 const GUARD = [
   'arm() { (sleep "$2"; kill -KILL -- "-$1") & timer=$!; }',
   'arm "$1" "$2"',
   'while read -r word <&3; do',
   '  kill "$timer"; [ "$word" = done ] && { trap "" TERM; kill -TERM 0; exit 0; }',
-  '  arm "$1" "$2"',
+  '  arm "$1" "$word"',
   'done 2>/dev/null',
   'kill -KILL -- "-$1" 2>/dev/null; trap "" TERM; kill -TERM 0',
 ].join('\n');
@@ -47,7 +47,7 @@ const GUARD = [
 function startGuarded(
   { argv, cwd }: JobTask,
   env: Readonly<Record<string, string>>,
-  ttlMs: number,
+  ms: number,
   output: OutputTo,
 ): TaskProcess {
   const stdin = process.stdin.isTTY === true ? 'ignore' : 'inherit';
@@ -61,8 +61,7 @@ function startGuarded(
   const ended = endOf(child);
   if (child.pid === undefined) return { ended, kill: () => {}, beat: () => {} };
   const group = child.pid;
-  const seconds = String(Math.max(1, Math.ceil(ttlMs / 1000)));
-  const guard = spawn('/bin/sh', ['-c', GUARD, 'sh', String(group), seconds], {
+  const guard = spawn('/bin/sh', ['-c', GUARD, 'sh', String(group), seconds(ms)], {
     env: { PATH: '/usr/bin:/bin' },
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
@@ -75,7 +74,12 @@ function startGuarded(
     killGroup(group, 'SIGKILL'); // what it left behind
     say(guard, 'done');
   });
-  return { ended, kill: (signal) => killGroup(group, signal), beat: () => say(guard, 'beat') };
+  return { ended, kill: (signal) => killGroup(group, signal), beat: (more) => say(guard, seconds(more)) };
+}
+
+/** Rounded up, by less than the grace that others give a lease. */
+function seconds(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)));
 }
 
 function writable(child: ChildProcess): NodeJS.WritableStream | undefined {

@@ -1,5 +1,23 @@
 import type { JobEvent } from './events.ts';
 
+export interface Narrated {
+  readonly event: JobEvent;
+  readonly text: string;
+}
+
+/** What events say, for people. A run of renewals of one lease stands as its last one, with how many there were. */
+export function narrate(events: readonly JobEvent[]): Narrated[] {
+  const told: Narrated[] = [];
+  let renewals = 0;
+  for (const [index, event] of events.entries()) {
+    renewals = event.type === 'lease_renewed' ? renewals + 1 : 0;
+    if (renewals > 0 && events[index + 1]?.type === 'lease_renewed') continue;
+    const times = renewals > 1 ? `, ${renewals} times by now` : '';
+    told.push({ event, text: `${eventText(event)}${times}` });
+  }
+  return told;
+}
+
 /** What an event says, as one line for people: without its time and actor. Text of callers stands in it as it is. */
 export function eventText(event: JobEvent): string {
   switch (event.type) {

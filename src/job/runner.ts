@@ -17,14 +17,14 @@ export interface TaskProcess {
   readonly ended: Promise<Ended>;
   /** To the whole group. What has ended already takes no harm. */
   kill(signal: 'SIGTERM' | 'SIGKILL'): void;
-  /** The lease was renewed: the process may live for another `ttlMs`, even if nobody tells it anything any more. */
-  beat(): void;
+  /** The lease was renewed: the process may live for so many milliseconds, even if nobody tells it anything any more. */
+  beat(ms: number): void;
 }
 
 /** What the runner needs of the world. */
 export interface RunnerPorts {
-  /** Starts a process that dies with its starter, and when no beat comes for `ttlMs`. */
-  start(task: JobTask, env: Readonly<Record<string, string>>, ttlMs: number): TaskProcess;
+  /** Starts a process that dies with its starter, and after so many milliseconds without a beat. */
+  start(task: JobTask, env: Readonly<Record<string, string>>, ms: number): TaskProcess;
   /** Milliseconds of a clock that nobody sets. */
   monotonic(): number;
   /** Resolves after so long, or when the signal aborts. */
@@ -93,9 +93,13 @@ class Runner {
     const { jobId, jobRoot } = this.#options;
     const env = { GAIT_JOB_ID: jobId, GAIT_JOB_ROOT: jobRoot, GAIT_LEASE_TOKEN: String(this.#token) };
     this.#options.onStart?.(this.#token);
-    const process = this.#ports.start(task, env, this.#options.ttlMs);
+    const process = this.#ports.start(task, env, this.#remaining());
     const done = new AbortController();
-    const watching = this.#watch(process, done.signal);
+    const watching = this.#watch(process, done.signal).catch((error) => {
+      process.kill('SIGKILL'); // nobody watches it any more
+      throw error;
+    });
+    watching.catch(() => {}); // it is awaited below
     const ended = await process.ended;
     done.abort();
     await watching;
@@ -105,13 +109,14 @@ class Runner {
   async #claim(): Promise<JobTask> {
     const { jobId, workerId, ttlMs, graceMs } = this.#options;
     const asked = this.#ports.monotonic();
-    const { state } = await this.#jobs.execute(
+    const { state, events } = await this.#jobs.execute(
       jobId,
       { actor: workerId },
       { kind: 'claim', workerId, ttlMs, graceMs },
     );
     this.#token = state.lease?.token ?? 0;
     this.#deadline = asked + ttlMs;
+    if (events.some(({ reason_code }) => reason_code === 'lease_taken_over')) await this.#settle();
     const task = this.#options.task ?? state.command;
     if (task !== null && task !== undefined) return task;
     await this.#release('given_up', { exitCode: null, signal: null });
@@ -121,6 +126,12 @@ class Runner {
       message: `job ${jobId} was submitted without a command`,
       hint: 'Give one: gait job run --id ID -- COMMAND, or submit the job with one.',
     });
+  }
+
+  /** A clock that jumped may have taken a lease from a worker that lives: it has time to see that, and end its process. */
+  async #settle(): Promise<void> {
+    const { ttlMs, pollMs } = this.#options;
+    await this.#ports.sleep(Math.min(4 * pollMs, ttlMs / 2), new AbortController().signal);
   }
 
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
@@ -146,13 +157,18 @@ class Runner {
     }
   }
 
+  /** How long the lease lasts for us. Milliseconds. */
+  #remaining(): number {
+    return Math.max(0, this.#deadline - this.#ports.monotonic());
+  }
+
   /** False if it has to be tried again: the disk did not take it. */
   async #renew(now: number, process: TaskProcess): Promise<boolean> {
     const { jobId, workerId, ttlMs } = this.#options;
     try {
       await this.#jobs.execute(jobId, { actor: workerId }, { kind: 'renew', token: this.#token, ttlMs });
       this.#deadline = now + ttlMs;
-      process.beat();
+      process.beat(this.#remaining());
       return true;
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
@@ -203,7 +219,7 @@ class Runner {
       return;
     }
     process.kill('SIGTERM');
-    const room = Math.min(this.#options.killAfterMs, Math.max(0, this.#deadline - this.#ports.monotonic()));
+    const room = Math.min(this.#options.killAfterMs, this.#remaining());
     await this.#ports.sleep(room, done);
     if (!done.aborted) process.kill('SIGKILL');
   }

@@ -33,9 +33,12 @@ export interface WorkSummary {
   readonly lost: number;
 }
 
+/** How long a job that could not be run is left alone. Milliseconds. */
+const LEFT_ALONE_MS = 30_000;
+
 /**
  * Claims runnable jobs, oldest first, and runs their commands, until it is told to drain, or, with `once`, until there
- * are none. Waits when there is nothing to do.
+ * are none. Waits when there is nothing to do, and when all that it found was claimed by others.
  */
 export async function work(
   jobs: Jobs,
@@ -44,53 +47,94 @@ export async function work(
   ports: RunnerPorts,
   events: WorkEvents = {},
 ): Promise<WorkSummary> {
-  const tally = { claimed: 0, finished: 0, failed: 0, interrupted: 0, lost: 0 };
-  const running = new Map<string, Promise<void>>();
-  const refused = new Map<string, number>();
-  const runOne = async (jobId: string): Promise<void> => {
+  return new Worker(jobs, clock, options, ports, events).run();
+}
+
+class Worker {
+  readonly #jobs: Jobs;
+  readonly #clock: Clock;
+  readonly #options: WorkOptions;
+  readonly #ports: RunnerPorts;
+  readonly #events: WorkEvents;
+  readonly #tally = { claimed: 0, finished: 0, failed: 0, interrupted: 0, lost: 0 };
+  readonly #running = new Map<string, Promise<void>>();
+  /** Jobs that could not be run, with when they are looked at again. */
+  readonly #leftAlone = new Map<string, number>();
+  /** What was found to claim, oldest first. */
+  #queue: string[] = [];
+  /** Nothing was started since the last look at the jobs. */
+  #idle = false;
+
+  constructor(jobs: Jobs, clock: Clock, options: WorkOptions, ports: RunnerPorts, events: WorkEvents) {
+    this.#jobs = jobs;
+    this.#clock = clock;
+    this.#options = options;
+    this.#ports = ports;
+    this.#events = events;
+  }
+
+  async run(): Promise<WorkSummary> {
+    const { drain, once, concurrency, idleMs } = this.#options;
+    while (!drain.aborted) {
+      if (this.#queue.length === 0) {
+        if (this.#idle) await this.#wait(idleMs);
+        if (drain.aborted) break;
+        this.#queue = await this.#look();
+        this.#idle = true;
+        if (this.#queue.length === 0 && this.#running.size === 0 && once) break;
+      }
+      for (const jobId of this.#queue.splice(0, concurrency - this.#running.size)) {
+        const run = this.#run(jobId).finally(() => this.#running.delete(jobId));
+        this.#running.set(jobId, run);
+      }
+      if (this.#running.size >= concurrency) await this.#wait();
+    }
+    await Promise.all(this.#running.values());
+    return this.#tally;
+  }
+
+  async #run(jobId: string): Promise<void> {
     const onStart = (token: number): void => {
-      tally.claimed += 1;
-      events.started?.(jobId, token);
+      this.#idle = false;
+      this.#tally.claimed += 1;
+      this.#events.started?.(jobId, token);
     };
     try {
-      const result = await runJob(jobs, { ...options, jobId, complete: true, onStart }, ports);
-      tally[result.outcome === 'given_up' ? 'failed' : result.outcome] += 1;
-      events.ended?.(jobId, result);
+      const result = await runJob(
+        this.#jobs,
+        { ...this.#options, jobId, complete: true, onStart },
+        this.#ports,
+      );
+      this.#tally[result.outcome === 'given_up' ? 'failed' : result.outcome] += 1;
+      this.#events.ended?.(jobId, result);
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
       // Another worker was faster, or a person came between: that is how it is meant to be.
       if (error.code === 'lease_held' || error.code === 'transition_not_allowed') return;
-      refused.set(jobId, (refused.get(jobId) ?? 0) + 1);
-      events.refused?.(jobId, error);
-    } finally {
-      running.delete(jobId);
+      this.#leftAlone.set(jobId, this.#ports.monotonic() + LEFT_ALONE_MS);
+      this.#events.refused?.(jobId, error);
     }
-  };
-  while (!options.drain.aborted) {
-    const free = options.concurrency - running.size;
-    const found = free > 0 ? await runnable(jobs, clock.now(), options.graceMs) : [];
-    const next = found.filter(({ job_id }) => !running.has(job_id) && !refused.has(job_id)).slice(0, free);
-    for (const { job_id } of next) running.set(job_id, runOne(job_id));
-    if (next.length === 0 && running.size === 0 && options.once) break;
-    await pause(next.length > 0 ? options.pollMs : options.idleMs, running, options, ports);
   }
-  await Promise.all(running.values());
-  return tally;
-}
 
-/** Until a job has ended, some time has passed, or the worker is told to drain. */
-async function pause(
-  ms: number,
-  running: ReadonlyMap<string, Promise<void>>,
-  { drain }: WorkOptions,
-  ports: RunnerPorts,
-): Promise<void> {
-  const over = new AbortController();
-  const stop = (): void => over.abort();
-  drain.addEventListener('abort', stop, { once: true });
-  await Promise.race([ports.sleep(ms, over.signal), ...running.values()]);
-  over.abort();
-  drain.removeEventListener('abort', stop);
+  async #look(): Promise<string[]> {
+    const now = this.#ports.monotonic();
+    const found = await runnable(this.#jobs, this.#clock.now(), this.#options.graceMs);
+    const ids = found.map(({ job_id }) => job_id);
+    return ids.filter((id) => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= now);
+  }
+
+  /** Until a job has ended, the time is over, or the worker is told to drain. */
+  async #wait(ms?: number): Promise<void> {
+    const over = new AbortController();
+    const stop = (): void => over.abort();
+    const { drain } = this.#options;
+    drain.addEventListener('abort', stop, { once: true });
+    const aborted = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
+    const first = ms === undefined ? aborted : this.#ports.sleep(ms, over.signal);
+    await Promise.race([first, ...this.#running.values()]);
+    over.abort();
+    drain.removeEventListener('abort', stop);
+  }
 }
 
 /** The jobs that may be claimed now, oldest first. */

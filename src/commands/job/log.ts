@@ -1,7 +1,7 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, eventLine, jobLines } from '../../cli/job_text.ts';
+import { asJson, eventLine, eventLines, jobLines } from '../../cli/job_text.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';
 import { invalidInput } from '../../core/errors.ts';
@@ -13,8 +13,9 @@ const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'log' },
   summary: 'Show the events of a job, or the job as it was at one of them.',
   description:
-    '--follow goes on printing events as they come, until the job is final; with --json each event is a line of its ' +
-    'own. --at shows the state after that revision.',
+    'A run of renewals of one lease is shown as its last; --json has them all. --follow goes on printing events as ' +
+    'they come, until the job is final; with --json each event is a line of its own. --at shows the state after that ' +
+    'revision.',
   examples: [
     { says: 'Show the events', line: 'job log --id nightly' },
     { says: 'Watch a job', line: 'job log --id nightly --follow' },
@@ -40,7 +41,7 @@ const spec: CommandSpec = command({
     const events = records.map(eventOf);
     return {
       fields: { events: events.map(asJson), head: { revision: position.revision, hash: position.hash } },
-      lines: events.map((event) => eventLine(event, io)),
+      lines: eventLines(events, io),
     };
   },
 });

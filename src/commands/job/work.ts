@@ -3,6 +3,7 @@ import { milliseconds } from '../../cli/duration.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
 import { JOB_OUTPUT, rootFlag } from '../../cli/job_flags.ts';
 import { asJson, count } from '../../cli/job_text.ts';
+import { liveTable } from '../../cli/live_table.ts';
 import { printable } from '../../cli/run.ts';
 import { realPorts } from '../../cli/spawn.ts';
 import { ending, runOptions, workerFlags } from '../../cli/worker_flags.ts';
@@ -41,7 +42,9 @@ const spec: CommandSpec = command({
     const { jobs } = openJobs(flags.root, io);
     const hard = new AbortController();
     const interrupt = onInterrupt(() => hard.abort());
-    const say = (jobId: string, what: string): void => io.note(`${jobId}  ${printable(what)}`);
+    const running = new Map<string, { readonly token: number; readonly since: number }>();
+    const table = liveTable(() => rowsOf(running), io.note);
+    const say = (jobId: string, what: string): void => table.note(`${jobId}  ${printable(what)}`);
     const { jobId: _, ...common } = runOptions('', jobRoot(flags.root, io.env), flags, io);
     try {
       const options = {
@@ -58,8 +61,14 @@ const spec: CommandSpec = command({
         options,
         realPorts(process.env, io.json ? 'stderr' : 'both'),
         {
-          started: (jobId, token) => say(jobId, `started, token ${token}`),
-          ended: (jobId, result) => say(jobId, ending(result)),
+          started: (jobId, token) => {
+            running.set(jobId, { token, since: performance.now() });
+            say(jobId, `started, token ${token}`);
+          },
+          ended: (jobId, result) => {
+            running.delete(jobId);
+            say(jobId, ending(result));
+          },
           refused: (jobId, error) => say(jobId, `not run: ${error.message}`),
         },
       );
@@ -75,9 +84,19 @@ const spec: CommandSpec = command({
         lines: [`${count(claimed, 'job')} run: ${parts.join(', ')}`],
       };
     } finally {
+      table.end();
       interrupt.release();
     }
   },
 });
+
+type Running = ReadonlyMap<string, { readonly token: number; readonly since: number }>;
+
+function rowsOf(running: Running): string[][] {
+  const rows = [...running].map(([jobId, { token, since }]) => {
+    return [jobId, `token ${token}`, `${Math.floor((performance.now() - since) / 1000)} s`];
+  });
+  return rows.length === 0 ? [['waiting for jobs']] : [['running', 'lease', 'for'], ...rows];
+}
 
 export default spec;
