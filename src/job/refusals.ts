@@ -118,3 +118,8 @@ export function budgetExceeded(
     details: { job_id, budget, limit, used },
   });
 }
+
+export function nothingToRun(jobId: string): GaitError {
+  const hint = 'Give one: gait job run --id ID -- COMMAND, or submit the job with one.';
+  return invalidInput('nothing_to_run', `job ${jobId} was submitted without a command`, hint);
+}

@@ -1,7 +1,9 @@
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
 import type { JobTask, LeaseOutcome } from './events.ts';
+import { claimLease, type HeldLease, type LeaseTerms } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
+import { nothingToRun } from './refusals.ts';
 import type { JobState } from './state.ts';
 
 /** How a process ended. */
@@ -31,16 +33,11 @@ export interface RunnerPorts {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-export interface RunOptions {
-  readonly jobId: string;
+export interface RunOptions extends LeaseTerms {
   readonly jobRoot: string;
-  readonly workerId: string;
   /** By default the one that was submitted with the job. */
   readonly task?: JobTask;
-  /** Milliseconds, as all times here. */
-  readonly ttlMs: number;
-  readonly graceMs: number;
-  /** Between SIGTERM and SIGKILL. */
+  /** Between SIGTERM and SIGKILL. Milliseconds, as all times here. */
   readonly killAfterMs: number;
   /** How often the job's log is looked at. */
   readonly pollMs: number;
@@ -69,31 +66,39 @@ export interface RunResult {
  * refused with.
  */
 export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts): Promise<RunResult> {
-  return new Runner(jobs, options, ports).run();
+  const { jobId, pollMs, ttlMs } = options;
+  const task = options.task ?? (await jobs.load(jobId)).state.command;
+  if (task === null) throw nothingToRun(jobId);
+  const { lease, takenOver } = await claimLease(jobs, options, ports.monotonic);
+  if (takenOver) {
+    // A clock that jumped may have taken it from a worker that lives: let that see it, and end its process.
+    await ports.sleep(Math.min(4 * pollMs, ttlMs / 2), new AbortController().signal);
+    await lease.renew();
+  }
+  return new Runner(jobs, options, ports, lease).run(task);
 }
 
 class Runner {
   readonly #jobs: Jobs;
   readonly #options: RunOptions;
   readonly #ports: RunnerPorts;
-  #token = 0;
-  /** When the lease ends for us, on the monotonic clock. */
-  #deadline = 0;
+  readonly #lease: HeldLease;
   #lost = false;
   #why: string | undefined;
 
-  constructor(jobs: Jobs, options: RunOptions, ports: RunnerPorts) {
+  constructor(jobs: Jobs, options: RunOptions, ports: RunnerPorts, lease: HeldLease) {
     this.#jobs = jobs;
     this.#options = options;
     this.#ports = ports;
+    this.#lease = lease;
   }
 
-  async run(): Promise<RunResult> {
-    const task = await this.#claim();
+  async run(task: JobTask): Promise<RunResult> {
     const { jobId, jobRoot } = this.#options;
-    const env = { GAIT_JOB_ID: jobId, GAIT_JOB_ROOT: jobRoot, GAIT_LEASE_TOKEN: String(this.#token) };
-    this.#options.onStart?.(this.#token);
-    const process = this.#ports.start(task, env, this.#remaining());
+    const { token } = this.#lease;
+    const env = { GAIT_JOB_ID: jobId, GAIT_JOB_ROOT: jobRoot, GAIT_LEASE_TOKEN: String(token) };
+    this.#options.onStart?.(token);
+    const process = this.#ports.start(task, env, this.#lease.remaining());
     const done = new AbortController();
     const watching = this.#watch(process, done.signal).catch((error) => {
       process.kill('SIGKILL'); // nobody watches it any more
@@ -106,75 +111,34 @@ class Runner {
     return this.#conclude(ended);
   }
 
-  async #claim(): Promise<JobTask> {
-    const { jobId, workerId, ttlMs, graceMs } = this.#options;
-    const asked = this.#ports.monotonic();
-    const { state, events } = await this.#jobs.execute(
-      jobId,
-      { actor: workerId },
-      { kind: 'claim', workerId, ttlMs, graceMs },
-    );
-    this.#token = state.lease?.token ?? 0;
-    this.#deadline = asked + ttlMs;
-    if (events.some(({ reason_code }) => reason_code === 'lease_taken_over')) await this.#settle();
-    const task = this.#options.task ?? state.command;
-    if (task !== null && task !== undefined) return task;
-    await this.#release('given_up', { exitCode: null, signal: null });
-    throw new GaitError({
-      code: 'nothing_to_run',
-      category: 'invalid_input',
-      message: `job ${jobId} was submitted without a command`,
-      hint: 'Give one: gait job run --id ID -- COMMAND, or submit the job with one.',
-    });
-  }
-
-  /** A clock that jumped may have taken a lease from a worker that lives: it has time to see that, and end its process. */
-  async #settle(): Promise<void> {
-    const { ttlMs, pollMs } = this.#options;
-    await this.#ports.sleep(Math.min(4 * pollMs, ttlMs / 2), new AbortController().signal);
-  }
-
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
   async #watch(process: TaskProcess, done: AbortSignal): Promise<void> {
-    const { ttlMs, pollMs, interrupt } = this.#options;
-    let renewAt = this.#deadline - (ttlMs * 2) / 3;
+    const { pollMs, interrupt } = this.#options;
     while (!done.aborted) {
-      const now = this.#ports.monotonic();
-      if (now >= this.#deadline) {
+      if (this.#lease.remaining() === 0) {
         this.#loseLease('the lease could not be renewed in time');
         process.kill('SIGKILL');
         return;
       }
-      if (now >= renewAt)
-        renewAt = (await this.#renew(now, process)) ? now + ttlMs / 3 : now + Math.min(pollMs, ttlMs / 12);
+      if (this.#lease.renewalIn() === 0) await this.#renew(process);
       const end = await this.#reasonToEnd(interrupt);
       if (end !== undefined) {
         await this.#end(process, end, done);
         return;
       }
-      const wait = Math.max(1, Math.min(pollMs, renewAt - now, this.#deadline - now));
-      await this.#ports.sleep(wait, done);
+      const wait = Math.min(pollMs, this.#lease.renewalIn(), this.#lease.remaining());
+      await this.#ports.sleep(Math.max(1, wait), done);
     }
   }
 
-  /** How long the lease lasts for us. Milliseconds. */
-  #remaining(): number {
-    return Math.max(0, this.#deadline - this.#ports.monotonic());
-  }
-
-  /** False if it has to be tried again: the disk did not take it. */
-  async #renew(now: number, process: TaskProcess): Promise<boolean> {
-    const { jobId, workerId, ttlMs } = this.#options;
+  async #renew(process: TaskProcess): Promise<void> {
     try {
-      await this.#jobs.execute(jobId, { actor: workerId }, { kind: 'renew', token: this.#token, ttlMs });
-      this.#deadline = now + ttlMs;
-      process.beat(this.#remaining());
-      return true;
+      await this.#lease.renew();
+      process.beat(this.#lease.remaining());
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
       // Whether the lease was lost, or the job ended, the look at the log that follows tells.
       if (error.code === 'budget_exceeded') this.#why = error.message;
-      return false;
     }
   }
 
@@ -187,7 +151,7 @@ class Runner {
     }
     const job = await this.#look();
     if (job === undefined) return undefined;
-    if (job.lease?.token !== this.#token) {
+    if (job.lease?.token !== this.#lease.token) {
       const ended = job.lease === null && job.status !== 'running';
       if (!ended) this.#loseLease('another worker has the job');
       this.#why ??= `the job is ${job.status}`;
@@ -219,7 +183,7 @@ class Runner {
       return;
     }
     process.kill('SIGTERM');
-    const room = Math.min(this.#options.killAfterMs, this.#remaining());
+    const room = Math.min(this.#options.killAfterMs, this.#lease.remaining());
     await this.#ports.sleep(room, done);
     if (!done.aborted) process.kill('SIGKILL');
   }
@@ -232,7 +196,7 @@ class Runner {
   /** Says in the log how it ended, if the lease is still ours to say it under. */
   async #conclude(ended: Ended): Promise<RunResult> {
     const why = this.#why === undefined ? {} : { why: this.#why };
-    const base = { token: this.#token, ended, ...why };
+    const base = { token: this.#lease.token, ended, ...why };
     if (this.#lost) return { ...base, outcome: 'lost' };
     const succeeded = ended.exitCode === 0;
     const outcome: LeaseOutcome = this.#why !== undefined ? 'interrupted' : succeeded ? 'finished' : 'failed';
@@ -251,7 +215,7 @@ class Runner {
   async #verdict(outcome: LeaseOutcome, ended: Ended): Promise<void> {
     const { jobId, workerId, complete, interrupt } = this.#options;
     const job = await this.#look();
-    if (job?.lease?.token !== this.#token) return;
+    if (job?.lease?.token !== this.#lease.token) return;
     const interrupted = outcome === 'interrupted';
     // A job that somebody paused waits for a resume; one whose worker was told to stop is left to a person.
     if (interrupted && (job.status !== 'running' || interrupt?.aborted !== true)) return;
@@ -261,19 +225,19 @@ class Runner {
     await this.#jobs.execute(
       jobId,
       { actor: workerId },
-      { kind: 'checkpoint', type, summary, token: this.#token },
+      { kind: 'checkpoint', type, summary, token: this.#lease.token },
     );
   }
 
   async #release(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): Promise<void> {
     const { jobId, workerId } = this.#options;
     const job = await this.#look();
-    if (job?.lease?.token !== this.#token) return; // a completed job has no lease any more
+    if (job?.lease?.token !== this.#lease.token) return; // a completed job has no lease any more
     const reason = error ?? this.#why;
     const author = { actor: workerId, ...(reason === undefined ? {} : { reason: reason.slice(0, 500) }) };
     await this.#jobs.execute(jobId, author, {
       kind: 'release',
-      token: this.#token,
+      token: this.#lease.token,
       outcome,
       ...(exitCode === null ? {} : { exitCode }),
       ...(signal === null ? {} : { signal }),

@@ -33,6 +33,9 @@ export interface WorkSummary {
   readonly lost: number;
 }
 
+/** Refusals of a claim that came too late. */
+const OVERTAKEN: ReadonlySet<string> = new Set(['lease_held', 'lease_lost', 'transition_not_allowed']);
+
 /** How long a job that could not be run is left alone. Milliseconds. */
 const LEFT_ALONE_MS = 30_000;
 
@@ -110,7 +113,7 @@ class Worker {
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
       // Another worker was faster, or a person came between: that is how it is meant to be.
-      if (error.code === 'lease_held' || error.code === 'transition_not_allowed') return;
+      if (OVERTAKEN.has(error.code)) return;
       this.#leftAlone.set(jobId, this.#ports.monotonic() + LEFT_ALONE_MS);
       this.#events.refused?.(jobId, error);
     }
