@@ -6,7 +6,7 @@ import type { Status } from '../job/transitions.ts';
 import type { Position } from '../log/record.ts';
 import type { Reply } from './command.ts';
 import type { Color, Io } from './io.ts';
-import { printable, shellWord } from './run.ts';
+import { printable, shellQuoted } from './run.ts';
 
 const STATUS_COLORS: Record<Status, Color> = {
   running: 'green',
@@ -34,8 +34,7 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
   ];
   if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
   for (const decision of job.open_decisions) lines.push(`  decision    ${decisionLine(decision)}`);
-  if (job.command !== null)
-    lines.push(`  command     ${printable(job.command.argv.map(shellWord).join(' '))}`);
+  if (job.command !== null) lines.push(`  command     ${job.command.argv.map(shellQuoted).join(' ')}`);
   if (job.lease !== null) lines.push(`  lease       ${leaseLine(job.lease)}`);
   if (job.budget !== null) lines.push(`  budget      ${budgetLine(job.budget, job.usage)}`);
   lines.push(

@@ -107,6 +107,10 @@ export function printable(text: string): string {
 
 /** A path that can be pasted into a shell, behind a command: one that starts with a dash would be taken for a flag. */
 export function shellWord(path: string): string {
-  const text = path.startsWith('-') ? `./${path}` : path;
+  return shellQuoted(path.startsWith('-') ? `./${path}` : path);
+}
+
+/** A word as a shell would take it. */
+export function shellQuoted(text: string): string {
   return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", "'\\''")}'`;
 }
