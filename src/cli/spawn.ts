@@ -67,11 +67,16 @@ function startGuarded(
     stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
   });
   const say = (to: ChildProcess, word: string): void => void writable(to)?.write(`${word}\n`);
-  guard.on('error', () => killGroup(group, 'SIGKILL'));
+  let over = false;
+  const endUnguarded = (): void => {
+    if (!over) killGroup(group, 'SIGKILL');
+  };
+  guard.on('error', endUnguarded).on('exit', endUnguarded);
   guard.on('spawn', () => say(child, 'go'));
   for (const one of [child, guard]) writable(one)?.on('error', () => {});
   void ended.finally(() => {
     killGroup(group, 'SIGKILL'); // what it left behind
+    over = true;
     say(guard, 'done');
   });
   return { ended, kill: (signal) => killGroup(group, signal), beat: (more) => say(guard, seconds(more)) };
