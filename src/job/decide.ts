@@ -1,6 +1,14 @@
 import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
-import { checkActor, checkCheckpoint, checkFingerprint, checkReason, MAX_OPEN_DECISIONS } from './checks.ts';
+import {
+  checkActor,
+  checkBudget,
+  checkCheckpoint,
+  checkFingerprint,
+  checkReason,
+  checkTask,
+  MAX_OPEN_DECISIONS,
+} from './checks.ts';
 import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decide_lease.ts';
 import type { Budget, CheckpointType, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
@@ -90,6 +98,10 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
 }
 
 function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, context: CommandContext): Decision {
+  const fault =
+    (command.task === undefined ? undefined : checkTask(command.task)) ??
+    (command.budget === undefined ? undefined : checkBudget(command.budget));
+  if (fault !== undefined) return refuse(fault);
   if (job !== undefined) return refuse(jobExists(job));
   const { fingerprint, environment } = command.claim;
   const payload = {

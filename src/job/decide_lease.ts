@@ -1,12 +1,12 @@
 import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
-import { checkWorker } from './checks.ts';
+import { overrun } from './budget.ts';
+import { checkTtl, checkWorker } from './checks.ts';
 import type { CommandContext } from './decide.ts';
 import type { BudgetName, LeaseOutcome } from './events.ts';
-import { limitOf } from './evolve_lease.ts';
 import { record, refuse } from './record.ts';
 import { budgetExceeded, leaseHeld, leaseLost, transitionNotAllowed } from './refusals.ts';
-import type { JobState } from './state.ts';
+import type { JobState, Lease } from './state.ts';
 import { TRANSITIONS } from './transitions.ts';
 
 /** What a worker may ask. Times are milliseconds. */
@@ -45,13 +45,12 @@ function decideClaim(
   { workerId, ttlMs, graceMs }: LeaseCommand & { kind: 'claim' },
   context: CommandContext,
 ): Decision {
-  const fault = checkWorker(workerId, ttlMs);
+  const fault = checkTtl(ttlMs) ?? checkWorker(workerId);
   if (fault !== undefined) return refuse(fault);
   if (!TRANSITIONS.claim.from.includes(job.status)) return refuse(transitionNotAllowed(job, 'claim'));
   const { lease } = job;
-  if (lease !== null && epochMs(context.now) < epochMs(lease.expires_at) + graceMs)
-    return refuse(leaseHeld(job, lease));
-  const over = exceeded(job, 'attempts', job.usage.attempts, context) ?? wallExceeded(job, context);
+  if (lease !== null && !isOver(lease, graceMs, context.now)) return refuse(leaseHeld(job, lease));
+  const over = exceeded(job, ['attempts', 'wall'], context);
   if (over !== undefined) return over;
   const payload = {
     worker_id: workerId,
@@ -74,9 +73,11 @@ function decideRenewal(
   { token, ttlMs }: LeaseCommand & { kind: 'renew' },
   context: CommandContext,
 ): Decision {
+  const fault = checkTtl(ttlMs);
+  if (fault !== undefined) return refuse(fault);
   const lost = holdsNot(job, token);
   if (lost !== undefined) return lost;
-  const over = wallExceeded(job, context);
+  const over = exceeded(job, ['wall'], context);
   if (over !== undefined) return over;
   return record(
     job,
@@ -112,30 +113,26 @@ export function holdsNot(job: JobState, token: number | undefined): Decision | u
 
 /** The steps of a job are its progress checkpoints: one more than its budget has blocks it. */
 export function stepsExceeded(job: JobState, context: CommandContext): Decision | undefined {
-  return exceeded(job, 'steps', job.usage.steps, context) ?? wallExceeded(job, context);
-}
-
-function wallExceeded(job: JobState, context: CommandContext): Decision | undefined {
-  const { started_at } = job.usage;
-  if (started_at === null) return undefined;
-  return exceeded(job, 'wall', Math.max(0, epochMs(context.now) - epochMs(started_at)), context);
+  return exceeded(job, ['steps', 'wall'], context);
 }
 
 function exceeded(
   job: JobState,
-  name: BudgetName,
-  used: number,
+  names: readonly BudgetName[],
   context: CommandContext,
 ): Decision | undefined {
-  const limit = limitOf(job, name);
-  if (limit === undefined || used < limit) return undefined;
-  const row = TRANSITIONS[`budget ${name}`];
-  if (!row.from.includes(job.status)) return undefined;
-  const payload = { budget: name, limit, used };
+  const over = overrun(job, names, context.now);
+  if (over === undefined) return undefined;
+  const row = TRANSITIONS[`budget ${over.budget}`];
   return {
-    ...record(job, row.event, row.reasonCode, payload, context),
-    refusal: budgetExceeded(job, payload),
+    ...record(job, row.event, row.reasonCode, { ...over }, context),
+    refusal: budgetExceeded(job, over),
   };
+}
+
+/** True from its end and this grace on. No grace, however odd, ends it earlier. */
+function isOver(lease: Lease, graceMs: number, now: Timestamp): boolean {
+  return epochMs(now) >= epochMs(lease.expires_at) + Math.max(0, graceMs);
 }
 
 function after(now: Timestamp, ms: number): Timestamp {

@@ -1,9 +1,16 @@
 import type { JsonObject } from '../core/json.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
-import { assertHolds, withBudgetExceeded, withLease, withRelease, withRenewal } from './evolve_lease.ts';
+import {
+  assertHolds,
+  assertWithin,
+  withBudgetExceeded,
+  withLease,
+  withRelease,
+  withRenewal,
+} from './evolve_lease.ts';
 import { type Environment, fingerprintOf } from './fingerprint.ts';
-import { checkpointId, checkpointOf, type Job, type JobState, NOTHING_USED } from './state.ts';
+import { checkpointId, checkpointOf, type Job, type JobState, NOTHING_USED, type Usage } from './state.ts';
 import {
   FINAL_STATUSES,
   type Status,
@@ -39,11 +46,11 @@ export function evolve(job: Job, event: JobEvent): JobState {
     case 'lease_acquired':
       return withLease(job, next, event);
     case 'lease_renewed':
-      return withRenewal(next, event);
+      return withRenewal(job, next, event);
     case 'lease_released':
       return withRelease(next, event);
     case 'budget_exceeded':
-      return withBudgetExceeded(next, event);
+      return withBudgetExceeded(job, next, event);
     default:
       return next;
   }
@@ -122,6 +129,7 @@ function enter(job: JobState, event: JobEvent, { to, stopReason, reasonCode }: T
 function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'checkpoint_added'>): JobState {
   const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
   assertHolds(before, event.payload.token);
+  if (checkpoint_type === 'progress') assertWithin(before, ['steps', 'wall'], event);
   const due = checkpointId(job.checkpoint_count);
   if (checkpoint_id !== due) throw illegalEvent(`checkpoint ${checkpoint_id} where ${due} is due`);
   if (event.reason_code !== `checkpoint_${checkpoint_type.replace('-', '_')}`) {
@@ -169,7 +177,7 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
   if (event.reason_code !== 'resumed_with_env_override') {
     if (expected_fingerprint ?? actual_fingerprint ?? environment)
       throw illegalEvent('a plain resume that names another environment');
-    return { ...job, usage: NOTHING_USED };
+    return { ...job, usage: usedAnew(job, event) };
   }
   if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
     throw illegalEvent(
@@ -182,8 +190,13 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
     status_reason_code: event.reason_code,
     environment_fingerprint: actual_fingerprint,
     environment: environment ?? null,
-    usage: NOTHING_USED,
+    usage: usedAnew(job, event),
   };
+}
+
+/** Who holds the lease works on from here; otherwise the next claim is what starts the time. */
+function usedAnew({ lease }: JobState, { created_at }: JobEvent): Usage {
+  return lease === null ? NOTHING_USED : { ...NOTHING_USED, started_at: created_at };
 }
 
 function assertExplained(fingerprint: string, environment: Environment | undefined): void {

@@ -1,8 +1,10 @@
-import { epochMs } from '../core/time.ts';
-import { illegalEvent, type JobEventOf } from './events.ts';
+import { epochMs, isTimestamp } from '../core/time.ts';
+import { limitOf, overrun, usedOf } from './budget.ts';
+import { MAX_TTL_MS, MIN_TTL_MS } from './checks.ts';
+import { type BudgetName, illegalEvent, type JobEvent, type JobEventOf } from './events.ts';
 import type { JobState } from './state.ts';
 
-/** The reducer of leases and budgets. Each function gets the job as the transition left it. Throws `illegal_event`. */
+/** The reducer of leases and budgets. Each function gets the job before the event, and as the transition left it. Throws `illegal_event`. */
 
 export function withLease(before: JobState, job: JobState, event: JobEventOf<'lease_acquired'>): JobState {
   const { worker_id, token, ttl_ms, expires_at, taken_over } = event.payload;
@@ -11,9 +13,14 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
   if ((held?.token ?? 0) !== (taken_over?.token ?? 0) || held?.worker_id !== taken_over?.worker_id) {
     throw illegalEvent('a lease that does not name the one it takes over');
   }
-  if (epochMs(expires_at) - epochMs(event.created_at) !== ttl_ms) {
-    throw illegalEvent('a lease that does not expire after its time');
+  if ((event.reason_code === 'lease_taken_over') !== (held !== null)) {
+    throw illegalEvent(`reason code ${event.reason_code} on a lease that replaces ${held?.token ?? 'none'}`);
   }
+  if (held !== null && epochMs(event.created_at) < epochMs(held.expires_at)) {
+    throw illegalEvent('a takeover before the lease expired');
+  }
+  if (timeOf(event) !== ttl_ms) throw illegalEvent('a lease that does not expire after its time');
+  assertWithin(before, ['attempts', 'wall'], event);
   return {
     ...job,
     lease: { worker_id, token, acquired_at: event.created_at, expires_at },
@@ -25,9 +32,12 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
   };
 }
 
-export function withRenewal(job: JobState, event: JobEventOf<'lease_renewed'>): JobState {
+export function withRenewal(before: JobState, job: JobState, event: JobEventOf<'lease_renewed'>): JobState {
   const { token, expires_at } = event.payload;
-  assertHolds(job, token);
+  assertHolds(before, token);
+  const ms = timeOf(event);
+  if (ms < MIN_TTL_MS || ms > MAX_TTL_MS) throw illegalEvent(`a lease that is renewed for ${ms} ms`);
+  assertWithin(before, ['wall'], event);
   return { ...job, lease: job.lease === null ? null : { ...job.lease, expires_at } };
 }
 
@@ -36,10 +46,17 @@ export function withRelease(job: JobState, event: JobEventOf<'lease_released'>):
   return { ...job, lease: null };
 }
 
-export function withBudgetExceeded(job: JobState, event: JobEventOf<'budget_exceeded'>): JobState {
+export function withBudgetExceeded(
+  before: JobState,
+  job: JobState,
+  event: JobEventOf<'budget_exceeded'>,
+): JobState {
   const { budget, limit, used } = event.payload;
-  if (limitOf(job, budget) !== limit || used < limit)
-    throw illegalEvent(`a budget of ${budget} that was not exceeded`);
+  if (event.reason_code !== `budget_${budget}_exceeded`)
+    throw illegalEvent(`reason code ${event.reason_code} on a budget of ${budget}`);
+  const counted = usedOf(before, budget, event.created_at);
+  if (limitOf(before, budget) !== limit || used !== counted || used < limit)
+    throw illegalEvent(`a budget of ${budget} that was not exceeded as it says`);
   return job;
 }
 
@@ -50,6 +67,17 @@ export function assertHolds(job: JobState, token: number | undefined): void {
   throw illegalEvent(`a write with ${token === undefined ? 'no token' : `the token ${token}`} under ${due}`);
 }
 
-export function limitOf({ budget }: JobState, name: 'wall' | 'steps' | 'attempts'): number | undefined {
-  return { wall: budget?.max_wall_ms, steps: budget?.max_steps, attempts: budget?.max_attempts }[name];
+/** Nobody goes on with a job whose budget is used up: that blocks it. */
+export function assertWithin(job: JobState, budgets: readonly BudgetName[], event: JobEvent): void {
+  const over = overrun(job, budgets, event.created_at);
+  if (over !== undefined)
+    throw illegalEvent(
+      `${event.type} with ${over.used} of ${over.limit} of the budget of ${over.budget} used`,
+    );
+}
+
+/** How long a lease is given for. Milliseconds. */
+function timeOf({ created_at, payload }: JobEventOf<'lease_acquired' | 'lease_renewed'>): number {
+  if (!isTimestamp(payload.expires_at)) throw illegalEvent(`not a time: ${payload.expires_at}`);
+  return epochMs(payload.expires_at) - epochMs(created_at);
 }
