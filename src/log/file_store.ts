@@ -167,6 +167,8 @@ export class FileStore implements EventStore {
       const end = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
       this.fs.read(fd, end, size - end.length);
       return { tailBytes: end.length - 1 - end.lastIndexOf(10), ...found };
+    } catch (error) {
+      throw ioFailure(error, `reading the log of ${stream}`);
     } finally {
       closeQuietly(this.fs, fd);
     }
