@@ -2,26 +2,15 @@ import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
 import { POLL_MS, pause } from './follow.ts';
+import { claimLease, type LeaseTerms } from './held_lease.ts';
 import { LeasedJob, type LeasePorts } from './leased_job.ts';
 import { resumeAnswered } from './resumption.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
-/** Who claims a job, and on which terms. Times are milliseconds. */
-export interface Claim {
-  readonly jobId: string;
-  readonly worker: string;
-  readonly ttlMs: number;
-  /** How long after its end a lease of somebody else is respected. */
-  readonly graceMs: number;
-}
-
 /** Takes the lease of a job that is running and not leased. Throws what the claim is refused with. */
-export async function claimNow(ports: LeasePorts, claim: Claim): Promise<LeasedJob> {
-  const { jobId, worker, ttlMs, graceMs } = claim;
-  const askedAt = ports.monotonic();
-  const order = { kind: 'claim', workerId: worker, ttlMs, graceMs } as const;
-  const { state } = await ports.jobs.execute(jobId, { actor: worker }, order);
-  return new LeasedJob(ports, { jobId, token: state.lease?.token ?? 0, worker, ttlMs, askedAt });
+export async function claimNow(ports: LeasePorts, claim: LeaseTerms): Promise<LeasedJob> {
+  const { lease } = await claimLease(ports.jobs, claim, ports.monotonic);
+  return new LeasedJob(ports, lease);
 }
 
 /**
@@ -32,7 +21,7 @@ export async function claimNow(ports: LeasePorts, claim: Claim): Promise<LeasedJ
 export async function claimOnceFree(
   ports: LeasePorts,
   clock: Clock,
-  claim: Claim,
+  claim: LeaseTerms,
   signal: AbortSignal,
 ): Promise<LeasedJob> {
   while (!signal.aborted) {
@@ -58,12 +47,12 @@ async function passes({ jobs }: LeasePorts, jobId: string, refusal: GaitError): 
 async function resumeIfLeft(
   ports: LeasePorts,
   clock: Clock,
-  { jobId, worker, graceMs }: Claim,
+  { jobId, workerId, graceMs }: LeaseTerms,
 ): Promise<void> {
   const { status, open_decisions, lease } = (await ports.jobs.load(jobId)).state;
   if (status !== 'decision_needed' || open_decisions.length > 0) return;
   if (lease !== null && epochMs(clock.now()) < epochMs(lease.expires_at) + graceMs) return;
-  await resumeAnswered(ports, jobId, worker);
+  await resumeAnswered(ports, jobId, workerId);
 }
 
 function waitAborted(jobId: string, cause: unknown): GaitError {

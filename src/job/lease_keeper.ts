@@ -1,4 +1,5 @@
 import { GaitError } from '../core/errors.ts';
+import type { HeldLease } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { leaseLost } from './refusals.ts';
 import type { JobState } from './state.ts';
@@ -7,41 +8,23 @@ import { FINAL_STATUSES } from './transitions.ts';
 /** How often the log is looked at, at most. Milliseconds. */
 const LOOK_MS = 250;
 
-/** A lease as it was taken. */
-export interface TakenLease {
-  readonly jobId: string;
-  readonly token: number;
-  readonly worker: string;
-  /** How long it lasts without renewal. Milliseconds; it is renewed at a third of it. */
-  readonly ttlMs: number;
-  /** When it was asked for, in milliseconds of a clock that nobody sets. */
-  readonly askedAt: number;
-}
-
 /**
  * Renews a lease in the background and looks at the job's log, until it is ended: by whom it belongs to, or because the
  * work under it has to stop. Nothing of it keeps the process alive, and nothing of it rejects.
  */
 export class LeaseKeeper {
   readonly #jobs: Jobs;
-  readonly #lease: TakenLease;
-  readonly #monotonic: () => number;
+  readonly #lease: HeldLease;
   readonly #ended = new AbortController();
   readonly #timer: NodeJS.Timeout;
-  /** When the lease ends for us, whatever the log's clock says. */
-  #deadline: number;
-  #renewAt: number;
   #tending: Promise<void> | undefined;
   /** The owner is about to end it: what the log shows of that is no reason of its own. */
   #leaving = 0;
 
-  constructor(jobs: Jobs, lease: TakenLease, monotonic: () => number) {
+  constructor(jobs: Jobs, lease: HeldLease) {
     this.#jobs = jobs;
     this.#lease = lease;
-    this.#monotonic = monotonic;
-    this.#deadline = lease.askedAt + lease.ttlMs;
-    this.#renewAt = lease.askedAt + lease.ttlMs / 3;
-    this.#timer = setInterval(() => this.#tick(), Math.min(LOOK_MS, lease.ttlMs / 12));
+    this.#timer = setInterval(() => this.#tick(), Math.min(LOOK_MS, lease.terms.ttlMs / 12));
     this.#timer.unref();
   }
 
@@ -74,14 +57,14 @@ export class LeaseKeeper {
 
   /** The job as its log has it now; ends the work if that says so. Throws what the store throws. */
   async look(): Promise<JobState> {
-    const { state } = await this.#jobs.load(this.#lease.jobId);
+    const { state } = await this.#jobs.load(this.#lease.terms.jobId);
     this.#judge(state);
     return state;
   }
 
   #tick(): void {
     // Before anything else: a renewal that hangs in a slow disk must not hide that the time is over.
-    if (this.#monotonic() >= this.#deadline) this.end(notRenewed(this.#lease.jobId));
+    if (this.#lease.remaining() === 0) this.end(notRenewed(this.#lease.terms.jobId));
     else
       this.#tending ??= this.#tend().finally(() => {
         this.#tending = undefined;
@@ -90,20 +73,12 @@ export class LeaseKeeper {
 
   async #tend(): Promise<void> {
     try {
-      const now = this.#monotonic();
-      if (now >= this.#renewAt) await this.#renew(now);
-      const { state } = await this.#jobs.load(this.#lease.jobId);
+      if (this.#lease.renewalIn() === 0) await this.#lease.renew();
+      const { state } = await this.#jobs.load(this.#lease.terms.jobId);
       if (this.#leaving === 0) this.#judge(state);
     } catch (error) {
       this.#judgeError(error);
     }
-  }
-
-  async #renew(now: number): Promise<void> {
-    const { jobId, worker, token, ttlMs } = this.#lease;
-    await this.#jobs.execute(jobId, { actor: worker }, { kind: 'renew', token, ttlMs });
-    this.#deadline = now + ttlMs;
-    this.#renewAt = now + ttlMs / 3;
   }
 
   #judge(job: JobState): void {

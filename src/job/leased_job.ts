@@ -6,9 +6,10 @@ import type { JobCommand } from './decide.ts';
 import type { CheckpointType, LeaseOutcome } from './events.ts';
 import type { EnvironmentClaim } from './fingerprint.ts';
 import { type FollowOptions, followJob, type Happening, POLL_MS, pause } from './follow.ts';
+import type { HeldLease } from './held_lease.ts';
 import { eventOf, type JobHistory, readHistory } from './history.ts';
 import type { Jobs } from './jobs.ts';
-import { LeaseKeeper, type TakenLease } from './lease_keeper.ts';
+import { LeaseKeeper } from './lease_keeper.ts';
 import { jobModel } from './model.ts';
 import { type Answer, AskedQuestions, keyOf, type Question, textOf } from './questions.ts';
 import { resumeAnswered } from './resumption.ts';
@@ -40,12 +41,12 @@ export class LeasedJob {
   /** The checkpoints whose answers this object gave already. */
   readonly #taken = new Set<string>();
 
-  constructor(ports: LeasePorts, lease: TakenLease) {
-    this.id = lease.jobId;
+  constructor(ports: LeasePorts, lease: HeldLease) {
+    this.id = lease.terms.jobId;
     this.token = lease.token;
     this.#ports = ports;
-    this.#worker = lease.worker;
-    this.#keeper = new LeaseKeeper(ports.jobs, lease, ports.monotonic);
+    this.#worker = lease.terms.workerId;
+    this.#keeper = new LeaseKeeper(ports.jobs, lease);
   }
 
   /** Aborts when the work has to stop; its `reason` is a GaitError that says why. */

@@ -101,12 +101,12 @@ export class JobWorkspace {
    * running, `budget_exceeded`; with `wait`, of these only what waiting does not change.
    */
   async claim(jobId: string, options: ClaimOptions = {}): Promise<LeasedJob> {
-    const { worker = this.#actor, ttlMs = TTL_MS, graceMs = GRACE_MS, environment } = options;
+    const { worker: workerId = this.#actor, ttlMs = TTL_MS, graceMs = GRACE_MS, environment } = options;
     this.#assertOpen();
     const { jobs, store } = this;
     const own = environment === undefined ? {} : { environment };
     const ports = { jobs, store, monotonic: this.#monotonic, ...own };
-    const claim = { jobId, worker, ttlMs, graceMs };
+    const claim = { jobId, workerId, ttlMs, graceMs };
     const leased =
       options.wait === true
         ? await claimOnceFree(ports, this.#clock, claim, this.#until(options.signal))
