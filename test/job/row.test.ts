@@ -43,7 +43,7 @@ describe('the row of a job', () => {
       for (const after of [0, 29_999, 30_000, 31_999, 32_000, 100_000]) {
         const then = timestamp(now - 60_000 + after);
         const context = { jobId: state.job_id, actor: 'w', now: then };
-        const taken = state.command !== null && decide(state, claim, context).refusal === undefined;
+        const taken: boolean = state.command !== null && decide(state, claim, context).refusal === undefined;
         assert.equal(isClaimable(rowOf(state), then, 2000), taken, `${after} ms`);
       }
     });
