@@ -1,6 +1,7 @@
 import type { Jobs } from './jobs.ts';
 import type { JobState } from './state.ts';
 
+/** Who claims a job, and on which terms. */
 export interface LeaseTerms {
   readonly jobId: string;
   readonly workerId: string;
@@ -34,8 +35,8 @@ export async function claimLease(jobs: Jobs, terms: LeaseTerms, monotonic: () =>
 /** A lease as its holder sees it: what cannot be renewed in time counts as lost, by a clock that nobody sets. */
 export class HeldLease {
   readonly token: number;
+  readonly terms: LeaseTerms;
   readonly #jobs: Jobs;
-  readonly #terms: LeaseTerms;
   readonly #monotonic: () => number;
   #deadline: number;
   #renewAt: number;
@@ -43,7 +44,7 @@ export class HeldLease {
   constructor(jobs: Jobs, terms: LeaseTerms, token: number, askedAt: number, monotonic: () => number) {
     this.token = token;
     this.#jobs = jobs;
-    this.#terms = terms;
+    this.terms = terms;
     this.#monotonic = monotonic;
     this.#deadline = askedAt + terms.ttlMs;
     this.#renewAt = askedAt + terms.ttlMs / 3;
@@ -61,7 +62,7 @@ export class HeldLease {
 
   /** Renews it. Throws the refusal; what the disk did not take may be tried again, until the lease is over. */
   async renew(): Promise<void> {
-    const { jobId, workerId, ttlMs } = this.#terms;
+    const { jobId, workerId, ttlMs } = this.terms;
     const asked = this.#monotonic();
     this.#renewAt = asked + ttlMs / 12; // should it fail
     await this.#jobs.execute(jobId, { actor: workerId }, { kind: 'renew', token: this.token, ttlMs });

@@ -1,5 +1,4 @@
 import { GaitError } from '../core/errors.ts';
-import { epochMs } from '../core/time.ts';
 import type { JobTask, LeaseOutcome } from './events.ts';
 import { claimLease, type HeldLease, type LeaseTerms } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
@@ -249,10 +248,4 @@ function summaryOf(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): s
   if (error !== undefined) return `the command could not be started: ${error}`.slice(0, 500);
   if (outcome === 'interrupted') return 'interrupted: the worker was told to stop';
   return signal === null ? `the command ended with exit ${exitCode}` : `the command was ended by ${signal}`;
-}
-
-/** True for a job that a worker may claim now. */
-export function isRunnable(job: JobState, now: string, graceMs: number): boolean {
-  if (job.status !== 'running' || job.command === null) return false;
-  return job.lease === null || epochMs(now) >= epochMs(job.lease.expires_at) + graceMs;
 }

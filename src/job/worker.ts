@@ -1,8 +1,9 @@
 import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
+import type { Timestamp } from '../core/time.ts';
 import type { Jobs } from './jobs.ts';
-import { isRunnable, type RunnerPorts, type RunOptions, type RunResult, runJob } from './runner.ts';
-import type { JobState } from './state.ts';
+import { isClaimable, type JobRow } from './row.ts';
+import { type RunnerPorts, type RunOptions, type RunResult, runJob } from './runner.ts';
 
 export interface WorkOptions extends Omit<RunOptions, 'jobId' | 'complete' | 'interrupt'> {
   /** How many jobs at the same time. */
@@ -121,7 +122,7 @@ class Worker {
 
   async #look(): Promise<string[]> {
     const now = this.#ports.monotonic();
-    const found = await runnable(this.#jobs, this.#clock.now(), this.#options.graceMs);
+    const found = await claimable(this.#jobs, this.#clock.now(), this.#options.graceMs);
     const ids = found.map(({ job_id }) => job_id);
     return ids.filter((id) => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= now);
   }
@@ -141,10 +142,12 @@ class Worker {
 }
 
 /** The jobs that may be claimed now, oldest first. */
-async function runnable(jobs: Jobs, now: string, graceMs: number): Promise<readonly JobState[]> {
-  const found: JobState[] = [];
-  for await (const { job } of jobs.list()) {
-    if (!(job instanceof GaitError) && isRunnable(job, now, graceMs)) found.push(job);
+async function claimable(jobs: Jobs, now: Timestamp, graceMs: number): Promise<readonly JobRow[]> {
+  const found: JobRow[] = [];
+  for await (const group of jobs.rows()) {
+    for (const { row } of group) {
+      if (!(row instanceof GaitError) && isClaimable(row, now, graceMs)) found.push(row);
+    }
   }
   return found.sort((a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : 0));
 }
