@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobTask } from '../job/events.ts';
 import type { Ended, RunnerPorts, TaskProcess } from '../job/runner.ts';
@@ -52,14 +52,16 @@ function startGuarded(
 ): TaskProcess {
   const stdin = process.stdin.isTTY === true ? 'ignore' : 'inherit';
   const stdout = output === 'both' ? 'inherit' : 2;
-  const child = spawn('/bin/sh', ['-c', GATE, 'sh', ...argv], {
+  const options: SpawnOptions = {
     cwd,
     env: { ...env },
     detached: true,
     stdio: [stdin, stdout, 'inherit', 'pipe'],
-  });
+  };
+  const child = started(['-c', GATE, 'sh', ...argv], options);
+  if (child instanceof Error) return neverRan(Promise.resolve(notStarted(child)));
   const ended = endOf(child);
-  if (child.pid === undefined) return { ended, kill: () => {}, beat: () => {} };
+  if (child.pid === undefined) return neverRan(ended);
   const group = child.pid;
   const guard = spawn('/bin/sh', ['-c', GUARD, 'sh', String(group), seconds(ms)], {
     env: { PATH: '/usr/bin:/bin' },
@@ -82,6 +84,24 @@ function startGuarded(
   return { ended, kill: (signal) => killGroup(group, signal), beat: (more) => say(guard, seconds(more)) };
 }
 
+/** A shell, or why there is none: some refusals of the system are thrown, others come as events. */
+function started(args: readonly string[], options: SpawnOptions): ChildProcess | Error {
+  try {
+    return spawn('/bin/sh', args, options);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return error;
+    throw error;
+  }
+}
+
+function neverRan(ended: Promise<Ended>): TaskProcess {
+  return { ended, kill: () => {}, beat: () => {} };
+}
+
+function notStarted({ message }: Error): Ended {
+  return { exitCode: null, signal: null, error: message };
+}
+
 /** Rounded up, by less than the grace that others give a lease. */
 function seconds(ms: number): string {
   return String(Math.max(1, Math.ceil(ms / 1000)));
@@ -94,7 +114,7 @@ function writable(child: ChildProcess): NodeJS.WritableStream | undefined {
 
 function endOf(child: ChildProcess): Promise<Ended> {
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ exitCode: null, signal: null, error: error.message }));
+    child.once('error', (error) => resolve(notStarted(error)));
     child.once('exit', (exitCode, signal) => {
       const error = exitCode === 127 ? { error: 'the command was not found' } : {};
       resolve({ exitCode, signal, ...error });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { realPorts } from '../../src/cli/spawn.ts';
 import { type Running, type Workspace, workspace } from '../support/cli.ts';
 
 /** A command that says again and again that it lives, and lets no SIGTERM end it. */
@@ -63,4 +64,15 @@ test('a command dies when its worker stands still past the lease, before another
   assert.match(stderr, /lease_lost/);
   const { state } = await w.jobs.load('demo');
   assert.deepEqual([state.lease, state.status, state.checkpoint_count], [null, 'running', 0]);
+});
+
+test('a command that the system does not take fails, as one that does not exist', async (t) => {
+  const w = await workspace(t);
+  const ports = realPorts(process.env, 'stderr');
+  const impossible = { argv: ['echo', 'x'.repeat(1_000_000)], cwd: w.dir, pass_env: [] };
+  const { exitCode, signal, error = '' } = await ports.start(impossible, {}, 1000).ended;
+  assert.deepEqual([exitCode, signal], [null, null]);
+  assert.match(error, /E2BIG/);
+  const nowhere = { argv: ['true'], cwd: w.path('nowhere'), pass_env: [] };
+  assert.match((await ports.start(nowhere, {}, 1000).ended).error ?? '', /ENOENT/);
 });
