@@ -112,7 +112,7 @@ class Runner {
 
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
   async #watch(process: TaskProcess, done: AbortSignal): Promise<void> {
-    const { pollMs, interrupt } = this.#options;
+    const { pollMs, ttlMs, interrupt } = this.#options;
     while (!done.aborted) {
       if (this.#lease.remaining() === 0) {
         this.#loseLease('the lease could not be renewed in time');
@@ -125,7 +125,8 @@ class Runner {
         await this.#end(process, end, done);
         return;
       }
-      const wait = Math.min(pollMs, this.#lease.renewalIn(), this.#lease.remaining());
+      const renewal = this.#lease.renewalIn() || ttlMs / 12; // the last one failed
+      const wait = Math.min(pollMs, renewal, this.#lease.remaining());
       await this.#ports.sleep(Math.max(1, wait), done);
     }
   }
