@@ -105,7 +105,6 @@ for (const [kind, open] of Object.entries(KINDS)) {
       await job.complete('done');
       await aFewLooks(); // one may have been under way
       const reads = store.readAfter.length;
-      scene.passUnnoticed(TTL * 2);
       await aFewLooks();
       assert.equal(store.readAfter.length, reads);
       gaitError('lease_given_back')(job.signal.reason);
