@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { GaitError } from '../core/errors.ts';
 import type { Jobs } from './jobs.ts';
 import { leaseLost } from './refusals.ts';
@@ -43,6 +44,7 @@ export class LeaseKeeper {
     this.#renewAt = lease.askedAt + lease.ttlMs / 3;
     this.#timer = setInterval(() => this.#tick(), Math.min(LOOK_MS, lease.ttlMs / 12));
     this.#timer.unref();
+    setMaxListeners(0, this.signal); // one for each question that waits
   }
 
   /** Aborts when the work has to stop; its `reason` is a GaitError. */
