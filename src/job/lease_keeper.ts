@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { GaitError } from '../core/errors.ts';
 import type { HeldLease } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
@@ -26,6 +27,7 @@ export class LeaseKeeper {
     this.#lease = lease;
     this.#timer = setInterval(() => this.#tick(), Math.min(LOOK_MS, lease.terms.ttlMs / 12));
     this.#timer.unref();
+    setMaxListeners(0, this.signal); // one for each question that waits
   }
 
   /** Aborts when the work has to stop; its `reason` is a GaitError. */
