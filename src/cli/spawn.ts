@@ -35,13 +35,13 @@ const GATE = 'read -r go <&3 || exit 125; exec 3<&-; exec "$@"';
  * gone. The timers are processes of the guard's own group, and end with it.
  */
 const GUARD = [
-  'arm() { (sleep "$2"; kill -KILL -- "-$1") & timer=$!; }',
+  'arm() { (sleep "$2"; kill -s KILL -- "-$1") & timer=$!; }',
   'arm "$1" "$2"',
   'while read -r word <&3; do',
   '  kill "$timer"; [ "$word" = done ] && { trap "" TERM; kill -TERM 0; exit 0; }',
   '  arm "$1" "$word"',
   'done 2>/dev/null',
-  'kill -KILL -- "-$1" 2>/dev/null; trap "" TERM; kill -TERM 0',
+  'kill -s KILL -- "-$1" 2>/dev/null; trap "" TERM; kill -TERM 0',
 ].join('\n');
 
 function startGuarded(
