@@ -64,7 +64,6 @@ export class HeldLease {
   async renew(): Promise<void> {
     const { jobId, workerId, ttlMs } = this.terms;
     const asked = this.#monotonic();
-    this.#renewAt = asked + ttlMs / 12; // should it fail
     await this.#jobs.execute(jobId, { actor: workerId }, { kind: 'renew', token: this.token, ttlMs });
     this.#deadline = asked + ttlMs;
     this.#renewAt = asked + ttlMs / 3;

@@ -1,7 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import { GaitError } from '../core/errors.ts';
 import type { HeldLease } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
-import { leaseLost } from './refusals.ts';
+import { leaseLost, unexpected } from './refusals.ts';
 import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
@@ -26,6 +27,7 @@ export class LeaseKeeper {
     this.#lease = lease;
     this.#timer = setInterval(() => this.#tick(), Math.min(LOOK_MS, lease.terms.ttlMs / 12));
     this.#timer.unref();
+    setMaxListeners(0, this.signal); // one for each question that waits
   }
 
   /** Aborts when the work has to stop; its `reason` is a GaitError. */
@@ -91,7 +93,7 @@ export class LeaseKeeper {
   /** What the disk, or others, did not let through is tried again, until the lease runs out. Anything else is the end. */
   #judgeError(error: unknown): void {
     if (this.#leaving > 0) return;
-    if (!(error instanceof GaitError)) this.end(unexpected(error));
+    if (!(error instanceof GaitError)) this.end(unexpected('the lease could not be kept', error));
     else if (error.category !== 'io_failure' && !error.retryable) this.end(error);
   }
 }
@@ -117,15 +119,5 @@ function notRenewed(jobId: string): GaitError {
     message: `job ${jobId}: the lease could not be renewed in time`,
     hint: 'Stop the work: another worker may have the job by now. Claim it again before you go on.',
     details: { job_id: jobId },
-  });
-}
-
-function unexpected(error: unknown): GaitError {
-  return new GaitError({
-    code: 'unexpected',
-    category: 'internal_failure',
-    message: `the lease could not be kept: ${error instanceof Error ? error.message : String(error)}`,
-    hint: 'This is a bug of gait, or of the store that it was given.',
-    cause: error,
   });
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
@@ -80,6 +81,7 @@ export class JobWorkspace {
     this.jobs = new Jobs(this.store, clock);
     this.#actor = actor ?? given('GAIT_ACTOR') ?? 'agent';
     this.#clock = clock;
+    setMaxListeners(0, this.#closed.signal); // one for each claim that waits
     this.#monotonic = monotonic ?? (() => performance.now());
   }
 

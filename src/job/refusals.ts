@@ -123,3 +123,14 @@ export function nothingToRun(jobId: string): GaitError {
   const hint = 'Give one: gait job run --id ID -- COMMAND, or submit the job with one.';
   return invalidInput('nothing_to_run', `job ${jobId} was submitted without a command`, hint);
 }
+
+/** What nobody foresaw, as an error of ours. */
+export function unexpected(what: string, error: unknown): GaitError {
+  return new GaitError({
+    code: 'unexpected',
+    category: 'internal_failure',
+    message: `${what}: ${error instanceof Error ? error.message : String(error)}`,
+    hint: 'This is a bug of gait, or of what it was given to work with.',
+    cause: error,
+  });
+}

@@ -99,7 +99,8 @@ class Runner {
     this.#options.onStart?.(token);
     const process = this.#ports.start(task, env, this.#lease.remaining());
     const done = new AbortController();
-    const watching = this.#watch(process, done.signal).catch((error) => {
+    const watches = [this.#watch(process, done.signal), this.#watchTime(process, done.signal)];
+    const watching = Promise.all(watches).catch((error) => {
       process.kill('SIGKILL'); // nobody watches it any more
       throw error;
     });
@@ -112,21 +113,30 @@ class Runner {
 
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
   async #watch(process: TaskProcess, done: AbortSignal): Promise<void> {
-    const { pollMs, interrupt } = this.#options;
+    const { pollMs, ttlMs, interrupt } = this.#options;
     while (!done.aborted) {
-      if (this.#lease.remaining() === 0) {
-        this.#loseLease('the lease could not be renewed in time');
-        process.kill('SIGKILL');
-        return;
-      }
       if (this.#lease.renewalIn() === 0) await this.#renew(process);
       const end = await this.#reasonToEnd(interrupt);
       if (end !== undefined) {
         await this.#end(process, end, done);
         return;
       }
-      const wait = Math.min(pollMs, this.#lease.renewalIn(), this.#lease.remaining());
+      const renewal = this.#lease.renewalIn() || ttlMs / 12; // the last one failed
+      const wait = Math.min(pollMs, renewal, this.#lease.remaining());
       await this.#ports.sleep(Math.max(1, wait), done);
+    }
+  }
+
+  /** Ends the process when the lease is over, even while a renewal waits for the disk. */
+  async #watchTime(process: TaskProcess, done: AbortSignal): Promise<void> {
+    while (!done.aborted) {
+      const left = this.#lease.remaining();
+      if (left === 0) {
+        this.#loseLease('the lease could not be renewed in time');
+        process.kill('SIGKILL');
+        return;
+      }
+      await this.#ports.sleep(left, done);
     }
   }
 
@@ -221,11 +231,13 @@ class Runner {
     if (!interrupted && (!complete || job.status !== 'running')) return;
     const type = outcome === 'finished' ? 'completed' : 'blocked';
     const summary = summaryOf(outcome, ended);
-    await this.#jobs.execute(
-      jobId,
-      { actor: workerId },
-      { kind: 'checkpoint', type, summary, token: this.#lease.token },
-    );
+    const order = { kind: 'checkpoint', type, summary, token: this.#lease.token } as const;
+    try {
+      await this.#jobs.execute(jobId, { actor: workerId }, order);
+    } catch (error) {
+      // A person came between, and the job waits for a resume.
+      if (!(error instanceof GaitError) || error.code !== 'transition_not_allowed') throw error;
+    }
   }
 
   async #release(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): Promise<void> {

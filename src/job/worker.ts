@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Jobs } from './jobs.ts';
+import { unexpected } from './refusals.ts';
 import { isClaimable, type JobRow } from './row.ts';
 import { type RunnerPorts, type RunOptions, type RunResult, runJob } from './runner.ts';
 
@@ -112,11 +113,11 @@ class Worker {
       this.#tally[result.outcome === 'given_up' ? 'failed' : result.outcome] += 1;
       this.#events.ended?.(jobId, result);
     } catch (error) {
-      if (!(error instanceof GaitError)) throw error;
+      const refusal = error instanceof GaitError ? error : unexpected(`job ${jobId} could not be run`, error);
       // Another worker was faster, or a person came between: that is how it is meant to be.
-      if (OVERTAKEN.has(error.code)) return;
+      if (OVERTAKEN.has(refusal.code)) return;
       this.#leftAlone.set(jobId, this.#ports.monotonic() + LEFT_ALONE_MS);
-      this.#events.refused?.(jobId, error);
+      this.#events.refused?.(jobId, refusal);
     }
   }
 

@@ -90,6 +90,24 @@ for (const [kind, open] of Object.entries(KINDS)) {
       assert.equal(await scene.askings(), 1);
     });
 
+    scene('may be one of many at once, without a warning', async (scene) => {
+      const warnings: Error[] = [];
+      const onWarning = (warning: Error): void => void warnings.push(warning);
+      process.on('warning', onWarning);
+      const job = await scene.leased(scene.workspace('agent'));
+      const many = Array.from({ length: 20 }, (_, i) => job.decision({ ...QUESTION, summary: `table ${i}` }));
+      await asked(scene, many.length);
+      const alice = scene.workspace('alice');
+      for (const { checkpoint_id: checkpointId } of (await job.state()).open_decisions) {
+        await alice.approve(JOB_ID, { ...YES, checkpointId });
+      }
+      const answers = await Promise.all(many);
+      process.off('warning', onWarning);
+      assert.equal(new Set(answers.map(({ checkpointId }) => checkpointId)).size, many.length);
+      assert.equal((await job.state()).status, 'running');
+      assert.deepEqual(warnings, []);
+    });
+
     scene('is answered while another is still open; the job runs again after both', async (scene) => {
       const job = await scene.leased(scene.workspace('agent'));
       const first = job.decision(QUESTION);

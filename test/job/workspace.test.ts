@@ -4,7 +4,14 @@ import { type GaitError, ioFailure } from '../../src/core/errors.ts';
 import { LogDamage } from '../../src/log/record.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from '../support/given.ts';
-import { fileStores, filling, type JobStores, memoryStores, passingOn } from '../support/job_stores.ts';
+import {
+  fileStores,
+  filling,
+  type JobStores,
+  memoryStores,
+  noting,
+  passingOn,
+} from '../support/job_stores.ts';
 import { aFewLooks, GRACE, QUESTION, reasonOf, Scene, TTL, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';
 
@@ -89,6 +96,34 @@ for (const [kind, open] of Object.entries(KINDS)) {
       await aFewLooks();
       assert.deepEqual(await scene.types(), events);
     });
+
+    scene('leaves its log alone once it was given back', async (scene) => {
+      const store = noting(scene.store());
+      const job = await scene.leased(scene.workspace('agent', store));
+      const before = store.readAfter.length;
+      await until('the log is looked at', () => store.readAfter.length > before);
+      await job.complete('done');
+      await aFewLooks(); // one may have been under way
+      const reads = store.readAfter.length;
+      await aFewLooks();
+      assert.equal(store.readAfter.length, reads);
+      gaitError('lease_given_back')(job.signal.reason);
+    });
+
+    scene(
+      'was given back, and not interrupted, when its end is seen before the disk confirms it',
+      async (scene) => {
+        const inner = scene.store();
+        const append: EventStore['append'] = async (batch) => {
+          const outcome = await inner.append(batch);
+          await aFewLooks();
+          return outcome;
+        };
+        const job = await scene.leased(scene.workspace('agent', { ...passingOn(inner), append }));
+        await job.complete('done');
+        gaitError('lease_given_back')(job.signal.reason);
+      },
+    );
 
     for (const [order, status] of Object.entries(PERSONS) as [keyof typeof PERSONS, string][]) {
       scene(`has to stop when a person orders: ${order}`, async (scene) => {

@@ -18,6 +18,8 @@ export const ROOT = '/var/gait/jobs';
 /** How long an append waits for a lock. Simulated milliseconds. */
 const LOCK_TIMEOUT_MS = 40;
 
+const CHANGES: ReadonlySet<keyof FsPort> = new Set(['write', 'truncate', 'rename', 'remove']);
+
 /** What a process has around it. */
 export interface Surroundings {
   readonly disk: SimDisk;
@@ -27,6 +29,8 @@ export interface Surroundings {
   /** Milliseconds since 1970, as they truly are. */
   trueTime(): number;
   pass(ms: number): void;
+  /** A file is about to change. */
+  changing(): void;
   failPower(): void;
   /** Lets another process begin something, now. */
   overlap(): void;
@@ -103,6 +107,7 @@ export class Process {
 
   #call(name: keyof FsPort, make: () => unknown): unknown {
     if (!this.alive) throw gone(name);
+    if (CHANGES.has(name)) this.#around.changing();
     const { trouble } = this;
     if (trouble.kind === 'stopped with the lock' && name === 'tryLock') return this.#lockAndStop(make);
     if (!('of' in trouble) || !counts(trouble, name)) return make();

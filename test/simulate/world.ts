@@ -35,6 +35,8 @@ export class World implements Surroundings {
   #time = Date.UTC(2026, 1, 14);
   #broken: unknown;
   #checkedVersion = 0;
+  /** A file changed since all of them were last read and checked. */
+  #changed = false;
   /** Those that run in the present step. */
   #running: Run[] = [];
   readonly #busy: (world: World) => void;
@@ -70,6 +72,10 @@ export class World implements Surroundings {
 
   pass(ms: number): void {
     this.#time += ms;
+  }
+
+  changing(): void {
+    this.#changed = true;
   }
 
   waits(): boolean {
@@ -146,7 +152,12 @@ export class World implements Surroundings {
   /** Until every process stands still or is done; then all that must hold is checked. */
   async settle(): Promise<void> {
     // One that runs may have another begin, which is waited for as well.
-    for (let i = 0; i < this.#running.length; i += 1) await this.#running[i]?.turn;
+    for (let i = 0; i < this.#running.length; i += 1) {
+      const run = this.#running[i];
+      await run?.turn;
+      // Of two commands at once one may stand still while the other still runs: to its end, or until it stands too.
+      if (run?.suspended === true) await new Promise(setImmediate);
+    }
     this.#running = [];
     this.restartTheDead();
     if (this.lost !== undefined) {
@@ -163,9 +174,14 @@ export class World implements Surroundings {
   /** `whole`: the logs are folded from their first record on, though nothing before their end changed. */
   async check(powerFailed: boolean, whole: boolean = powerFailed): Promise<void> {
     if (this.#broken !== undefined) throw this.#broken;
-    if (powerFailed) this.#watcher = this.observer();
     const { ledger } = this;
-    const version = ledger.version;
+    const { version } = ledger;
+    if (!this.#changed && !whole && ledger.fresh.length === 0) {
+      this.#checkedVersion = version;
+      return;
+    }
+    if (powerFailed) this.#watcher = this.observer();
+    this.#changed = false;
     const acknowledged = ledger.fresh.splice(0);
     const { files } = this.#watcher;
     for (const view of this.known()) {
