@@ -10,7 +10,7 @@ import { childEnv, ROOT } from '../run.mjs';
 import { median, row } from './table.mjs';
 
 const JOBS = 100_000;
-const ROUNDS = 7;
+const ROUNDS = 5;
 const FIRST_ROUNDS = 3;
 const MAX_SECONDS = 1;
 /** Younger logs are kept in no cache. */

@@ -7,8 +7,8 @@ import { FileStore } from '../../dist/log/file_store.js';
 import { childEnv, ROOT } from '../run.mjs';
 import { median, row } from './table.mjs';
 
-const EVENTS = 2400;
-const ROUNDS = 5;
+const EVENTS = 1200;
+const ROUNDS = 3;
 const PROCESSES = [1, 2, 4, 8];
 const MIN_PART = 0.6;
 const LINE_BYTES = 240;

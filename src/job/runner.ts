@@ -1,9 +1,11 @@
 import { GaitError } from '../core/errors.ts';
+import { epochMs } from '../core/time.ts';
 import type { JobTask, LeaseOutcome } from './events.ts';
 import { claimLease, type HeldLease, type LeaseTerms } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
 import type { JobState } from './state.ts';
+import { FINAL_STATUSES } from './transitions.ts';
 
 /** How a process ended. */
 export interface Ended {
@@ -83,7 +85,12 @@ class Runner {
   readonly #ports: RunnerPorts;
   readonly #lease: HeldLease;
   #lost = false;
+  /** The job is final: nobody can have its lease any more. */
+  #over = false;
   #why: string | undefined;
+  /** When the time of the job's budget is up, on the monotonic clock, and since when it is counted. */
+  #wallAt = Number.POSITIVE_INFINITY;
+  #startedAt: string | undefined;
 
   constructor(jobs: Jobs, options: RunOptions, ports: RunnerPorts, lease: HeldLease) {
     this.#jobs = jobs;
@@ -113,16 +120,21 @@ class Runner {
 
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
   async #watch(process: TaskProcess, done: AbortSignal): Promise<void> {
-    const { pollMs, ttlMs, interrupt } = this.#options;
+    const { pollMs, killAfterMs } = this.#options;
+    let killAt = Number.POSITIVE_INFINITY;
     while (!done.aborted) {
-      if (this.#lease.renewalIn() === 0) await this.#renew(process);
-      const end = await this.#reasonToEnd(interrupt);
-      if (end !== undefined) {
-        await this.#end(process, end, done);
+      if (this.#renewalIn() === 0) await this.#renew(process);
+      const urgency = await this.#urgency();
+      const now = this.#ports.monotonic();
+      if (urgency === 'soon' && killAt === Number.POSITIVE_INFINITY) {
+        process.kill('SIGTERM');
+        killAt = now + killAfterMs;
+      }
+      if (urgency === 'now' || now >= killAt) {
+        process.kill('SIGKILL');
         return;
       }
-      const renewal = this.#lease.renewalIn() || ttlMs / 12; // the last one failed
-      const wait = Math.min(pollMs, renewal, this.#lease.remaining());
+      const wait = Math.min(pollMs, this.#renewalIn() || pollMs, this.#lease.remaining(), killAt - now);
       await this.#ports.sleep(Math.max(1, wait), done);
     }
   }
@@ -132,12 +144,18 @@ class Runner {
     while (!done.aborted) {
       const left = this.#lease.remaining();
       if (left === 0) {
-        this.#loseLease('the lease could not be renewed in time');
+        if (!this.#over) this.#loseLease('the lease could not be renewed in time');
         process.kill('SIGKILL');
         return;
       }
       await this.#ports.sleep(left, done);
     }
+  }
+
+  /** A renewal is also what notices that the time of the job's budget is up. Milliseconds. */
+  #renewalIn(): number {
+    const wall = Math.max(0, this.#wallAt - this.#ports.monotonic());
+    return this.#over ? Number.POSITIVE_INFINITY : Math.min(this.#lease.renewalIn(), wall);
   }
 
   async #renew(process: TaskProcess): Promise<void> {
@@ -147,54 +165,48 @@ class Runner {
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
       // Whether the lease was lost, or the job ended, the look at the log that follows tells.
-      if (error.code === 'budget_exceeded') this.#why = error.message;
+      if (error.code === 'budget_exceeded') this.#why ??= error.message;
     }
   }
 
-  async #reasonToEnd(interrupt: AbortSignal | undefined): Promise<{ readonly atOnce: boolean } | undefined> {
-    if (this.#lost) return { atOnce: true };
-    if (this.#why !== undefined) return { atOnce: false };
-    if (interrupt?.aborted === true) {
-      this.#why = 'the worker was told to stop';
-      return { atOnce: false };
-    }
+  /** Whether the process has to end: at once, or after a time to clean up. */
+  async #urgency(): Promise<'now' | 'soon' | undefined> {
+    if (this.#options.interrupt?.aborted === true) this.#why ??= 'the worker was told to stop';
     const job = await this.#look();
-    if (job === undefined) return undefined;
-    if (job.lease?.token !== this.#lease.token) {
-      const ended = job.lease === null && job.status !== 'running';
-      if (!ended) this.#loseLease('another worker has the job');
+    if (job?.status === 'emergency_stopped') this.#why ??= 'the job is emergency_stopped';
+    else if (job?.status === 'paused' || job?.status === 'cancelled')
       this.#why ??= `the job is ${job.status}`;
-      return { atOnce: !ended || job.status === 'emergency_stopped' };
-    }
-    if (job.status !== 'paused') return undefined;
-    this.#why = 'the job is paused';
-    return { atOnce: false };
+    if (this.#lost || job?.status === 'emergency_stopped') return 'now';
+    return this.#why === undefined ? undefined : 'soon';
   }
 
   /** The job as its log has it; undefined while it cannot be read, until the lease runs out. */
   async #look(): Promise<JobState | undefined> {
     try {
-      return (await this.#jobs.load(this.#options.jobId)).state;
+      const { state } = await this.#jobs.load(this.#options.jobId);
+      this.#over = FINAL_STATUSES.has(state.status);
+      if (!this.#over && state.lease?.token !== this.#lease.token)
+        this.#loseLease(state.lease === null ? 'the lease was given back' : 'another worker has the job');
+      this.#noteBudget(state);
+      return state;
     } catch (error) {
       if (!(error instanceof GaitError) || error.category === 'internal_failure') throw error;
-      if (error.category === 'verification_failed') this.#why = error.message;
+      if (error.category === 'verification_failed') this.#why ??= error.message;
       return undefined;
     }
   }
 
-  async #end(
-    process: TaskProcess,
-    { atOnce }: { readonly atOnce: boolean },
-    done: AbortSignal,
-  ): Promise<void> {
-    if (atOnce) {
-      process.kill('SIGKILL');
-      return;
-    }
-    process.kill('SIGTERM');
-    const room = Math.min(this.#options.killAfterMs, this.#lease.remaining());
-    await this.#ports.sleep(room, done);
-    if (!done.aborted) process.kill('SIGKILL');
+  /** When the time of the budget is up, which began with the first claim, or begins anew with a resume. */
+  #noteBudget({ budget, usage, updated_at }: JobState): void {
+    if (budget?.max_wall_ms === undefined || usage.started_at === null) return;
+    if (usage.started_at === this.#startedAt) return;
+    this.#startedAt = usage.started_at;
+    const used = epochMs(updated_at) - epochMs(usage.started_at);
+    this.#wallAt = this.#ports.monotonic() + budget.max_wall_ms - used;
+  }
+
+  #because(): { readonly why?: string } {
+    return this.#why === undefined ? {} : { why: this.#why };
   }
 
   #loseLease(why: string): void {
@@ -204,14 +216,14 @@ class Runner {
 
   /** Says in the log how it ended, if the lease is still ours to say it under. */
   async #conclude(ended: Ended): Promise<RunResult> {
-    const why = this.#why === undefined ? {} : { why: this.#why };
-    const base = { token: this.#lease.token, ended, ...why };
+    const base = { token: this.#lease.token, ended, ...this.#because() };
     if (this.#lost) return { ...base, outcome: 'lost' };
     const succeeded = ended.exitCode === 0;
     const outcome: LeaseOutcome = this.#why !== undefined ? 'interrupted' : succeeded ? 'finished' : 'failed';
     try {
       await this.#verdict(outcome, ended);
       await this.#release(outcome, ended);
+      if (this.#lost) return { ...base, outcome: 'lost', ...this.#because() };
       const job = await this.#look();
       return { ...base, outcome, ...(job === undefined ? {} : { job }) };
     } catch (error) {

@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
-import type { Timestamp } from '../core/time.ts';
+import { epochMs, type Timestamp } from '../core/time.ts';
 import type { Jobs } from './jobs.ts';
 import { unexpected } from './refusals.ts';
 import { isClaimable, type JobRow } from './row.ts';
@@ -150,5 +150,5 @@ async function claimable(jobs: Jobs, now: Timestamp, graceMs: number): Promise<r
       if (!(row instanceof GaitError) && isClaimable(row, now, graceMs)) found.push(row);
     }
   }
-  return found.sort((a, b) => (a.created_at < b.created_at ? -1 : a.created_at > b.created_at ? 1 : 0));
+  return found.sort((a, b) => epochMs(a.created_at) - epochMs(b.created_at));
 }

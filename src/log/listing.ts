@@ -101,7 +101,7 @@ export class StreamListing<S, R> {
   #keep({ after, read }: Pass): void {
     this.#unsaved += read;
     if (read === 0) return; // what else is in the cache is of streams that are gone
-    this.#cache = new ListingCache(this.#view.version, Buffer.concat(after));
+    this.#cache = new ListingCache(this.#view.version, after.join(''));
     if (this.#unsaved < Math.max(this.#minUnsaved, after.length * MIN_UNSAVED_PART)) return;
     this.#store.shortcuts?.saveListing(this.#cache.toFile());
     this.#unsaved = 0;
@@ -112,7 +112,7 @@ export class StreamListing<S, R> {
 interface Pass {
   readonly before: ListingReader;
   /** The lines of the next cache. */
-  readonly after: Buffer[];
+  readonly after: string[];
   /** How many of them were not in the one before. */
   read: number;
   /** Of the stream that is looked at, taken before its log is read; undefined if it tells nothing. */

@@ -2,23 +2,21 @@ import { sha256Hex } from '../core/digest.ts';
 import type { Json } from '../core/json.ts';
 import type { FileStamp } from './fs/port.ts';
 
-const NEWLINE = 10;
 const DIGEST_CHARS = 64;
-const EMPTY = Buffer.alloc(0);
 
 /**
  * What was shown of streams, each under the stamp that its log had: lines of `[stream, size, inode, changedMs, row]`,
- * sorted by stream, kept as bytes since there may be very many. Pure.
+ * sorted by stream, kept as one text since there may be very many. Pure.
  *
  * As a file: the SHA-256 of what follows, a newline, the version as JSON, a newline, the lines. The version names the
  * form of the rows and who made them: those of another are not used.
  */
 export class ListingCache {
   /** The lines, one after the other. */
-  readonly lines: Buffer;
+  readonly lines: string;
   readonly #version: string;
 
-  constructor(version: string, lines: Buffer = EMPTY) {
+  constructor(version: string, lines: string = '') {
     this.#version = version;
     this.lines = lines;
   }
@@ -26,28 +24,28 @@ export class ListingCache {
   /** What {@link toFile} made. Nothing is in it if these bytes are not that, to the last bit, or of another version. */
   static fromFile(version: string, file: Buffer): ListingCache {
     const head = headOf(version);
-    const body = file.subarray(DIGEST_CHARS + 1);
-    const sound =
-      file.toString('latin1', 0, DIGEST_CHARS + 1) === `${sha256Hex(body)}\n` &&
-      head.equals(body.subarray(0, head.length));
-    return new ListingCache(version, sound ? body.subarray(head.length) : EMPTY);
+    const bytes = file.subarray(DIGEST_CHARS + 1);
+    if (file.toString('latin1', 0, DIGEST_CHARS + 1) !== `${sha256Hex(bytes)}\n`)
+      return new ListingCache(version);
+    const body = bytes.toString();
+    return new ListingCache(version, body.startsWith(head) ? body.slice(head.length) : '');
   }
 
   toFile(): Buffer {
-    const body = Buffer.concat([headOf(this.#version), this.lines]);
+    const body = Buffer.from(headOf(this.#version) + this.lines);
     return Buffer.concat([Buffer.from(`${sha256Hex(body)}\n`), body]);
   }
 }
 
-function headOf(version: string): Buffer {
-  return Buffer.from(`${JSON.stringify(version)}\n`);
+function headOf(version: string): string {
+  return `${JSON.stringify(version)}\n`;
 }
 
 /** Finds the lines of streams that are asked for in order. */
 export class ListingReader {
-  readonly #lines: Buffer;
+  readonly #lines: string;
   #next = 0;
-  #line: Buffer = EMPTY;
+  #line = '';
   #entry: readonly Json[] | undefined;
 
   constructor(cache: ListingCache) {
@@ -56,7 +54,7 @@ export class ListingReader {
   }
 
   /** The row of a stream and its line, if it was made under this very stamp. */
-  find(stream: string, stamp: FileStamp): { readonly saved: Json; readonly line: Buffer } | undefined {
+  find(stream: string, stamp: FileStamp): { readonly saved: Json; readonly line: string } | undefined {
     while (this.#entry !== undefined && String(this.#entry[0]) < stream) this.#step();
     if (this.#entry === undefined) return undefined;
     const [name, size, inode, changedMs, saved] = this.#entry;
@@ -66,20 +64,20 @@ export class ListingReader {
   }
 
   #step(): void {
-    const end = this.#lines.indexOf(NEWLINE, this.#next) + 1;
-    this.#line = this.#lines.subarray(this.#next, Math.max(end, this.#next));
+    const end = this.#lines.indexOf('\n', this.#next) + 1;
+    this.#line = this.#lines.slice(this.#next, end);
     this.#next = end;
     this.#entry = end === 0 ? undefined : entryOf(this.#line);
   }
 }
 
-export function listingLine(stream: string, { size, inode, changedMs }: FileStamp, saved: Json): Buffer {
-  return Buffer.from(`${JSON.stringify([stream, size, inode, changedMs, saved])}\n`);
+export function listingLine(stream: string, { size, inode, changedMs }: FileStamp, saved: Json): string {
+  return `${JSON.stringify([stream, size, inode, changedMs, saved])}\n`;
 }
 
-function entryOf(line: Buffer): readonly Json[] | undefined {
+function entryOf(line: string): readonly Json[] | undefined {
   try {
-    const value = JSON.parse(line.toString()) as Json;
+    const value = JSON.parse(line) as Json;
     return Array.isArray(value) ? (value as readonly Json[]) : undefined;
   } catch {
     return undefined;
