@@ -3,6 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { JobTask } from '../job/events.ts';
 import type { Ended, RunnerPorts, TaskProcess } from '../job/runner.ts';
 
+/** A timer of Node that is set for longer goes off at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 /** Variables of the worker that every command gets. */
 const ALWAYS_PASSED: readonly string[] = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
 
@@ -18,7 +21,7 @@ export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo): RunnerPorts
   return {
     start: (task, own, ms) => startGuarded(task, { ...passedOn(task, env), ...own }, ms, output),
     monotonic: () => performance.now(),
-    sleep: (ms, signal) => wait(ms, undefined, { signal }).catch(() => {}),
+    sleep: (ms, signal) => wait(Math.min(ms, MAX_TIMER_MS), undefined, { signal }).catch(() => {}),
   };
 }
 
@@ -28,7 +31,7 @@ function passedOn({ pass_env }: JobTask, env: NodeJS.ProcessEnv): Record<string,
 }
 
 /** Waits for its guard before it becomes the command; if the worker dies before, it never does. */
-const GATE = 'read -r go <&3 || exit 125; exec 3<&-; exec "$@"';
+const GATE = 'read -r GAIT_GATE <&3 || exit 125; unset GAIT_GATE; exec 3<&-; exec "$@"';
 
 /**
  * The guard of the group $1: kills it after $2 seconds, unless it hears how many more it has, and when the worker is
@@ -102,9 +105,9 @@ function notStarted({ message }: Error): Ended {
   return { exitCode: null, signal: null, error: message };
 }
 
-/** Rounded up, by less than the grace that others give a lease. */
+/** Whole, as every `sleep` takes them, and rather too few than too many. */
 function seconds(ms: number): string {
-  return String(Math.max(1, Math.ceil(ms / 1000)));
+  return String(Math.max(1, Math.floor(ms / 1000)));
 }
 
 function writable(child: ChildProcess): NodeJS.WritableStream | undefined {
@@ -115,10 +118,7 @@ function writable(child: ChildProcess): NodeJS.WritableStream | undefined {
 function endOf(child: ChildProcess): Promise<Ended> {
   return new Promise((resolve) => {
     child.once('error', (error) => resolve(notStarted(error)));
-    child.once('exit', (exitCode, signal) => {
-      const error = exitCode === 127 ? { error: 'the command was not found' } : {};
-      resolve({ exitCode, signal, ...error });
-    });
+    child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
   });
 }
 

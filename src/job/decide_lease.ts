@@ -113,6 +113,9 @@ export function holdsNot(job: JobState, token: number | undefined): Decision | u
 
 /** The steps of a job are its progress checkpoints: one more than its budget has blocks it. */
 export function stepsExceeded(job: JobState, context: CommandContext): Decision | undefined {
+  const limit = job.budget?.max_steps;
+  if (job.stop_reason === 'budget_steps_exceeded' && limit !== undefined)
+    return refuse(budgetExceeded(job, { budget: 'steps', limit, used: job.usage.steps }));
   return exceeded(job, ['steps', 'wall'], context);
 }
 

@@ -23,7 +23,7 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
   assertWithin(before, ['attempts', 'wall'], event);
   return {
     ...job,
-    lease: { worker_id, token, acquired_at: event.created_at, expires_at },
+    lease: { worker_id, token, acquired_at: event.created_at, renewed_at: event.created_at, expires_at },
     usage: {
       ...job.usage,
       attempts: job.usage.attempts + 1,
@@ -38,7 +38,10 @@ export function withRenewal(before: JobState, job: JobState, event: JobEventOf<'
   const ms = timeOf(event);
   if (ms < MIN_TTL_MS || ms > MAX_TTL_MS) throw illegalEvent(`a lease that is renewed for ${ms} ms`);
   assertWithin(before, ['wall'], event);
-  return { ...job, lease: job.lease === null ? null : { ...job.lease, expires_at } };
+  return {
+    ...job,
+    lease: job.lease === null ? null : { ...job.lease, renewed_at: event.created_at, expires_at },
+  };
 }
 
 export function withRelease(job: JobState, event: JobEventOf<'lease_released'>): JobState {

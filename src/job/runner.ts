@@ -4,7 +4,7 @@ import type { JobTask, LeaseOutcome } from './events.ts';
 import { claimLease, type HeldLease, type LeaseTerms } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
-import type { JobState } from './state.ts';
+import type { JobState, Lease } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
 /** How a process ended. */
@@ -38,6 +38,8 @@ export interface RunOptions extends LeaseTerms {
   readonly jobRoot: string;
   /** By default the one that was submitted with the job. */
   readonly task?: JobTask;
+  /** A lease of somebody else, by its end, with when the worker saw it first, on the monotonic clock. */
+  readonly seen?: { readonly until: string; readonly at: number } | undefined;
   /** Between SIGTERM and SIGKILL. Milliseconds, as all times here. */
   readonly killAfterMs: number;
   /** How often the job's log is looked at. */
@@ -67,16 +69,34 @@ export interface RunResult {
  * refused with.
  */
 export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts): Promise<RunResult> {
-  const { jobId, pollMs, ttlMs } = options;
-  const task = options.task ?? (await jobs.load(jobId)).state.command;
+  const { jobId } = options;
+  const { state } = await jobs.load(jobId);
+  const task = options.task ?? state.command;
   if (task === null) throw nothingToRun(jobId);
   const { lease, takenOver } = await claimLease(jobs, options, ports.monotonic);
-  if (takenOver) {
-    // A clock that jumped may have taken it from a worker that lives: let that see it, and end its process.
-    await ports.sleep(Math.min(4 * pollMs, ttlMs / 2), new AbortController().signal);
-    await lease.renew();
-  }
+  if (takenOver) await outlast(state.lease, lease, options, ports);
   return new Runner(jobs, options, ports, lease).run(task);
+}
+
+/**
+ * Waits, under a lease that was taken over, until nothing can run under the one before. A clock that jumped may have
+ * taken it from a worker that lives, which sees that within a poll; of one that is stopped as well, the guard ends the
+ * command once the time of its lease has passed, by a clock that nobody sets. Throws `lease_lost`.
+ */
+async function outlast(
+  before: Lease | null,
+  lease: HeldLease,
+  { pollMs, seen }: RunOptions,
+  { monotonic, sleep }: RunnerPorts,
+): Promise<void> {
+  const lasted = before === null ? 0 : epochMs(before.expires_at) - epochMs(before.renewed_at);
+  const unrenewed = before?.expires_at === seen?.until ? monotonic() - (seen?.at ?? monotonic()) : 0;
+  const until = monotonic() + Math.max(2 * pollMs, lasted - unrenewed);
+  for (let left = until - monotonic(); left > 0; left = until - monotonic()) {
+    await sleep(Math.max(1, Math.min(left, lease.renewalIn())), new AbortController().signal);
+    if (lease.renewalIn() === 0) await lease.renew();
+  }
+  await lease.renew();
 }
 
 class Runner {
@@ -176,6 +196,8 @@ class Runner {
     if (job?.status === 'emergency_stopped') this.#why ??= 'the job is emergency_stopped';
     else if (job?.status === 'paused' || job?.status === 'cancelled')
       this.#why ??= `the job is ${job.status}`;
+    else if (job?.status === 'blocked' && job.stop_reason.startsWith('budget_'))
+      this.#why ??= job.stop_reason;
     if (this.#lost || job?.status === 'emergency_stopped') return 'now';
     return this.#why === undefined ? undefined : 'soon';
   }
@@ -191,7 +213,7 @@ class Runner {
       return state;
     } catch (error) {
       if (!(error instanceof GaitError) || error.category === 'internal_failure') throw error;
-      if (error.category === 'verification_failed') this.#why ??= error.message;
+      if (error.category === 'verification_failed') this.#loseLease(error.message); // it is not the log that it was
       return undefined;
     }
   }
@@ -257,7 +279,7 @@ class Runner {
     const job = await this.#look();
     if (job?.lease?.token !== this.#lease.token) return; // a completed job has no lease any more
     const reason = error ?? this.#why;
-    const author = { actor: workerId, ...(reason === undefined ? {} : { reason: reason.slice(0, 500) }) };
+    const author = { actor: workerId, ...(reason === undefined ? {} : { reason: shortened(reason) }) };
     await this.#jobs.execute(jobId, author, {
       kind: 'release',
       token: this.#lease.token,
@@ -269,7 +291,13 @@ class Runner {
 }
 
 function summaryOf(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): string {
-  if (error !== undefined) return `the command could not be started: ${error}`.slice(0, 500);
+  if (error !== undefined) return shortened(`the command could not be started: ${error}`);
   if (outcome === 'interrupted') return 'interrupted: the worker was told to stop';
+  if (exitCode === 127) return 'the command ended with exit 127, as a shell does that could not find one';
   return signal === null ? `the command ended with exit ${exitCode}` : `the command was ended by ${signal}`;
+}
+
+/** In code points, as the limits of texts count. */
+function shortened(text: string): string {
+  return [...text].slice(0, 500).join('');
 }

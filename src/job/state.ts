@@ -67,6 +67,8 @@ export interface Lease {
   /** The revision of the event that acquired it. */
   readonly token: number;
   readonly acquired_at: Timestamp;
+  /** When its time was set last: how long it lasts without renewal is from then to `expires_at`. */
+  readonly renewed_at: Timestamp;
   readonly expires_at: Timestamp;
 }
 

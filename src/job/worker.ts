@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
-import { epochMs, type Timestamp } from '../core/time.ts';
+import { epochMs } from '../core/time.ts';
 import type { Jobs } from './jobs.ts';
 import { unexpected } from './refusals.ts';
 import { isClaimable, type JobRow } from './row.ts';
@@ -65,6 +65,8 @@ class Worker {
   readonly #running = new Map<string, Promise<void>>();
   /** Jobs that could not be run, with when they are looked at again. */
   readonly #leftAlone = new Map<string, number>();
+  /** Until when jobs are leased, as they were first seen so, with when that was. */
+  #seen = new Map<string, { readonly until: string; readonly at: number }>();
   /** What was found to claim, oldest first. */
   #queue: string[] = [];
   /** Nothing was started since the last look at the jobs. */
@@ -107,7 +109,7 @@ class Worker {
     try {
       const result = await runJob(
         this.#jobs,
-        { ...this.#options, jobId, complete: true, onStart },
+        { ...this.#options, jobId, complete: true, onStart, seen: this.#seen.get(jobId) },
         this.#ports,
       );
       this.#tally[result.outcome === 'given_up' ? 'failed' : result.outcome] += 1;
@@ -121,11 +123,25 @@ class Worker {
     }
   }
 
+  /** The jobs that may be claimed now, oldest first. */
   async #look(): Promise<string[]> {
-    const now = this.#ports.monotonic();
-    const found = await claimable(this.#jobs, this.#clock.now(), this.#options.graceMs);
-    const ids = found.map(({ job_id }) => job_id);
-    return ids.filter((id) => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= now);
+    const at = this.#ports.monotonic();
+    const now = this.#clock.now();
+    const found: JobRow[] = [];
+    const seen = new Map<string, { readonly until: string; readonly at: number }>();
+    for await (const group of this.#jobs.rows()) {
+      for (const { row } of group) {
+        if (row instanceof GaitError) continue;
+        const { job_id, leased_until: until } = row;
+        const before = this.#seen.get(job_id);
+        if (until !== null) seen.set(job_id, before?.until === until ? before : { until, at });
+        if (isClaimable(row, now, this.#options.graceMs)) found.push(row);
+      }
+    }
+    this.#seen = seen;
+    found.sort((a, b) => epochMs(a.created_at) - epochMs(b.created_at));
+    const free = (id: string): boolean => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= at;
+    return found.map(({ job_id }) => job_id).filter(free);
   }
 
   /** Until a job has ended, the time is over, or the worker is told to drain. */
@@ -140,15 +156,4 @@ class Worker {
     over.abort();
     drain.removeEventListener('abort', stop);
   }
-}
-
-/** The jobs that may be claimed now, oldest first. */
-async function claimable(jobs: Jobs, now: Timestamp, graceMs: number): Promise<readonly JobRow[]> {
-  const found: JobRow[] = [];
-  for await (const group of jobs.rows()) {
-    for (const { row } of group) {
-      if (!(row instanceof GaitError) && isClaimable(row, now, graceMs)) found.push(row);
-    }
-  }
-  return found.sort((a, b) => epochMs(a.created_at) - epochMs(b.created_at));
 }

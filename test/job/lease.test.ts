@@ -43,6 +43,7 @@ describe('claim', () => {
       worker_id: 'w1',
       token: 2,
       acquired_at: '2026-02-14T00:01:00Z',
+      renewed_at: '2026-02-14T00:01:00Z',
       expires_at: '2026-02-14T00:01:30Z',
     });
     assert.deepEqual([job.status, job.stop_reason, job.status_reason_code], ['running', 'none', 'submitted']);

@@ -1,3 +1,4 @@
+import { outliveReaders } from '../../cli/aside.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
@@ -37,6 +38,7 @@ const spec: CommandSpec = command({
   async run({ flags, words }, io) {
     const { jobs } = openJobs(flags.root, io);
     const task = taskOf(words, flags['pass-env']);
+    outliveReaders();
     const interrupt = onInterrupt(() => {});
     try {
       const options = {

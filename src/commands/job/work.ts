@@ -1,3 +1,4 @@
+import { Aside, outliveReaders } from '../../cli/aside.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
@@ -43,7 +44,12 @@ const spec: CommandSpec = command({
     const hard = new AbortController();
     const interrupt = onInterrupt(() => hard.abort());
     const running = new Map<string, { readonly token: number; readonly since: number }>();
-    const table = liveTable(() => rowsOf(running), io.note);
+    outliveReaders();
+    const aside = new Aside();
+    const table = liveTable(
+      () => rowsOf(running),
+      (line) => aside.note(line),
+    );
     const say = (jobId: string, what: string): void => table.note(`${jobId}  ${printable(what)}`);
     const { jobId: _, ...common } = runOptions('', jobRoot(flags.root, io.env), flags, io);
     try {
@@ -85,6 +91,7 @@ const spec: CommandSpec = command({
       };
     } finally {
       table.end();
+      await aside.settled(1000);
       interrupt.release();
     }
   },
