@@ -1,5 +1,5 @@
 // A writer of the bench, as a process of its own: `node appender.mjs ROOT WRITER COUNT`. Says that it is ready, waits for
-// its standard input to end, then appends COUNT events to the one log.
+// its standard input to end, then appends COUNT events to the one log, and says that it is done.
 import { FileStore } from '../../dist/log/file_store.js';
 import { seal } from '../../dist/log/record.js';
 
@@ -34,4 +34,5 @@ for (let sequence = 1; sequence <= Number(count); ) {
     sequence += 1;
   } else head = await readOn(head);
 }
+process.stdout.write('done\n');
 await store.close();

@@ -7,7 +7,7 @@ import { FileStore } from '../../dist/log/file_store.js';
 import { childEnv, ROOT } from '../run.mjs';
 import { median, row } from './table.mjs';
 
-const EVENTS = 1200;
+const EVENTS = 2400;
 const ROUNDS = 3;
 const PROCESSES = [1, 2, 4, 8];
 const MIN_PART = 0.6;
@@ -52,12 +52,16 @@ async function rateOf(root, processes) {
     const args = [script, root, `w${i}`, String(EVENTS / processes)];
     return spawn(process.execPath, args, { env: childEnv(), stdio: ['pipe', 'pipe', 'inherit'] });
   });
-  await Promise.all(writers.map(({ stdout }) => once(stdout, 'data')));
+  const said = () => Promise.all(writers.map(({ stdout }) => once(stdout, 'data')));
+  await said(); // that they are ready
+  const ended = Promise.all(writers.map(async (writer) => (await once(writer, 'exit'))[0]));
   const start = process.hrtime.bigint();
   for (const { stdin } of writers) stdin.end();
-  const codes = await Promise.all(writers.map(async (writer) => (await once(writer, 'exit'))[0]));
+  await Promise.race([said(), ended]);
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  const codes = await ended;
   if (codes.some((code) => code !== 0)) throw new Error(`writers ended with ${codes.join(', ')}`);
-  return EVENTS / (Number(process.hrtime.bigint() - start) / 1e9);
+  return EVENTS / seconds;
 }
 
 /** Reading checks the chain and the revisions; here, that every event of every writer is there once, in its order. */
