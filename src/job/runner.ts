@@ -239,8 +239,9 @@ class Runner {
   /** Says in the log how it ended, if the lease is still ours to say it under. */
   async #conclude(ended: Ended): Promise<RunResult> {
     const base = { token: this.#lease.token, ended, ...this.#because() };
-    if (this.#lost) return { ...base, outcome: 'lost' };
     const succeeded = ended.exitCode === 0;
+    if (this.#lease.remaining() === 0 && !succeeded) this.#loseLease('the lease was over before the command');
+    if (this.#lost) return { ...base, outcome: 'lost', ...this.#because() };
     const outcome: LeaseOutcome = this.#why !== undefined ? 'interrupted' : succeeded ? 'finished' : 'failed';
     try {
       await this.#verdict(outcome, ended);

@@ -47,7 +47,7 @@ describe('how the command ends', { concurrency: 2 }, () => {
     assert.equal((await w.gait(line)).json().ok, false);
     const { status, last_checkpoint } = await stateOf(w, 'demo');
     assert.equal(status, 'blocked');
-    assert.match(last_checkpoint?.summary ?? '', /could not be started/);
+    assert.match(last_checkpoint?.summary ?? '', /exit 127/);
   });
 
   test('nothing to run is refused, and the job is left as it is', async (t) => {

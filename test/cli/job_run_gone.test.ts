@@ -26,6 +26,7 @@ describe('a runner that is gone', { concurrency: 4 }, () => {
     first.child.kill('SIGKILL');
     await gone(pid);
     const second = startWorker(w, 'second');
+    t.after(() => second.child.kill('SIGKILL'));
     await becomes(w, 'demo', ({ status }) => status === 'completed');
     second.child.kill('SIGTERM');
     assert.equal((await second.done).exit, 0);
@@ -46,6 +47,7 @@ describe('a runner that is gone', { concurrency: 4 }, () => {
     const pid = await pidIn(w, 'pid');
     first.child.kill('SIGSTOP');
     const second = startWorker(w, 'second');
+    t.after(() => second.child.kill('SIGKILL'));
     await becomes(w, 'demo', ({ status }) => status === 'completed');
     assert.ok(!lives(pid), 'the command of the first worker still ran when the second one was done');
     const before = await w.logOf('demo');
@@ -95,6 +97,7 @@ describe('a root that goes away under the runner', () => {
     assert.equal((await running.done).json().exit_code, 1);
     await rename(w.path('elsewhere'), w.path('gait-out'));
     const second = startWorker(w, 'second');
+    t.after(() => second.child.kill('SIGKILL'));
     await becomes(w, 'demo', ({ status }) => status === 'completed');
     second.child.kill('SIGTERM');
     assert.equal((await second.done).exit, 0);
