@@ -1,5 +1,5 @@
 // `npm run bench`: how fast gait is, each figure beside a rival that runs in the same minute on the same disk.
-// With arguments, only some of it: append, verify, cold, packs.
+// With arguments, only some of it: append, verify, cold, work, packs.
 import { spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -15,6 +15,7 @@ const { LogScanner } = await import('../dist/log/scan.js');
 const { Jobs } = await import('../dist/job/jobs.js');
 const { claimOf } = await import('../dist/job/fingerprint.js');
 const { systemClock } = await import('../dist/core/clock.js');
+const { benchWork } = await import('./bench/work.mjs');
 const { benchPacks } = await import('./bench/packs.mjs');
 
 /** Microseconds that a call takes. */
@@ -255,6 +256,7 @@ const SECTIONS = {
   append: benchAppend,
   verify: benchVerify,
   cold: benchColdStart,
+  work: () => benchWork(DIR),
   packs: () => benchPacks(DIR),
 };
 const wanted = process.argv.slice(2);

@@ -7,7 +7,7 @@ export type { Json, JsonObject } from './core/json.ts';
 export { isTimestamp, type Timestamp, timestamp } from './core/time.ts';
 export { VERSION } from './core/version.ts';
 export { type CommandContext, decide, type JobCommand } from './job/decide.ts';
-export type { CheckpointType, JobEvent } from './job/events.ts';
+export type { Budget, CheckpointType, JobEvent, JobTask, LeaseOutcome } from './job/events.ts';
 export { evolve } from './job/evolve.ts';
 export {
   claimOf,
@@ -17,9 +17,20 @@ export {
   fingerprintOf,
   fingerprintRules,
 } from './job/fingerprint.ts';
+export type { FollowOptions, Happening } from './job/follow.ts';
 export { type JobHistory, readHistory, runtimeState } from './job/history.ts';
 export { type Author, type JobListing, Jobs } from './job/jobs.ts';
+export { LeasedJob } from './job/leased_job.ts';
 export { jobModel } from './job/model.ts';
+export {
+  type ApproveOptions,
+  type ClaimOptions,
+  JobWorkspace,
+  openWorkspace,
+  type SubmitOptions,
+  type WorkspaceOptions,
+} from './job/open.ts';
+export type { Answer, Question } from './job/questions.ts';
 export { planRepair, type RepairPlan, repair } from './job/repair.ts';
 export type { Approval, Checkpoint, Job, JobState, OpenDecision } from './job/state.ts';
 export { type Status, TRANSITIONS, type Transition } from './job/transitions.ts';

@@ -67,6 +67,13 @@ export interface Reply {
   readonly streamed?: boolean;
 }
 
+export interface CommandInput<F extends FlagTable> {
+  readonly flags: FlagValues<F>;
+  readonly args: readonly string[];
+  /** What stood behind `--`. */
+  readonly words: readonly string[];
+}
+
 /** A command: what help says of it, what it takes, and what it does. It knows nothing of oclif. */
 export interface CommandSpec<F extends FlagTable = FlagTable> {
   /** What its JSON output is called: its `schema_id` and `operation`. */
@@ -76,8 +83,10 @@ export interface CommandSpec<F extends FlagTable = FlagTable> {
   /** Command lines without the leading `gait`, each with what it is for. */
   readonly examples: readonly { readonly says: string; readonly line: string }[];
   readonly args?: readonly ArgSpec[];
+  /** What stands behind `--`: the words of a command to run. Without it, nothing may stand there. */
+  readonly words?: ArgSpec;
   readonly flags: F;
-  run(input: { readonly flags: FlagValues<F>; readonly args: readonly string[] }, io: Io): Promise<Reply>;
+  run(input: CommandInput<F>, io: Io): Promise<Reply>;
 }
 
 /** Declares a command, with the types of its flags inferred. */

@@ -9,6 +9,8 @@ export interface Io {
   readonly json: boolean;
   /** Writes one line to standard output, for commands that answer as they go along. */
   print(line: string): void;
+  /** Writes to standard output as it is: a part of a long line. */
+  write(text: string): void;
   /** Writes one line to standard error: warnings, progress. */
   note(line: string): void;
   /** Text in a colour, where colours are wanted. */
@@ -26,6 +28,7 @@ export function processIo(json: boolean): Io {
     clock: systemClock,
     json,
     print: (line) => void stdout.write(`${line}\n`),
+    write: (text) => void stdout.write(text),
     note: (line) => void stderr.write(`${line}\n`),
     paint: (color, text) => (colored ? styleText(color, text) : text),
   };

@@ -1,12 +1,12 @@
 import type { JsonObject } from '../core/json.ts';
-import type { JobEvent } from '../job/events.ts';
-import { eventText } from '../job/narrate.ts';
-import type { Checkpoint, JobState, OpenDecision } from '../job/state.ts';
+import type { Budget, JobEvent } from '../job/events.ts';
+import { eventText, narrate } from '../job/narrate.ts';
+import type { Checkpoint, JobState, Lease, OpenDecision, Usage } from '../job/state.ts';
 import type { Status } from '../job/transitions.ts';
 import type { Position } from '../log/record.ts';
 import type { Reply } from './command.ts';
 import type { Color, Io } from './io.ts';
-import { printable } from './run.ts';
+import { printable, shellQuoted } from './run.ts';
 
 const STATUS_COLORS: Record<Status, Color> = {
   running: 'green',
@@ -34,6 +34,9 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
   ];
   if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
   for (const decision of job.open_decisions) lines.push(`  decision    ${decisionLine(decision)}`);
+  if (job.command !== null) lines.push(`  command     ${job.command.argv.map(shellQuoted).join(' ')}`);
+  if (job.lease !== null) lines.push(`  lease       ${leaseLine(job.lease)}`);
+  if (job.budget !== null) lines.push(`  budget      ${budgetLine(job.budget, job.usage)}`);
   lines.push(
     `  counts      ${count(job.checkpoint_count, 'checkpoint')}, ${count(job.approval_count, 'approval')}`,
   );
@@ -54,12 +57,29 @@ export function checkpointLine({ checkpoint_id, type, summary, required_action }
   return `${checkpoint_id}  ${type}  ${printable(summary)}${needs}`;
 }
 
+function leaseLine({ worker_id, token, expires_at }: Lease): string {
+  return `token ${token}, ${printable(worker_id)} until ${expires_at} unless it is renewed`;
+}
+
+function budgetLine({ max_attempts, max_steps, max_wall_ms }: Budget, { attempts, steps }: Usage): string {
+  const parts = [
+    max_attempts === undefined ? undefined : `${attempts} of ${max_attempts} attempts`,
+    max_steps === undefined ? undefined : `${steps} of ${max_steps} steps`,
+    max_wall_ms === undefined ? undefined : `${max_wall_ms / 1000} s from its first claim on`,
+  ];
+  return parts.filter((part) => part !== undefined).join(', ');
+}
+
 function decisionLine({ checkpoint_id, required_action }: OpenDecision): string {
   return `${checkpoint_id} is open: ${printable(required_action)}`;
 }
 
 export function eventLine(event: JobEvent, io: Io): string {
   return happening({ ...event, text: eventText(event) }, io);
+}
+
+export function eventLines(events: readonly JobEvent[], io: Io): string[] {
+  return narrate(events).map(({ event, text }) => happening({ ...event, text }, io));
 }
 
 /** One line of what happened: which event, when, by whom, what. */

@@ -1,12 +1,7 @@
 import { parseArgs } from 'node:util';
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import type { CommandSpec, FlagSpec, FlagTable, FlagValues } from './command.ts';
+import type { ArgSpec, CommandInput, CommandSpec, FlagSpec, FlagTable, FlagValues } from './command.ts';
 import { nearest } from './suggest.ts';
-
-export interface Parsed<F extends FlagTable> {
-  readonly flags: FlagValues<F>;
-  readonly args: readonly string[];
-}
 
 type Value = string | boolean | number | string[] | undefined;
 
@@ -14,14 +9,17 @@ type Value = string | boolean | number | string[] | undefined;
 export function parseCommandLine<F extends FlagTable>(
   spec: CommandSpec<F>,
   argv: readonly string[],
-): Parsed<F> {
+): CommandInput<F> {
   const table: FlagTable = { ...spec.flags, ...COMMON_FLAGS };
   const values: Record<string, Value> = {};
   for (const [name, flag] of Object.entries(spec.flags)) values[name] = initial(flag);
   const args: string[] = [];
+  const words: string[] = [];
+  let target = args;
   const given = new Set<string>();
   for (const token of tokensOf(table, argv)) {
-    if (token.kind === 'positional') args.push(token.value);
+    if (token.kind === 'option-terminator' && spec.words !== undefined) target = words;
+    if (token.kind === 'positional') target.push(token.value);
     if (token.kind !== 'option') continue;
     assign(table, values, token);
     if (given.has(token.name) && table[token.name]?.type !== 'strings') throw repeated(token.name);
@@ -32,7 +30,8 @@ export function parseCommandLine<F extends FlagTable>(
       throw missing(name, flag.value);
   }
   checkArgs(spec, args);
-  return { flags: values as FlagValues<F>, args };
+  if (spec.words?.required === true && words.length === 0) throw wordsMissing(spec.words);
+  return { flags: values as FlagValues<F>, args, words };
 }
 
 /** Flags that every command has. `--help` is answered before a command line is parsed. */
@@ -122,6 +121,10 @@ function checkArgs(spec: Pick<CommandSpec, 'args'>, args: readonly string[]): vo
 
 function missing(name: string, value: string): GaitError {
   return invalidInput('flag_missing', `missing --${name} ${value}`, `Give --${name} ${value}; see --help.`);
+}
+
+function wordsMissing({ name, summary }: ArgSpec): GaitError {
+  return invalidInput('argument_missing', `missing ${name}: ${summary}`, `Write it behind --: -- ${name} …`);
 }
 
 function repeated(name: string): GaitError {

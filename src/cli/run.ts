@@ -28,19 +28,24 @@ export async function runCommand<F extends FlagTable>(
 export function answer(output: CommandSpec['output'], identity: JsonObject, reply: Reply, io: Io): number {
   const { failure } = reply;
   if (io.json && reply.streamed !== true) {
-    const envelope = {
-      schema_id: output.schemaId,
-      schema_version: OUTPUT_VERSION,
-      ok: failure === undefined,
-      operation: output.operation,
-    };
-    const error = failure === undefined ? {} : errorFields(failure);
-    io.print(canonicalize({ ...envelope, ...identity, ...reply.fields, ...error }));
+    io.print(outputText(output, { ...identity, ...reply.fields }, failure));
   } else {
     for (const line of reply.lines) io.print(line);
     if (failure !== undefined) printError(failure, io);
   }
   return failure === undefined ? 0 : EXIT_CODES[failure.category];
+}
+
+/** The one line of JSON that a command prints. */
+export function outputText(output: CommandSpec['output'], fields: JsonObject, failure?: GaitError): string {
+  const envelope = {
+    schema_id: output.schemaId,
+    schema_version: OUTPUT_VERSION,
+    ok: failure === undefined,
+    operation: output.operation,
+  };
+  const error = failure === undefined ? {} : errorFields(failure);
+  return canonicalize({ ...envelope, ...fields, ...error });
 }
 
 /** True when the caller is a script, even if the rest of the command line is wrong. */
@@ -107,6 +112,10 @@ export function printable(text: string): string {
 
 /** A path that can be pasted into a shell, behind a command: one that starts with a dash would be taken for a flag. */
 export function shellWord(path: string): string {
-  const text = path.startsWith('-') ? `./${path}` : path;
+  return shellQuoted(path.startsWith('-') ? `./${path}` : path);
+}
+
+/** A word as a shell would take it. */
+export function shellQuoted(text: string): string {
   return /^[A-Za-z0-9_./:@%+=-]+$/.test(text) ? text : `'${printable(text).replaceAll("'", "'\\''")}'`;
 }

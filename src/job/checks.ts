@@ -1,5 +1,5 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import { CHECKPOINT_TYPES, type CheckpointType } from './events.ts';
+import { type Budget, CHECKPOINT_TYPES, type CheckpointType, type JobTask } from './events.ts';
 
 /** Limits of what a caller may write into an event, in Unicode code points. */
 export const MAX_SUMMARY = 512;
@@ -45,6 +45,51 @@ export function checkFingerprint(fingerprint: string): GaitError | undefined {
 export function checkActor(actor: string): GaitError | undefined {
   return checkText('actor', actor, MAX_ACTOR);
 }
+
+export const MIN_TTL_MS = 1000;
+export const MAX_TTL_MS: number = 24 * 60 * 60 * 1000;
+
+/** Why a lease cannot last so many milliseconds; undefined when it can. */
+export function checkTtl(ttlMs: number): GaitError | undefined {
+  if (Number.isSafeInteger(ttlMs) && ttlMs >= MIN_TTL_MS && ttlMs <= MAX_TTL_MS) return undefined;
+  const message = `a lease of ${ttlMs} ms; it lasts from ${MIN_TTL_MS} ms to ${MAX_TTL_MS} ms`;
+  return invalidInput('ttl_invalid', message, 'Give a time such as 30s or 5m.');
+}
+
+export function checkWorker(workerId: string): GaitError | undefined {
+  return checkText('worker', workerId, MAX_ACTOR);
+}
+
+/** Why a job cannot be given this budget; undefined when it can. */
+export function checkBudget(budget: Budget): GaitError | undefined {
+  const limits = Object.entries(budget);
+  const sound = ([name, limit]: [string, unknown]): boolean =>
+    ['max_wall_ms', 'max_steps', 'max_attempts'].includes(name) &&
+    Number.isSafeInteger(limit) &&
+    Number(limit) > 0;
+  if (limits.length > 0 && limits.every(sound)) return undefined;
+  const hint =
+    'It has one or more of max_wall_ms, max_steps and max_attempts, each a whole number from 1 on.';
+  return invalidInput('budget_invalid', `not a budget: ${JSON.stringify(budget)}`, hint);
+}
+
+/** Why no worker could run this; undefined when one can try. */
+export function checkTask({ argv, cwd, pass_env }: JobTask): GaitError | undefined {
+  const fault = (message: string): GaitError => invalidInput('command_invalid', message);
+  const bounds = `1 to ${MAX_WORDS} words, and passes on at most ${MAX_PASSED} variables`;
+  if (argv.length < 1 || argv.length > MAX_WORDS || pass_env.length > MAX_PASSED)
+    return fault(`a command has ${bounds}`);
+  if (argv[0] === '') return fault('the first word of a command is what is run; it is empty');
+  if (![...argv, cwd].every((text) => text.isWellFormed() && !text.includes('\0')))
+    return fault('a command has no NUL and no lone surrogate in it');
+  if (!cwd.startsWith('/') || [...cwd].length > 4096)
+    return fault('a command runs in a folder that is named from the root on, in at most 4096 characters');
+  const strange = pass_env.find((name) => !/^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name));
+  return strange === undefined ? undefined : fault(`no name of a variable: ${JSON.stringify(strange)}`);
+}
+
+const MAX_WORDS = 4096;
+const MAX_PASSED = 256;
 
 function checkText(name: string, text: string, limit: number): GaitError | undefined {
   const length = text.trim() === '' ? 0 : [...text].length;

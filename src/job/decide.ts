@@ -1,16 +1,18 @@
-import type { GaitError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
-import { checkActor, checkCheckpoint, checkFingerprint, checkReason, MAX_OPEN_DECISIONS } from './checks.ts';
 import {
-  type CheckpointType,
-  EVENT_SCHEMA_ID,
-  type EventPayloads,
-  type JobEventType,
-  SCHEMA_VERSION,
-} from './events.ts';
+  checkActor,
+  checkBudget,
+  checkCheckpoint,
+  checkFingerprint,
+  checkReason,
+  checkTask,
+  MAX_OPEN_DECISIONS,
+} from './checks.ts';
+import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decide_lease.ts';
+import type { Budget, CheckpointType, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
+import { record, refuse } from './record.ts';
 import {
   approvalRequired,
   checkpointAmbiguous,
@@ -27,12 +29,21 @@ import { TRANSITIONS, type TransitionName } from './transitions.ts';
 
 /** What a command may ask of a job. */
 export type JobCommand =
-  | { readonly kind: 'submit'; readonly claim: EnvironmentClaim; readonly producerVersion: string }
+  | {
+      readonly kind: 'submit';
+      readonly claim: EnvironmentClaim;
+      readonly producerVersion: string;
+      readonly task?: JobTask;
+      readonly budget?: Budget;
+    }
+  | LeaseCommand
   | {
       readonly kind: 'checkpoint';
       readonly type: CheckpointType;
       readonly summary: string;
       readonly requiredAction?: string;
+      /** Of the lease that the writer holds. */
+      readonly token?: number;
     }
   | { readonly kind: 'pause' | 'cancel' | 'stop' }
   | { readonly kind: 'approve' /** By default the only open decision. */; readonly checkpointId?: string }
@@ -62,6 +73,10 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
   if (command.kind === 'submit') return decideSubmit(job, command, context);
   if (job === undefined) return refuse(jobNotFound(context.jobId));
   switch (command.kind) {
+    case 'claim':
+    case 'renew':
+    case 'release':
+      return decideLease(job, command, context);
     case 'checkpoint':
       return decideCheckpoint(job, command, context);
     case 'approve':
@@ -83,12 +98,18 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
 }
 
 function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, context: CommandContext): Decision {
+  const fault =
+    (command.task === undefined ? undefined : checkTask(command.task)) ??
+    (command.budget === undefined ? undefined : checkBudget(command.budget));
+  if (fault !== undefined) return refuse(fault);
   if (job !== undefined) return refuse(jobExists(job));
   const { fingerprint, environment } = command.claim;
   const payload = {
     environment_fingerprint: fingerprint,
     ...(environment === undefined ? {} : { environment }),
     producer_version: command.producerVersion,
+    ...(command.task === undefined ? {} : { command: command.task }),
+    ...(command.budget === undefined ? {} : { budget: command.budget }),
     ...because(context),
   };
   return record(job, 'submitted', TRANSITIONS.submit.reasonCode, payload, context);
@@ -101,8 +122,10 @@ function decideCheckpoint(
 ): Decision {
   const fault = checkCheckpoint(command.type, command.summary, command.requiredAction);
   if (fault !== undefined) return refuse(fault);
-  const refusal = notAllowed(job, `checkpoint ${command.type}`);
+  const refusal = notAllowed(job, `checkpoint ${command.type}`) ?? holdsNot(job, command.token);
   if (refusal !== undefined) return refusal;
+  const over = command.type === 'progress' ? stepsExceeded(job, context) : undefined;
+  if (over !== undefined) return over;
   if (command.type === 'decision-needed' && job.open_decisions.length >= MAX_OPEN_DECISIONS) {
     return refuse(tooManyDecisions(job));
   }
@@ -114,6 +137,7 @@ function decideCheckpoint(
     checkpoint_type: command.type,
     summary: command.summary.trim(),
     required_action: command.type === 'decision-needed' ? (command.requiredAction ?? '').trim() : '',
+    ...(command.token === undefined ? {} : { token: command.token }),
     ...because(context),
   };
   return record(job, 'checkpoint_added', `checkpoint_${command.type.replace('-', '_')}`, payload, context);
@@ -172,33 +196,8 @@ function decideResume(
   return record(job, 'resumed', 'resumed_with_env_override', payload, context);
 }
 
-function record<T extends JobEventType>(
-  job: Job,
-  type: T,
-  reasonCode: string,
-  payload: EventPayloads[T],
-  { jobId, actor, now }: CommandContext,
-): Decision {
-  const event: JsonObject = {
-    actor,
-    created_at: now,
-    job_id: jobId,
-    payload: payload as unknown as JsonObject,
-    reason_code: reasonCode,
-    revision: (job?.revision ?? 0) + 1,
-    schema_id: EVENT_SCHEMA_ID,
-    schema_version: SCHEMA_VERSION,
-    type,
-  };
-  return { events: [event] };
-}
-
 function because({ reason }: CommandContext): { reason?: string } {
   return reason === undefined ? {} : { reason };
-}
-
-function refuse(refusal: GaitError): Decision {
-  return { events: [], refusal };
 }
 
 function notAllowed(job: JobState, name: TransitionName): Decision | undefined {

@@ -25,6 +25,9 @@ export interface EventPayloads {
     /** Absent when the caller gave a fingerprint of its own. */
     readonly environment?: Environment;
     readonly producer_version: string;
+    /** What a worker runs for the job. */
+    readonly command?: JobTask;
+    readonly budget?: Budget;
     readonly reason?: string;
   };
   checkpoint_added: {
@@ -33,6 +36,8 @@ export interface EventPayloads {
     readonly summary: string;
     /** Empty unless the type is `decision-needed`. */
     readonly required_action: string;
+    /** The token of the lease under which it was written. */
+    readonly token?: number;
     readonly reason?: string;
   };
   paused: { readonly reason?: string };
@@ -52,6 +57,25 @@ export interface EventPayloads {
   };
   cancelled: { readonly reason?: string };
   emergency_stop_acknowledged: { readonly reason?: string };
+  lease_acquired: {
+    readonly worker_id: string;
+    /** The revision of this event: it only grows. */
+    readonly token: number;
+    readonly ttl_ms: number;
+    readonly expires_at: Timestamp;
+    /** The expired lease that this one replaces. */
+    readonly taken_over?: { readonly worker_id: string; readonly token: number };
+  };
+  lease_renewed: { readonly token: number; readonly expires_at: Timestamp };
+  lease_released: {
+    readonly token: number;
+    readonly outcome: LeaseOutcome;
+    /** Of the process that ran under the lease. */
+    readonly exit_code?: number;
+    readonly signal?: string;
+    readonly reason?: string;
+  };
+  budget_exceeded: { readonly budget: BudgetName; readonly limit: number; readonly used: number };
   repaired: {
     readonly cut_bytes: number;
     readonly cut_sha256: string;
@@ -59,6 +83,30 @@ export interface EventPayloads {
     readonly reason?: string;
   };
 }
+
+/** What a worker runs: the words of a command, where, and with what of its environment. */
+export interface JobTask {
+  readonly argv: readonly string[];
+  /** Absolute. */
+  readonly cwd: string;
+  /** Names of variables that are handed on from the worker, beside PATH, HOME, LANG and TZ. */
+  readonly pass_env: readonly string[];
+}
+
+/** What a job may use before a person has to look at it. Absent: without limit. */
+export interface Budget {
+  /** From its first claim on, or from the last resume. Milliseconds. */
+  readonly max_wall_ms?: number;
+  /** Progress checkpoints. */
+  readonly max_steps?: number;
+  /** Claims. */
+  readonly max_attempts?: number;
+}
+
+export type BudgetName = 'wall' | 'steps' | 'attempts';
+
+/** How the work under a lease ended. `interrupted`: it was ended before it was done. */
+export type LeaseOutcome = 'finished' | 'failed' | 'interrupted' | 'given_up';
 
 export type JobEventType = keyof EventPayloads;
 

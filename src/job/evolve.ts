@@ -1,9 +1,23 @@
 import type { JsonObject } from '../core/json.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
+import {
+  assertHolds,
+  assertWithin,
+  withBudgetExceeded,
+  withLease,
+  withRelease,
+  withRenewal,
+} from './evolve_lease.ts';
 import { type Environment, fingerprintOf } from './fingerprint.ts';
-import { checkpointId, checkpointOf, type Job, type JobState } from './state.ts';
-import { type Status, TRANSITIONS, type Transition, type TransitionName } from './transitions.ts';
+import { checkpointId, checkpointOf, type Job, type JobState, NOTHING_USED, type Usage } from './state.ts';
+import {
+  FINAL_STATUSES,
+  type Status,
+  TRANSITIONS,
+  type Transition,
+  type TransitionName,
+} from './transitions.ts';
 
 /** The reducer of a job's log, from the stored object on. Throws `illegal_event`. */
 export function evolveStored(job: Job, stored: JsonObject): JobState {
@@ -22,13 +36,21 @@ export function evolve(job: Job, event: JobEvent): JobState {
   const next = enter(job, event, transition);
   switch (event.type) {
     case 'checkpoint_added':
-      return withCheckpoint(next, event);
+      return withCheckpoint(job, next, event);
     case 'approved':
       return withApproval(next, event);
     case 'resumed':
       return withResumption(next, event);
     case 'resume_refused':
       return withRefusedResumption(next, event);
+    case 'lease_acquired':
+      return withLease(job, next, event);
+    case 'lease_renewed':
+      return withRenewal(job, next, event);
+    case 'lease_released':
+      return withRelease(next, event);
+    case 'budget_exceeded':
+      return withBudgetExceeded(job, next, event);
     default:
       return next;
   }
@@ -37,10 +59,11 @@ export function evolve(job: Job, event: JobEvent): JobState {
 /** The row of the table that an event is the outcome of. */
 function transitionOf(event: JobEvent): Transition {
   if (event.type === 'checkpoint_added') return TRANSITIONS[`checkpoint ${event.payload.checkpoint_type}`];
+  if (event.type === 'budget_exceeded') return TRANSITIONS[`budget ${event.payload.budget}`];
   return TRANSITIONS[BY_EVENT[event.type]];
 }
 
-const BY_EVENT: Record<Exclude<JobEvent['type'], 'checkpoint_added'>, TransitionName> = {
+const BY_EVENT: Record<Exclude<JobEvent['type'], 'checkpoint_added' | 'budget_exceeded'>, TransitionName> = {
   submitted: 'submit',
   paused: 'pause',
   approved: 'approve',
@@ -49,6 +72,9 @@ const BY_EVENT: Record<Exclude<JobEvent['type'], 'checkpoint_added'>, Transition
   cancelled: 'cancel',
   emergency_stop_acknowledged: 'stop',
   repaired: 'repair',
+  lease_acquired: 'claim',
+  lease_renewed: 'renew',
+  lease_released: 'release',
 };
 
 function assertAllowed(job: Job, event: JobEvent, transition: Transition): void {
@@ -62,7 +88,7 @@ function assertAllowed(job: Job, event: JobEvent, transition: Transition): void 
 }
 
 function submitted(event: JobEventOf<'submitted'>): JobState {
-  const { environment_fingerprint, environment, producer_version } = event.payload;
+  const { environment_fingerprint, environment, producer_version, command, budget } = event.payload;
   assertExplained(environment_fingerprint, environment);
   return {
     schema_id: 'gait.job.summary',
@@ -81,6 +107,10 @@ function submitted(event: JobEventOf<'submitted'>): JobState {
     approval_count: 0,
     last_checkpoint: null,
     open_decisions: [],
+    lease: null,
+    command: command ?? null,
+    budget: budget ?? null,
+    usage: NOTHING_USED,
   };
 }
 
@@ -90,13 +120,16 @@ function enter(job: JobState, event: JobEvent, { to, stopReason, reasonCode }: T
     updated_at: event.created_at,
     revision: event.revision,
     status: to === 'same' ? job.status : to,
+    lease: FINAL_STATUSES.has(to as Status) ? null : job.lease,
     stop_reason: stopReason === 'same' ? job.stop_reason : stopReason,
     status_reason_code: reasonCode === 'same' ? job.status_reason_code : reasonCode,
   };
 }
 
-function withCheckpoint(job: JobState, event: JobEventOf<'checkpoint_added'>): JobState {
+function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'checkpoint_added'>): JobState {
   const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
+  assertHolds(before, event.payload.token);
+  if (checkpoint_type === 'progress') assertWithin(before, ['steps', 'wall'], event);
   const due = checkpointId(job.checkpoint_count);
   if (checkpoint_id !== due) throw illegalEvent(`checkpoint ${checkpoint_id} where ${due} is due`);
   if (event.reason_code !== `checkpoint_${checkpoint_type.replace('-', '_')}`) {
@@ -114,6 +147,7 @@ function withCheckpoint(job: JobState, event: JobEventOf<'checkpoint_added'>): J
     ...job,
     checkpoint_count: job.checkpoint_count + 1,
     last_checkpoint: checkpointOf(event),
+    usage: checkpoint_type === 'progress' ? { ...job.usage, steps: job.usage.steps + 1 } : job.usage,
     open_decisions: asks ? [...job.open_decisions, decision] : job.open_decisions,
   };
 }
@@ -143,7 +177,7 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
   if (event.reason_code !== 'resumed_with_env_override') {
     if (expected_fingerprint ?? actual_fingerprint ?? environment)
       throw illegalEvent('a plain resume that names another environment');
-    return job;
+    return { ...job, usage: usedAnew(job, event) };
   }
   if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
     throw illegalEvent(
@@ -156,7 +190,13 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
     status_reason_code: event.reason_code,
     environment_fingerprint: actual_fingerprint,
     environment: environment ?? null,
+    usage: usedAnew(job, event),
   };
+}
+
+/** Who holds the lease works on from here; otherwise the next claim is what starts the time. */
+function usedAnew({ lease }: JobState, { created_at }: JobEvent): Usage {
+  return lease === null ? NOTHING_USED : { ...NOTHING_USED, started_at: created_at };
 }
 
 function assertExplained(fingerprint: string, environment: Environment | undefined): void {

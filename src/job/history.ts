@@ -26,7 +26,16 @@ export interface JobHistory {
 export interface RuntimeState
   extends Omit<
     JobState,
-    'schema_id' | 'environment' | 'checkpoint_count' | 'approval_count' | 'last_checkpoint' | 'open_decisions'
+    | 'schema_id'
+    | 'environment'
+    | 'checkpoint_count'
+    | 'approval_count'
+    | 'last_checkpoint'
+    | 'open_decisions'
+    | 'lease'
+    | 'command'
+    | 'budget'
+    | 'usage'
   > {
   readonly schema_id: 'gait.job.runtime';
   readonly checkpoints: readonly Checkpoint[];

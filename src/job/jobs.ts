@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.ts';
-import { GaitError } from '../core/errors.ts';
+import type { GaitError } from '../core/errors.ts';
+import { inTurns, type Listed, StreamListing, stateOrError } from '../log/listing.ts';
 import { assertStreamId } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { type Executed, StreamHandle } from '../log/stream.ts';
 import { decide, type JobCommand } from './decide.ts';
 import { jobModel } from './model.ts';
 import { jobNotFound } from './refusals.ts';
+import { type JobRow, jobView } from './row.ts';
 import type { Job, JobState } from './state.ts';
 
 /** Who gives a command, and why. */
@@ -24,11 +26,13 @@ export interface JobListing {
 export class Jobs {
   readonly #store: EventStore;
   readonly #clock: Clock;
+  readonly #listing: StreamListing<Job, JobRow>;
   readonly #open = new Map<string, StreamHandle<Job>>();
 
   constructor(store: EventStore, clock: Clock) {
     this.#store = store;
     this.#clock = clock;
+    this.#listing = new StreamListing(store, jobModel, jobView);
   }
 
   /**
@@ -60,15 +64,20 @@ export class Jobs {
 
   /** Every job, sorted by id. One that cannot be read is listed with its error, not left out. */
   async *list(): AsyncGenerator<JobListing> {
-    for (const jobId of await this.#store.list()) {
-      try {
-        const { state: job } = await new StreamHandle(this.#store, jobModel, jobId).load();
+    for await (const jobIds of inTurns(this.#store)) {
+      for (const jobId of jobIds) {
+        const job = await stateOrError(this.#store, jobModel, jobId);
         if (job !== undefined) yield { jobId, job };
-      } catch (error) {
-        if (!(error instanceof GaitError)) throw error;
-        yield { jobId, job: error };
       }
     }
+  }
+
+  /**
+   * As {@link list}, in groups, and only what lists show of a job. Logs that did not change since they were listed last
+   * are not read again, so that a root of 100,000 jobs is listed in less than a second.
+   */
+  rows(): AsyncGenerator<readonly Listed<JobRow>[]> {
+    return this.#listing.groups();
   }
 
   #handle(jobId: string): StreamHandle<Job> {

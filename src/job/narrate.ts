@@ -1,5 +1,23 @@
 import type { JobEvent } from './events.ts';
 
+export interface Narrated {
+  readonly event: JobEvent;
+  readonly text: string;
+}
+
+/** What events say, for people. A run of renewals of one lease stands as its last one, with how many there were. */
+export function narrate(events: readonly JobEvent[]): Narrated[] {
+  const told: Narrated[] = [];
+  let renewals = 0;
+  for (const [index, event] of events.entries()) {
+    renewals = event.type === 'lease_renewed' ? renewals + 1 : 0;
+    if (renewals > 0 && events[index + 1]?.type === 'lease_renewed') continue;
+    const times = renewals > 1 ? `, ${renewals} times by now` : '';
+    told.push({ event, text: `${eventText(event)}${times}` });
+  }
+  return told;
+}
+
 /** What an event says, as one line for people: without its time and actor. Text of callers stands in it as it is. */
 export function eventText(event: JobEvent): string {
   switch (event.type) {
@@ -32,6 +50,23 @@ export function eventText(event: JobEvent): string {
       return `cancelled${because(event.payload)}`;
     case 'emergency_stop_acknowledged':
       return `emergency stop${because(event.payload)}`;
+    case 'lease_acquired': {
+      const { worker_id, token, expires_at, taken_over } = event.payload;
+      const over =
+        taken_over === undefined
+          ? ''
+          : `, taken over from ${taken_over.worker_id} (token ${taken_over.token})`;
+      return `claimed by ${worker_id}, token ${token}, until ${expires_at}${over}`;
+    }
+    case 'lease_renewed':
+      return `lease ${event.payload.token} renewed until ${event.payload.expires_at}`;
+    case 'lease_released': {
+      const { token, outcome, exit_code, signal } = event.payload;
+      const code = exit_code === undefined ? '' : `, exit ${exit_code}`;
+      return `lease ${token} released: ${outcome.replace('_', ' ')}${code}${signal === undefined ? '' : `, ${signal}`}${because(event.payload)}`;
+    }
+    case 'budget_exceeded':
+      return `budget of ${event.payload.budget} exceeded: ${event.payload.used} of ${event.payload.limit}`;
     case 'repaired':
       return `repaired: ${event.payload.cut_bytes} bytes were cut and kept as ${event.payload.kept_as}${because(event.payload)}`;
   }

@@ -1,6 +1,6 @@
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { Difference } from './fingerprint.ts';
-import type { JobState } from './state.ts';
+import type { JobState, Lease } from './state.ts';
 import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
 
 /** Why a job did not take a command: each with its code, and what to do next. */
@@ -76,5 +76,61 @@ export function environmentMismatch(
     message: `environment fingerprint mismatch: ${list}`,
     hint: 'Resume where the job was submitted, or accept the change with --allow-env-mismatch --reason …',
     details: { job_id, ...prints, differences: changed.map((difference) => ({ ...difference })) },
+  });
+}
+
+/** Another worker has the job. */
+export function leaseHeld({ job_id }: JobState, { worker_id, expires_at }: Lease): GaitError {
+  return new GaitError({
+    code: 'lease_held',
+    category: 'state_contention',
+    message: `job ${job_id} is leased to ${worker_id} until ${expires_at}`,
+    hint: 'Claim another job, or this one once its lease has expired.',
+    retryable: true,
+    details: { job_id, worker_id, expires_at },
+  });
+}
+
+/** Whoever writes does not hold the lease: it was taken over, released, or never given. */
+export function leaseLost({ job_id, lease }: JobState, token: number | undefined): GaitError {
+  const held =
+    lease === null ? 'the job is not leased' : `${lease.worker_id} holds it with the token ${lease.token}`;
+  const given = token === undefined ? 'no token was given' : `the token ${token} is not good any more`;
+  return new GaitError({
+    code: 'lease_lost',
+    category: 'state_contention',
+    message: `job ${job_id}: ${given}; ${held}`,
+    hint: 'Stop the work. Claim the job again before you write on it: gait job claim.',
+    details: { job_id, token: token ?? null, current_token: lease?.token ?? null },
+  });
+}
+
+export function budgetExceeded(
+  { job_id }: JobState,
+  { budget, limit, used }: { readonly budget: string; readonly limit: number; readonly used: number },
+): GaitError {
+  const unit = budget === 'wall' ? ' ms' : '';
+  return new GaitError({
+    code: 'budget_exceeded',
+    category: 'policy_blocked',
+    message: `job ${job_id} has used its budget of ${budget}: ${used}${unit} of ${limit}${unit}; it is blocked`,
+    hint: 'Let a person look at it. Resuming it starts its budgets anew: gait job resume.',
+    details: { job_id, budget, limit, used },
+  });
+}
+
+export function nothingToRun(jobId: string): GaitError {
+  const hint = 'Give one: gait job run --id ID -- COMMAND, or submit the job with one.';
+  return invalidInput('nothing_to_run', `job ${jobId} was submitted without a command`, hint);
+}
+
+/** What nobody foresaw, as an error of ours. */
+export function unexpected(what: string, error: unknown): GaitError {
+  return new GaitError({
+    code: 'unexpected',
+    category: 'internal_failure',
+    message: `${what}: ${error instanceof Error ? error.message : String(error)}`,
+    hint: 'This is a bug of gait, or of what it was given to work with.',
+    cause: error,
   });
 }

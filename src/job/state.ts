@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import validateSummary from '../schema/generated/job_summary.js';
-import type { CheckpointType, JobEventOf, SCHEMA_VERSION } from './events.ts';
+import type { Budget, CheckpointType, JobEventOf, JobTask, SCHEMA_VERSION } from './events.ts';
 import type { Environment, EnvironmentClaim } from './fingerprint.ts';
 import type { Status } from './transitions.ts';
 
@@ -53,7 +53,33 @@ export interface JobState {
   readonly approval_count: number;
   readonly last_checkpoint: Checkpoint | null;
   readonly open_decisions: readonly OpenDecision[];
+  /** Who works on it, until it is released, taken over, or the job ends. */
+  readonly lease: Lease | null;
+  readonly command: JobTask | null;
+  readonly budget: Budget | null;
+  /** What of the budget was used since the job was submitted, or last resumed. */
+  readonly usage: Usage;
 }
+
+/** The right of one worker to write on a job. schemas/v1/job/summary.schema.json */
+export interface Lease {
+  readonly worker_id: string;
+  /** The revision of the event that acquired it. */
+  readonly token: number;
+  readonly acquired_at: Timestamp;
+  /** When its time was set last: how long it lasts without renewal is from then to `expires_at`. */
+  readonly renewed_at: Timestamp;
+  readonly expires_at: Timestamp;
+}
+
+export interface Usage {
+  readonly attempts: number;
+  readonly steps: number;
+  /** When it was first claimed. */
+  readonly started_at: Timestamp | null;
+}
+
+export const NOTHING_USED: Usage = { attempts: 0, steps: 0, started_at: null };
 
 /** A job, or nothing where none was submitted. */
 export type Job = JobState | undefined;

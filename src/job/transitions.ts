@@ -1,4 +1,4 @@
-import type { CheckpointType, JobEventType } from './events.ts';
+import type { BudgetName, CheckpointType, JobEventType } from './events.ts';
 
 export type Status =
   | 'running'
@@ -36,7 +36,11 @@ export type TransitionName =
   | 'resume refused'
   | 'cancel'
   | 'stop'
-  | 'repair';
+  | 'repair'
+  | 'claim'
+  | 'renew'
+  | 'release'
+  | `budget ${BudgetName}`;
 
 /** What each command may do, from where, and what it makes of the job. All there is to know is in this table. */
 export const TRANSITIONS: Readonly<Record<TransitionName, Transition>> = {
@@ -101,7 +105,19 @@ export const TRANSITIONS: Readonly<Record<TransitionName, Transition>> = {
     event: 'emergency_stop_acknowledged',
   },
   repair: stay(STATUSES, 'same', 'repaired'),
+  claim: stay(['running'], 'same', 'lease_acquired'),
+  renew: stay(NOT_FINAL, 'same', 'lease_renewed'),
+  release: stay(NOT_FINAL, 'same', 'lease_released'),
+  'budget wall': overBudget('wall'),
+  'budget steps': overBudget('steps'),
+  'budget attempts': overBudget('attempts'),
 };
+
+function overBudget(name: BudgetName): Transition {
+  const reason = `budget_${name}_exceeded`;
+  const from = ['running', 'decision_needed'] as const;
+  return { from, to: 'blocked', stopReason: reason, reasonCode: reason, event: 'budget_exceeded' };
+}
 
 function stay(from: readonly Status[], reasonCode: string, event: JobEventType): Transition {
   return { from, to: 'same', stopReason: 'same', reasonCode, event };

@@ -5,7 +5,7 @@ import { LOG_START } from '../log/scan.ts';
 import type { EventStore, Residue, Snapshot } from '../log/store.ts';
 import { jobModel } from './model.ts';
 import { jobNotFound } from './refusals.ts';
-import { jobToSnapshot } from './state.ts';
+import { jobFromSnapshot, jobToSnapshot } from './state.ts';
 
 export interface VerifiableStore extends EventStore {
   residue?(stream: string): Promise<Residue>;
@@ -40,6 +40,8 @@ export async function verifyJob(store: VerifiableStore, jobId: string): Promise<
     await replay(store, jobModel, jobId, (record, state) => {
       position = record;
       if (record.revision === snapshot?.position.revision) {
+        // One of another version is used by nobody, so it misleads nobody.
+        if (jobFromSnapshot(snapshot.state, jobId, record.revision) === undefined) return;
         snapshotEqual = canonicalize(jobToSnapshot(state)) === canonicalize(snapshot.state);
       }
     });

@@ -1,3 +1,5 @@
+import { basename, dirname, join } from 'node:path';
+import { errnoOf } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { LINE_TRAILER_BYTES, MAX_LINE_BYTES, type Position, splitLine } from './record.ts';
@@ -70,6 +72,26 @@ export function hasLine(fs: FsPort, fd: Fd): boolean {
 /** Writes a whole file from its start. */
 export function writeAll(fs: FsPort, fd: Fd, bytes: Buffer): void {
   for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
+}
+
+/**
+ * Replaces a file of a cache, best effort. No sync: what a crash spoils is not usable, and nothing is lost with it. Throws
+ * only what is no error of the file system.
+ */
+export function replaceQuietly(fs: FsPort, path: string, bytes: Buffer): void {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    const fd = fs.open(temporary, 'create');
+    try {
+      fs.truncate(fd, 0);
+      writeAll(fs, fd, bytes);
+    } finally {
+      fs.close(fd);
+    }
+    fs.rename(temporary, path);
+  } catch (error) {
+    if (errnoOf(error) === undefined) throw error;
+  }
 }
 
 /** The revision of the event in the line that ends at `offset`; undefined when there is no such line. */

@@ -5,10 +5,11 @@ import {
   hasLine,
   isAnchored,
   pieces,
+  replaceQuietly,
   revisionEndingAt,
   wholeFile,
-  writeAll,
 } from './file_bytes.ts';
+import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
 import { StreamFile } from './file_stream.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
@@ -16,7 +17,6 @@ import {
   assertStreamId,
   type Batch,
   type IdField,
-  isStreamId,
   type LogDamage,
   MAX_LINE_BYTES,
   type Position,
@@ -26,7 +26,7 @@ import { LOG_START, LogScanner } from './scan.ts';
 import { parseSnapshot, snapshotBytes } from './snapshot.ts';
 import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from './store.ts';
 
-export const LOG_FILE = 'log.ndjson';
+export { LOG_FILE };
 export const SNAPSHOT_FILE = 'snapshot.json';
 
 export interface FileStoreOptions {
@@ -38,6 +38,8 @@ export interface FileStoreOptions {
   /** How long an append waits for the lock before it gives up with `stream_busy`. Milliseconds. */
   readonly lockTimeoutMs?: number;
   readonly sleep?: (ms: number) => Promise<void>;
+  /** The time by which logs count as unchanged for long enough. Milliseconds since 1970. */
+  readonly nowMs?: () => number;
   /** Jitter of the lock's backoff, 0 to 1. */
   readonly random?: () => number;
 }
@@ -50,6 +52,7 @@ export class FileStore implements EventStore {
   readonly root: string;
   readonly #idField: IdField;
   readonly fs: FsPort;
+  readonly shortcuts: FileShortcuts;
   readonly #tuning: { lockTimeoutMs: number; sleep: (ms: number) => Promise<void>; random: () => number };
   /** The least recently used one first. */
   readonly #streams = new Map<string, StreamFile>();
@@ -59,6 +62,7 @@ export class FileStore implements EventStore {
     this.root = resolve(options.root);
     this.#idField = options.idField;
     this.fs = options.fs ?? nodeFs;
+    this.shortcuts = new FileShortcuts(this.fs, this.root, options.nowMs ?? Date.now);
     this.#tuning = {
       lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
       sleep: options.sleep ?? ((ms) => new Promise((done) => setTimeout(done, ms))),
@@ -96,9 +100,7 @@ export class FileStore implements EventStore {
   }
 
   async list(): Promise<readonly string[]> {
-    return this.#names()
-      .filter((name) => isStreamId(name) && this.#holdsRecords(name))
-      .sort();
+    return this.shortcuts.names().filter((name) => this.#holdsRecords(name));
   }
 
   async loadSnapshot(stream: string): Promise<Snapshot | undefined> {
@@ -121,20 +123,7 @@ export class FileStore implements EventStore {
   }
 
   async saveSnapshot(stream: string, snapshot: Snapshot): Promise<void> {
-    // No sync: a snapshot that a crash spoils is not usable, and nothing is lost with it.
-    const temporary = this.path(stream, `.${SNAPSHOT_FILE}.${process.pid}`);
-    try {
-      const fd = this.fs.open(temporary, 'create');
-      try {
-        this.fs.truncate(fd, 0);
-        writeAll(this.fs, fd, snapshotBytes(stream, snapshot));
-      } finally {
-        this.fs.close(fd);
-      }
-      this.fs.rename(temporary, this.path(stream, SNAPSHOT_FILE));
-    } catch (error) {
-      if (errnoOf(error) === undefined) throw error;
-    }
+    replaceQuietly(this.fs, this.path(stream, SNAPSHOT_FILE), snapshotBytes(stream, snapshot));
   }
 
   async close(): Promise<void> {
@@ -167,6 +156,8 @@ export class FileStore implements EventStore {
       const end = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
       this.fs.read(fd, end, size - end.length);
       return { tailBytes: end.length - 1 - end.lastIndexOf(10), ...found };
+    } catch (error) {
+      throw ioFailure(error, `reading the log of ${stream}`);
     } finally {
       closeQuietly(this.fs, fd);
     }
@@ -265,15 +256,6 @@ export class FileStore implements EventStore {
       }
     } catch (error) {
       return !isAbsent(error);
-    }
-  }
-
-  #names(): string[] {
-    try {
-      return this.fs.names(this.root);
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return [];
-      throw ioFailure(error, `listing ${this.root}`);
     }
   }
 }

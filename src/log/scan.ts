@@ -83,7 +83,7 @@ export class LogScanner {
   }
 
   #joinRest(more: Buffer): Buffer {
-    return Buffer.concat([this.#rest, more]);
+    return more.length === 0 ? this.#rest : Buffer.concat([this.#rest, more]);
   }
 
   /** The bytes after the last newline. They were never acknowledged and are no part of history (DESIGN §4.3). */

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
+import type { FileStamp } from './fs/port.ts';
 import type { Batch, Head, Position, StoredEvent, StreamStart } from './record.ts';
 
 /**
@@ -51,6 +52,30 @@ export interface EventStore {
   saveSnapshot(stream: string, snapshot: Snapshot): Promise<void>;
 
   close(): Promise<void>;
+
+  /** What a store of very many streams has to offer to those who list them all. */
+  readonly shortcuts?: Shortcuts;
+}
+
+/** Ways to learn little about many streams. None of them throws for a stream that cannot be read. */
+export interface Shortcuts {
+  /** The ids of all streams, and of what only looks like one, sorted. Throws io_failure. */
+  names(): readonly string[];
+
+  /**
+   * A stamp that no later content of the log will have. Undefined if the log cannot be told by one, or changed so short
+   * a time ago that a further change might leave the stamp as it is.
+   */
+  stamp(stream: string): FileStamp | undefined;
+
+  /** The bytes of a log that is short, until the next call; undefined for any other, and what cannot be read. */
+  shortLog(stream: string): Buffer | undefined;
+
+  /** What {@link saveListing} kept. It may have been changed since, by anyone. */
+  loadListing(): Buffer | undefined;
+
+  /** Keeps a cache for all streams, best effort. */
+  saveListing(bytes: Buffer): void;
 }
 
 /** What a log leaves beside its records; only stores on files have such things. */

@@ -40,6 +40,8 @@ export class StreamHandle<S> {
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
   #epoch = 0;
   #snapshotTried = false;
+  /** There is a snapshot that another version wrote. */
+  #foreignSnapshot = false;
   /** The newest known fold stands on a snapshot: what does not fold may be the snapshot's fault, not the log's. */
   #fromSnapshot = false;
   readonly #inFlight = new Set<Promise<unknown>>();
@@ -166,6 +168,7 @@ export class StreamHandle<S> {
         this.#settled = { state, position: snapshot.position };
         this.#fromSnapshot = true;
       }
+      this.#foreignSnapshot = snapshot !== undefined && state === undefined;
     }
     try {
       this.#settle(await this.#foldOn(this.#settled));
@@ -175,6 +178,8 @@ export class StreamHandle<S> {
       if (this.#fromSnapshot) await this.#snapshotNow(this.#settled); // the one that misled is replaced
       this.#fromSnapshot = false;
     }
+    if (this.#foreignSnapshot) await this.#snapshotNow(this.#settled); // or every opening would fold it all
+    this.#foreignSnapshot = false;
     this.#current ??= this.#settled;
   }
 

@@ -7,7 +7,7 @@ import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './run_member
 import {
   contextSubstance,
   documentSubstance,
-  linesSubstance,
+  eventsSubstance,
   type RunSubstance,
   type Substance,
 } from './substance.ts';
@@ -114,6 +114,12 @@ const DOCUMENTS: ReadonlySet<string> = new Set([
   ENVELOPE_MEMBER,
 ]);
 
+/** How many events there are, renewals included. */
+const COUNTS: Readonly<Record<string, readonly string[]>> = {
+  [LEDGER_MEMBER]: ['size'],
+  [STATE_MEMBER]: ['revision'],
+};
+
 /** The members of a runpack by itself, and which sections of the run each of them is. */
 const RUNPACK_SECTIONS: Readonly<Record<string, readonly string[]>> = {
   'intents.jsonl': ['intents'],
@@ -134,8 +140,8 @@ function substanceOf(
   const parts =
     run === undefined || !Object.hasOwn(RUNPACK_SECTIONS, name) ? undefined : RUNPACK_SECTIONS[name];
   if (parts !== undefined) return Object.fromEntries(parts.map((part) => [part, run?.[part] ?? '']));
-  if (bytes !== undefined && name === EVENTS_MEMBER) return { events: linesSubstance(bytes) };
-  if (bytes !== undefined && DOCUMENTS.has(name)) return { document: documentSubstance(bytes) };
+  if (bytes !== undefined && name === EVENTS_MEMBER) return { events: eventsSubstance(bytes) };
+  if (bytes !== undefined && DOCUMENTS.has(name)) return { document: documentSubstance(bytes, COUNTS[name]) };
   return { content: sha256.toLowerCase() };
 }
 

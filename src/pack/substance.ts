@@ -100,18 +100,44 @@ const INCIDENTAL: ReadonlySet<string> = new Set([
   'merkle_root',
 ]);
 
-/** What counts of a document: everything but ids, times, and what follows from them. */
-export function documentSubstance(bytes: Buffer): string {
-  return canonicalDigest(essential(parseCanonical(bytes)));
+/** What counts of a document: everything but ids, times, what follows from them, and these members. */
+export function documentSubstance(bytes: Buffer, without: readonly string[] = []): string {
+  return canonicalDigest(essential(lacking(parseCanonical(bytes), without)));
 }
 
-/** What counts of a member with a document on each line. */
-export function linesSubstance(bytes: Buffer): string {
+/**
+ * What counts of the events of a job. A renewal only says that time has passed, and a token is its lease's place among
+ * the leases, so that the number of renewals before it does not count.
+ */
+export function eventsSubstance(bytes: Buffer): string {
   const hash = createHash('sha256');
+  const places = new Map<Json | undefined, number>();
   for (const line of bytes.toString('utf8').split('\n')) {
-    if (line !== '') hash.update(canonicalize(essential(parseCanonical(Buffer.from(line)))));
+    if (line === '') continue;
+    const event = parseCanonical(Buffer.from(line));
+    const { type, payload } = isJsonObject(event) ? event : {};
+    if (type === 'lease_renewed') continue;
+    if (type === 'lease_acquired' && isJsonObject(payload)) places.set(payload['token'], places.size + 1);
+    hash.update(canonicalize(essential(withPlaces(lacking(event, ['revision']), places))));
   }
   return hash.digest('hex');
+}
+
+function withPlaces(event: Json, places: ReadonlyMap<Json | undefined, number>): Json {
+  if (!isJsonObject(event) || !isJsonObject(event['payload'])) return event;
+  const { payload } = event;
+  const place = (holder: JsonObject): JsonObject => {
+    const { token } = holder;
+    return token === undefined ? holder : { ...holder, token: places.get(token) ?? token };
+  };
+  const { taken_over } = payload;
+  const replaced = isJsonObject(taken_over) ? { taken_over: place(taken_over) } : {};
+  return { ...event, payload: { ...place(payload), ...replaced } };
+}
+
+function lacking(value: Json, names: readonly string[]): Json {
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => !names.includes(name)));
 }
 
 function essential(value: Json): Json {

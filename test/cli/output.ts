@@ -3,7 +3,7 @@ import { canonicalize } from '../../src/core/canonical.ts';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { JobEvent } from '../../src/job/events.ts';
-import type { Approval, Checkpoint, JobState } from '../../src/job/state.ts';
+import type { Approval, Checkpoint, JobState, Lease } from '../../src/job/state.ts';
 import type { JobVerification } from '../../src/job/verify.ts';
 import type { Head } from '../../src/log/record.ts';
 import type { Change, PackDiff } from '../../src/pack/diff.ts';
@@ -48,6 +48,12 @@ export interface Output {
     readonly approvals?: readonly Approval[];
   };
   readonly head?: Head;
+  /** Of `job run`: the run under the lease. */
+  readonly run?: JsonObject;
+  /** Of `job work`: how many runs ended how. */
+  readonly work?: JsonObject;
+  readonly lease?: Lease;
+  readonly token?: number;
   /** Of a job or of a session: each has the members of its own. */
   readonly checkpoint?: Checkpoint & SessionCheckpoint;
   readonly checkpoints?: readonly (Checkpoint & SessionCheckpoint & CheckedCheckpoint)[];

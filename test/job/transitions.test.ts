@@ -11,6 +11,7 @@ import {
   ask,
   cancel,
   checkpoint,
+  claim,
   decideAt,
   folded,
   type Given,
@@ -89,6 +90,8 @@ const CELLS: Readonly<Record<string, string>> = {
     '              absent no     yes     approval approval yes     yes    approval no     no     no',
   cancel:
     '                     absent yes    yes     yes      yes      yes     yes    yes      no     no     no',
+  claim:
+    '                      absent yes    no      no       no       no      no     no       no     no     no',
   stop: '                       absent yes    yes     yes      yes      yes     yes    yes      no     no     no',
 };
 
@@ -143,6 +146,7 @@ const EFFECTS: Readonly<Record<string, Effect>> = {
     shows: ['running', 'none', 'resumed_with_env_override'],
   },
   cancel: { command: cancel, event: 'cancelled', shows: ['cancelled', 'cancelled_by_user', 'cancelled'] },
+  claim: stays(claim(), 'lease_acquired', 'same'),
   stop: {
     command: stop,
     event: 'emergency_stop_acknowledged',
@@ -196,12 +200,13 @@ function eventOutOfPlace(name: string, { command }: Effect, job: JobState | unde
   const [event] = decideAt(jobAfter(...(allowed?.commands ?? [])), command, { reason: 'the test' }).events;
   assert.ok(event !== undefined);
   const payload = event['payload'] as JsonObject;
+  const revision = (job?.revision ?? 0) + 1;
   const id = `cp_${String((job?.checkpoint_count ?? 0) + 1).padStart(4, '0')}`;
-  return {
-    ...event,
-    revision: (job?.revision ?? 0) + 1,
-    payload: event['type'] === 'checkpoint_added' ? { ...payload, checkpoint_id: id } : payload,
+  const due: Readonly<Record<string, JsonObject>> = {
+    checkpoint_added: { checkpoint_id: id },
+    lease_acquired: { token: revision },
   };
+  return { ...event, revision, payload: { ...payload, ...due[String(event['type'])] } };
 }
 
 function cellsOf(name: string): string[] {

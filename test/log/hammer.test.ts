@@ -9,6 +9,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { FileStore } from '../../src/log/file_store.ts';
 import type { StoredEvent } from '../../src/log/record.ts';
+import { checkHistory } from '../linear/check.ts';
+import { isDoubtful } from '../linear/history.ts';
+import { type Acknowledged, acknowledgedIn, callsIn } from '../linear/told.ts';
 import { childEnv } from '../support/child_env.ts';
 import { gaitError } from '../support/refusals.ts';
 import { batchOn, commit, history, ID_FIELD, STREAM, textsOf } from '../support/streams.ts';
@@ -17,12 +20,6 @@ const WORKER = fileURLToPath(new URL('hammer_worker.js', import.meta.url));
 const PROCESSES = 8;
 const EVENTS = 100;
 const KILLS = 80;
-
-interface Acknowledged {
-  readonly writer: string;
-  readonly sequence: number;
-  readonly revision: number;
-}
 
 interface Worker {
   readonly child: ChildProcess;
@@ -48,11 +45,23 @@ function start(...args: string[]): Worker {
 }
 
 function acknowledgedBy(worker: Worker): Acknowledged[] {
-  const whole = worker.lines().slice(0, -1);
-  return whole.map((line) => {
-    const [writer = '', sequence, revision] = line.split(' ');
-    return { writer, sequence: Number(sequence), revision: Number(revision) };
-  });
+  return acknowledgedIn(worker.lines().slice(0, -1));
+}
+
+/** The calls of all workers have an order in which one stream would have answered the same. */
+function assertLinearizable(workers: readonly Worker[]): string {
+  const calls = workers.flatMap((worker, i) => callsIn(`w${i}`, worker.lines().slice(0, -1)));
+  const verdict = checkHistory(calls);
+  if (!verdict.linearizable) {
+    const stuck = verdict.stuck.map((call) =>
+      JSON.stringify(call, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    );
+    assert.fail(
+      `after ${verdict.order.length} of ${calls.length} calls none of these can be next:\n${stuck.join('\n')}`,
+    );
+  }
+  const doubtful = calls.filter(isDoubtful).length;
+  return `${calls.length} calls, ${doubtful} of them of unknown outcome, are linearizable`;
 }
 
 async function temporaryRoot(t: TestContext): Promise<string> {
@@ -107,6 +116,7 @@ describe('processes on one log', () => {
     const acknowledged = workers.flatMap(acknowledgedBy);
     assert.equal(acknowledged.length, PROCESSES * EVENTS);
     assertHolds(records, acknowledged);
+    t.diagnostic(assertLinearizable(workers));
   });
 
   test(`${KILLS} of them are killed in the midst: all that was acknowledged is there, once`, async (t) => {
@@ -136,6 +146,7 @@ describe('processes on one log', () => {
       const unacknowledged = (counts.get(`w${i}`) ?? 0) - acknowledgedBy(worker).length;
       assert.ok(unacknowledged === 0 || unacknowledged === 1, `w${i}: ${unacknowledged}`);
     }
+    t.diagnostic(assertLinearizable(all));
     t.diagnostic(`${KILLS} kills, ${records.length} events of ${counts.size} writers`);
     await commit(new FileStore({ root, idField: ID_FIELD }), 1, 'next');
   });
@@ -146,7 +157,9 @@ async function anyThatWrites(workers: readonly Worker[]): Promise<number> {
   for (;;) {
     const gone = workers.find(({ child }) => child.exitCode !== null);
     assert.equal(gone, undefined, gone?.errors());
-    const writing = [...workers.keys()].filter((i) => (workers[i]?.lines().length ?? 0) > 1);
+    const writing = [...workers.keys()].filter((i) =>
+      workers[i]?.lines().some((line) => line.includes('"committed"')),
+    );
     const chosen = writing[Math.floor(Math.random() * writing.length)];
     if (chosen !== undefined) return chosen;
     await sleep(2);

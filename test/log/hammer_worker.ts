@@ -4,17 +4,30 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FileStore, LOG_FILE } from '../../src/log/file_store.ts';
 import { nodeFs } from '../../src/log/fs/node.ts';
 import { type Expected, type Position, seal } from '../../src/log/record.ts';
+import { headText, type Invoked, type Returned } from '../linear/told.ts';
 import { ID_FIELD, STREAM } from '../support/streams.ts';
 
 const [mode, root = '', writer = '', count = '0'] = process.argv.slice(2);
 const store = new FileStore({ root, idField: ID_FIELD, lockTimeoutMs: 60_000 });
 
+/** Tells the parent of a call as it begins and as it ends. Killed between the two, the process leaves its outcome open. */
+function tell(line: Invoked | Returned): void {
+  writeSync(1, `${JSON.stringify(line)}\n`);
+}
+
+/** One clock for all processes of the machine. Nanoseconds. */
+function now(): string {
+  return String(process.hrtime.bigint());
+}
+
 /** Reads on to the end of the stream. */
 async function readOn(after: Position | undefined): Promise<Position | undefined> {
+  tell({ kind: 'read', at: now() });
   let last = after;
   for await (const records of store.read(STREAM, after === undefined ? {} : { after })) {
     last = records.at(-1) ?? last;
   }
+  tell({ status: 'read', head: headText(expectedAt(last)), at: now() });
   return last;
 }
 
@@ -33,10 +46,19 @@ async function appendAll(events: number): Promise<void> {
       sequence,
       filler: 'x'.repeat((sequence * 37) % 500),
     };
-    const outcome = await store.append(seal(STREAM, ID_FIELD, expectedAt(head), [event]));
+    const batch = seal(STREAM, ID_FIELD, expectedAt(head), [event]);
+    tell({
+      kind: 'append',
+      expected: headText(batch.expected),
+      next: headText(batch.head),
+      writer,
+      sequence,
+      at: now(),
+    });
+    const outcome = await store.append(batch);
     if (outcome.status === 'unknown') throw outcome.cause;
+    tell({ status: outcome.status, head: headText(outcome.head), at: now() });
     if (outcome.status === 'committed') {
-      writeSync(1, `${writer} ${sequence} ${revision}\n`);
       sequence += 1;
       head = outcome.head;
     } else {

@@ -3,7 +3,7 @@ import type { ErrorCategory, GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { timestamp } from '../../src/core/time.ts';
 import { type CommandContext, decide, type JobCommand } from '../../src/job/decide.ts';
-import type { CheckpointType } from '../../src/job/events.ts';
+import type { Budget, CheckpointType, LeaseOutcome } from '../../src/job/events.ts';
 import { evolveStored } from '../../src/job/evolve.ts';
 import { claimOf, type EnvironmentClaim } from '../../src/job/fingerprint.ts';
 import type { Job, JobState } from '../../src/job/state.ts';
@@ -25,7 +25,7 @@ export interface DecidedEvent extends ExpectedEvent {
   readonly actor: string;
 }
 
-type Author = Partial<Pick<CommandContext, 'actor' | 'reason' | 'jobId'>>;
+type Author = Partial<Pick<CommandContext, 'actor' | 'reason' | 'jobId' | 'now'>>;
 
 /** A command and who gives it, when that matters. */
 export type Given = JobCommand | readonly [JobCommand, Author];
@@ -61,7 +61,7 @@ export function jobAfter(...commands: readonly Given[]): Job {
   }, undefined);
 }
 
-/** Decides at a time that the revision gives: a minute after the event before. */
+/** Decides at a time that the revision gives, a minute after the event before, unless the author says when. */
 export function decideAt(job: Job, command: JobCommand, author: Author = {}): Decision {
   return decide(job, command, { jobId: JOB_ID, actor: ACTOR, now: timeOf(job), ...author });
 }
@@ -125,6 +125,36 @@ export const AWAY: EnvironmentClaim = claimOf({
 
 export function submit(claim: EnvironmentClaim = HOME): JobCommand {
   return { kind: 'submit', claim, producerVersion: '0.1.0' };
+}
+
+export function submitWith(budget: Budget): JobCommand {
+  return { kind: 'submit', claim: HOME, producerVersion: '0.1.0', budget };
+}
+
+export const MINUTE = 60_000;
+export const GRACE = 2000;
+
+/** A claim for half a minute, unless told otherwise: the minute between two commands outlasts it. */
+export function claim(workerId = 'w1', ttlMs: number = MINUTE / 2, graceMs: number = GRACE): JobCommand {
+  return { kind: 'claim', workerId, ttlMs, graceMs };
+}
+
+export function renew(token: number, ttlMs: number = MINUTE / 2): JobCommand {
+  return { kind: 'renew', token, ttlMs };
+}
+
+export function release(token: number, outcome: LeaseOutcome = 'given_up'): JobCommand {
+  return { kind: 'release', token, outcome };
+}
+
+/** The same command, written by the holder of this lease. */
+export function under(token: number, command: JobCommand): JobCommand {
+  return { ...command, token } as JobCommand;
+}
+
+/** So many milliseconds after {@link timeOf} the first event. */
+export function at(ms: number): { readonly now: string } {
+  return { now: timestamp(Date.UTC(2026, 1, 14) + ms) };
 }
 
 export function checkpoint(type: CheckpointType, summary = 'work', requiredAction?: string): JobCommand {

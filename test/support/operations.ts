@@ -81,6 +81,13 @@ export const READS: readonly Operation[] = [
     events: 2,
     act: async (store) => assert.deepEqual(await store.list(), [STREAM]),
   },
+  {
+    name: 'look at what stands beside the records',
+    events: 2,
+    prepare: (disk) => addBytes(disk, TORN),
+    act: async (store) =>
+      assert.deepEqual(await store.residue(STREAM), { tailBytes: TORN.length, snapshotFile: false }),
+  },
 ];
 
 export const SNAPSHOTS: readonly Operation[] = [

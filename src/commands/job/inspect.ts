@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, eventLine, jobLines } from '../../cli/job_text.ts';
+import { asJson, eventLines, jobLines } from '../../cli/job_text.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { eventOf, readHistory, runtimeState } from '../../job/history.ts';
 
@@ -21,7 +21,7 @@ const spec: CommandSpec = command({
         events: events.map(asJson),
         head: { revision, hash },
       },
-      lines: [...jobLines(history.job, hash, io), '', ...events.map((event) => eventLine(event, io))],
+      lines: [...jobLines(history.job, hash, io), '', ...eventLines(events, io)],
     };
   },
 });

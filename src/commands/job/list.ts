@@ -1,11 +1,14 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import type { Io } from '../../cli/io.ts';
 import { JOB_OUTPUT, rootFlag } from '../../cli/job_flags.ts';
-import { asJson, table } from '../../cli/job_text.ts';
-import { printable } from '../../cli/run.ts';
+import { table } from '../../cli/job_text.ts';
+import { outputText, printable } from '../../cli/run.ts';
 import { openJobs } from '../../cli/workspace.ts';
+import { canonicalize } from '../../core/canonical.ts';
 import { GaitError } from '../../core/errors.ts';
-import type { JobListing } from '../../job/jobs.ts';
+import type { JobRow } from '../../job/row.ts';
 import { STATUSES } from '../../job/transitions.ts';
+import type { Listed } from '../../log/listing.ts';
 
 const UNREADABLE = 'unreadable';
 
@@ -40,31 +43,63 @@ const spec: CommandSpec = command({
     },
   },
   async run({ flags }, io) {
-    const rows: Row[] = [];
-    for await (const listing of openJobs(flags.root, io).jobs.list()) {
-      const row = rowOf(listing);
-      if (flags.status.length === 0 || flags.status.includes(row.status)) rows.push(row);
+    const wanted = new Set<string>(flags.status);
+    const output = io.json ? new JsonRows() : new TableRows();
+    for await (const group of openJobs(flags.root, io).jobs.rows()) {
+      const rows = group.map(shown);
+      output.add(wanted.size === 0 ? rows : rows.filter(({ status }) => wanted.has(status)));
     }
-    const cells = rows.map((row) => [
-      row.job_id,
-      row.status,
-      row.updated_at ?? '',
-      (row.open_decisions ?? []).join(' ') || '-',
-      printable(row.last_summary ?? row.error ?? ''),
-    ]);
-    const lines =
-      cells.length === 0 ? ['no jobs'] : table([['JOB', 'STATUS', 'LAST EVENT', 'OPEN', 'LAST'], ...cells]);
-    return { fields: { jobs: rows.map(asJson) }, lines };
+    output.print(io);
+    return { fields: {}, lines: [], streamed: true };
   },
 });
 
-function rowOf({ jobId: job_id, job }: JobListing): Row {
-  if (job instanceof GaitError)
-    return { job_id, status: UNREADABLE, error: job.message, error_code: job.code };
-  const { status, updated_at, revision, last_checkpoint } = job;
-  const open_decisions = job.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-  const last = last_checkpoint === null ? {} : { last_summary: last_checkpoint.summary };
-  return { job_id, status, updated_at, revision, open_decisions, ...last };
+function shown({ stream: job_id, row }: Listed<JobRow>): Row {
+  if (row instanceof GaitError)
+    return { error: row.message, error_code: row.code, job_id, status: UNREADABLE };
+  const { last_summary, open_decisions, revision, status, updated_at } = row;
+  const last = last_summary === null ? {} : { last_summary };
+  return { job_id, ...last, open_decisions, revision, status, updated_at };
 }
+
+/** The one line of JSON, in pieces: of very many jobs it is longer than one text should be. */
+class JsonRows {
+  readonly #pieces: string[] = [];
+
+  add(rows: readonly Row[]): void {
+    if (rows.length > 0) this.#pieces.push(canonicalize(rows).slice(1, -1));
+  }
+
+  print(io: Io): void {
+    const [head, tail] = outputText(spec.output, { jobs: [] }).split('[]');
+    io.write(`${head}[`);
+    for (const [i, piece] of this.#pieces.entries()) io.write(i === 0 ? piece : `,${piece}`);
+    io.write(`]${tail}\n`);
+  }
+}
+
+class TableRows {
+  readonly #cells: string[][] = [];
+
+  add(rows: readonly Row[]): void {
+    for (const { job_id, status, updated_at = '', open_decisions = [], last_summary, error } of rows) {
+      const last = printable(last_summary ?? error ?? '');
+      this.#cells.push([job_id, status, updated_at, open_decisions.join(' ') || '-', last]);
+    }
+  }
+
+  print(io: Io): void {
+    if (this.#cells.length === 0) {
+      io.print('no jobs');
+      return;
+    }
+    const lines = table([['JOB', 'STATUS', 'LAST EVENT', 'OPEN', 'LAST'], ...this.#cells]);
+    for (let at = 0; at < lines.length; at += LINES_AT_ONCE)
+      io.print(lines.slice(at, at + LINES_AT_ONCE).join('\n'));
+  }
+}
+
+/** A write for each line would cost more than to find the jobs. */
+const LINES_AT_ONCE = 1000;
 
 export default spec;

@@ -1,28 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, eventLine, jobLines } from '../../cli/job_text.ts';
+import { asJson, eventLine, eventLines, jobLines } from '../../cli/job_text.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';
 import { invalidInput } from '../../core/errors.ts';
+import { followJob } from '../../job/follow.ts';
 import { eventOf, readHistory, runtimeState } from '../../job/history.ts';
-import { jobModel } from '../../job/model.ts';
-import { jobNotFound } from '../../job/refusals.ts';
-import type { Job } from '../../job/state.ts';
-import { FINAL_STATUSES } from '../../job/transitions.ts';
-import { type Folded, foldRecord } from '../../log/fold.ts';
-import { LOG_START } from '../../log/scan.ts';
 import type { EventStore } from '../../log/store.ts';
-
-const POLL_MS = 200;
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'log' },
   summary: 'Show the events of a job, or the job as it was at one of them.',
   description:
-    '--follow goes on printing events as they come, until the job is final; with --json each event is a line of its ' +
-    'own. --at shows the state after that revision.',
+    'A run of renewals of one lease is shown as its last; --json has them all. --follow goes on printing events as ' +
+    'they come, until the job is final; with --json each event is a line of its own. --at shows the state after that ' +
+    'revision.',
   examples: [
     { says: 'Show the events', line: 'job log --id nightly' },
     { says: 'Watch a job', line: 'job log --id nightly --follow' },
@@ -48,7 +41,7 @@ const spec: CommandSpec = command({
     const events = records.map(eventOf);
     return {
       fields: { events: events.map(asJson), head: { revision: position.revision, hash: position.hash } },
-      lines: events.map((event) => eventLine(event, io)),
+      lines: eventLines(events, io),
     };
   },
 });
@@ -69,18 +62,9 @@ async function stateAt(store: EventStore, id: string, revision: number, io: Io):
 }
 
 async function follow(store: EventStore, id: string, io: Io): Promise<Reply> {
-  let folded: Folded<Job> = { state: undefined, position: LOG_START };
-  for (;;) {
-    for await (const records of store.read(id, { after: folded.position })) {
-      for (const record of records) {
-        folded = foldRecord(jobModel, id, folded, record);
-        io.print(io.json ? canonicalize(record.event) : eventLine(eventOf(record), io));
-      }
-    }
-    if (folded.state === undefined) throw jobNotFound(id);
-    if (FINAL_STATUSES.has(folded.state.status)) return { fields: {}, lines: [], streamed: true };
-    await sleep(POLL_MS);
-  }
+  for await (const { event } of followJob(store, id))
+    io.print(io.json ? canonicalize(event) : eventLine(event, io));
+  return { fields: {}, lines: [], streamed: true };
 }
 
 export default spec;

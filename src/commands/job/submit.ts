@@ -1,6 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { absoluteRules, observe } from '../../cli/machine.ts';
+import { budgetFlags, budgetOf, taskOf } from '../../cli/worker_flags.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import { fingerprintRules } from '../../job/fingerprint.ts';
@@ -27,13 +28,21 @@ const spec: CommandSpec = command({
       summary:
         'What the job depends on beside os, arch and runtime: hostname, cwd, env:NAME or file:PATH. Repeatable.',
     },
+    'pass-env': {
+      type: 'strings',
+      value: 'NAME',
+      summary:
+        'A variable of the worker that the command gets, beside PATH, HOME, LANG, TZ and TMPDIR. Repeatable.',
+    },
+    ...budgetFlags,
     'env-fingerprint': {
       type: 'string',
       value: 'TEXT',
       summary: 'A fingerprint of your own, kept as given, in place of the computed one.',
     },
   },
-  async run({ flags }, io) {
+  words: { name: 'COMMAND', summary: 'what a worker is to run for the job', required: false },
+  async run({ flags, words }, io) {
     const own = flags['env-fingerprint'];
     const requested = flags['fingerprint-rule'];
     if (own !== undefined && requested.length > 0) {
@@ -46,7 +55,13 @@ const spec: CommandSpec = command({
     }
     const rules = fingerprintRules(absoluteRules(requested));
     const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
-    return executeOn(flags, io, { kind: 'submit', claim, producerVersion: VERSION });
+    const task = taskOf(words, flags['pass-env']);
+    const budget = budgetOf(flags);
+    return executeOn(flags, io, {
+      ...{ kind: 'submit', claim, producerVersion: VERSION },
+      ...(task === undefined ? {} : { task }),
+      ...(budget === undefined ? {} : { budget }),
+    });
   },
 });
 

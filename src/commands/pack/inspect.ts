@@ -1,9 +1,11 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson, count, happening } from '../../cli/job_text.ts';
+import { asJson, count, eventLines } from '../../cli/job_text.ts';
 import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
 import { printable } from '../../cli/run.ts';
 import type { JsonObject } from '../../core/json.ts';
+import type { JobEvent } from '../../job/events.ts';
+import { eventOf } from '../../job/history.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
 import {
   type GuardPackInspection,
@@ -50,7 +52,7 @@ async function inspect(path: string, io: Io): Promise<{ inspection: JsonObject; 
     return { inspection: asJson(older), lines: describeOlder(older, io) };
   }
   const job = inspectJobPack(manifest, history);
-  return { inspection: asJson(job), lines: describe(job, io) };
+  return { inspection: asJson(job), lines: describe(job, history.records.map(eventOf), io) };
 }
 
 function describeRun({ source_ref, pack_id, run_payload, entries }: RunPackInspection, io: Io): string[] {
@@ -99,7 +101,8 @@ function describeOlder({ source_ref, pack_id, job_lineage, timeline }: OlderJobI
 }
 
 function describe(
-  { pack_id, source_ref, job_payload, job_lineage, timeline }: JobInspection,
+  { pack_id, source_ref, job_payload, job_lineage }: JobInspection,
+  events: readonly JobEvent[],
   io: Io,
 ): string[] {
   const { checkpoint_count, approval_count, status } = job_payload;
@@ -119,7 +122,7 @@ function describe(
     `  head      ${job_lineage.head.hash}`,
     ...decisions,
     '',
-    ...timeline.map((entry) => happening(entry, io)),
+    ...eventLines(events, io),
   ];
 }
 

@@ -28,6 +28,15 @@ export const nodeFs: FsPort = {
     const [open, there] = [fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false })];
     return there !== undefined && open.ino === there.ino && open.dev === there.dev;
   },
+  stampOf(path) {
+    try {
+      const stat = fs.statSync(path, { throwIfNoEntry: false });
+      if (stat?.isFile() !== true) return undefined;
+      return { size: stat.size, inode: stat.ino, changedMs: stat.ctimeMs };
+    } catch {
+      return undefined;
+    }
+  },
   truncate: (fd, size) => fs.ftruncateSync(fd, size),
   sync: (fd) => fs.fdatasyncSync(fd),
   tryLock: (fd) => loadFileLock().tryLock(fd),

@@ -4,6 +4,15 @@ export type Fd = number;
 /** `read`: existing, to read. `update`: existing, to read and write. `create`: the same, made if absent. */
 export type OpenMode = 'read' | 'update' | 'create';
 
+/** What tells one content of a file from another without reading it. */
+export interface FileStamp {
+  /** Bytes. */
+  readonly size: number;
+  readonly inode: number;
+  /** When the file or its names last changed, by the file system's clock: milliseconds since 1970. Nobody can set it. */
+  readonly changedMs: number;
+}
+
 /**
  * All that the file store asks of a file system, so that a test can put a simulated or a failing disk in its place.
  * Calls are synchronous and throw Node's system errors (`ENOENT`, `ENOSPC`, `EIO` …).
@@ -19,6 +28,8 @@ export interface FsPort {
   stat(fd: Fd): { readonly size: number; readonly links: number };
   /** True if the open file is the one that the path leads to now. */
   isAt?(fd: Fd, path: string): boolean;
+  /** The stamp of the regular file at a path; undefined for anything else, and when it cannot be told. */
+  stampOf?(path: string): FileStamp | undefined;
   truncate(fd: Fd, size: number): void;
   /** Puts the file's data and size on disk. */
   sync(fd: Fd): void;

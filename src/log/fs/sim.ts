@@ -12,6 +12,8 @@ export type Fate = 'kept' | 'lost' | 'zeros' | { readonly torn: number };
 
 interface FileNode {
   readonly kind: 'file';
+  readonly inode: number;
+  changedMs: number;
   live: Buffer;
   durable: Buffer;
   pending: FileChange[];
@@ -44,6 +46,9 @@ export class SimDisk {
   #root: DirNode = newDir();
   readonly #open = new Map<Fd, { readonly node: FileNode; readonly mode: OpenMode }>();
   #nextFd = 3;
+  #nextInode = 1;
+  /** The clock that stamps files with the time of their last change. */
+  nowMs = 0;
 
   /** The file system as one process has it. `kill` ends that process: its files close, its locks are free. */
   mount(): FsPort & { kill(): void } {
@@ -65,8 +70,14 @@ export class SimDisk {
       },
       write: (fd, bytes, position) => this.#write(fd, bytes, position),
       stat: (fd) => ({ size: this.#file(fd).live.length, links: this.#file(fd).links }),
+      stampOf: (path) => {
+        const node = this.#find(path);
+        if (node?.kind !== 'file') return undefined;
+        return { size: node.live.length, inode: node.inode, changedMs: node.changedMs };
+      },
       truncate: (fd, size) => {
         const file = this.#file(fd);
+        file.changedMs = this.nowMs;
         file.pending.push({ size });
         file.live = resized(file.live, size);
       },
@@ -101,6 +112,7 @@ export class SimDisk {
         const node = parent.live.get(basename(path));
         if (node?.kind !== 'file') throw errno('ENOENT', path);
         node.links -= 1;
+        node.changedMs = this.nowMs;
         this.#change(parent, 'remove', basename(path), (entries) => entries.delete(basename(path)));
       },
       names: (path) => [...this.#dir(path).live.keys()],
@@ -156,12 +168,15 @@ export class SimDisk {
     if (node === undefined && mode === 'create') {
       node = {
         kind: 'file',
+        inode: this.#nextInode,
+        changedMs: this.nowMs,
         live: Buffer.alloc(0),
         durable: Buffer.alloc(0),
         pending: [],
         links: 1,
         lockedBy: undefined,
       };
+      this.#nextInode += 1;
       this.#change(parent, 'add', name, addEntry(name, node));
     }
     if (node === undefined) throw errno('ENOENT', path);
@@ -176,6 +191,7 @@ export class SimDisk {
     const file = this.#file(fd);
     if (this.#open.get(fd)?.mode === 'read') throw errno('EBADF', String(fd));
     const change = { offset: position, bytes: Buffer.from(bytes) };
+    file.changedMs = this.nowMs;
     file.pending.push(change);
     file.live = written(file.live, change.offset, change.bytes);
     return bytes.length;
@@ -215,11 +231,16 @@ export class SimDisk {
     return open.node;
   }
 
-  #dir(path: string): DirNode {
+  #find(path: string): Node | undefined {
     let node: Node | undefined = this.#root;
     for (const name of path.split('/').filter((part) => part !== '')) {
       node = node?.kind === 'dir' ? node.live.get(name) : undefined;
     }
+    return node;
+  }
+
+  #dir(path: string): DirNode {
+    const node = this.#find(path);
     if (node === undefined) throw errno('ENOENT', path);
     if (node.kind !== 'dir') throw errno('ENOTDIR', path);
     return node;
@@ -248,10 +269,8 @@ function restarted(dir: DirNode): DirNode {
   const entries = [...dir.durable].map(([name, node]): [string, Node] => {
     if (node.kind === 'dir') return [name, restarted(node)];
     const content = Buffer.from(node.durable);
-    return [
-      name,
-      { kind: 'file', live: content, durable: content, pending: [], links: 1, lockedBy: undefined },
-    ];
+    const fresh = { live: content, durable: content, pending: [], links: 1, lockedBy: undefined };
+    return [name, { ...node, ...fresh }];
   });
   return { kind: 'dir', live: new Map(entries), durable: new Map(entries), pending: [] };
 }

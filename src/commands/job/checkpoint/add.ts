@@ -1,6 +1,7 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
 import { asJson, describeJob } from '../../../cli/job_text.ts';
+import { optionalTokenFlag, tokenOf } from '../../../cli/worker_flags.ts';
 import { openJobs } from '../../../cli/workspace.ts';
 import { CHECKPOINT_TYPES, type CheckpointType } from '../../../job/events.ts';
 
@@ -42,14 +43,17 @@ const spec: CommandSpec = command({
       value: 'TEXT',
       summary: 'What a person has to decide: needed by decision-needed, kept by no other type.',
     },
+    token: optionalTokenFlag,
   },
   async run({ flags }, io) {
     const requiredAction = flags['required-action'];
+    const token = tokenOf(flags.token, flags.id, io.env);
     const { state, position } = await openJobs(flags.root, io).jobs.execute(flags.id, authorOf(flags, io), {
       kind: 'checkpoint',
       type: flags.type as CheckpointType,
       summary: flags.summary,
       ...(requiredAction === undefined ? {} : { requiredAction }),
+      ...(token === undefined ? {} : { token }),
     });
     const { fields, lines } = describeJob(state, position, io);
     const added = state.last_checkpoint === null ? {} : { checkpoint: asJson(state.last_checkpoint) };

@@ -1,0 +1,35 @@
+import { table } from './job_text.ts';
+
+const EVERY_MS = 500;
+/** Up so many lines, and away with all that follows. */
+const REWIND = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`);
+
+/** Rows that are kept up to date at the bottom of the terminal, while lines are written above them. */
+export interface LiveTable {
+  note(line: string): void;
+  end(): void;
+}
+
+/** A live table on the terminal of standard error; only its notes where there is none. `rows` answers what to show now. */
+export function liveTable(
+  rows: () => readonly (readonly string[])[],
+  note: (line: string) => void,
+): LiveTable {
+  const { stderr } = process;
+  if (stderr.isTTY !== true) return { note, end: () => {} };
+  let shown = 0;
+  const draw = (above = ''): void => {
+    const width = Math.max(20, stderr.columns ?? 80) - 1;
+    const lines = table(rows()).map((line) => line.slice(0, width));
+    stderr.write(`${REWIND(shown)}${above}${lines.map((line) => `${line}\n`).join('')}`);
+    shown = lines.length;
+  };
+  const timer = setInterval(draw, EVERY_MS, '');
+  return {
+    note: (line) => draw(`${line}\n`),
+    end() {
+      clearInterval(timer);
+      stderr.write(REWIND(shown));
+    },
+  };
+}

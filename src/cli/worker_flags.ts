@@ -1,0 +1,144 @@
+import { hostname } from 'node:os';
+import { resolve } from 'node:path';
+import { invalidInput } from '../core/errors.ts';
+import type { Budget, JobTask } from '../job/events.ts';
+import type { RunOptions, RunResult } from '../job/runner.ts';
+import type { OptionalText, RequiredText } from './command.ts';
+import { milliseconds } from './duration.ts';
+import type { Io } from './io.ts';
+
+/** How long after its end a lease of somebody else is respected, for clocks that differ. Milliseconds. */
+export const GRACE_MS = 2000;
+const KILL_AFTER_MS = 5000;
+const POLL_MS = 250;
+
+export const workerFlags: {
+  readonly worker: OptionalText;
+  readonly ttl: OptionalText & { default: string };
+} = {
+  worker: {
+    type: 'string',
+    value: 'NAME',
+    env: 'GAIT_WORKER',
+    summary: 'What the worker is called. By default this machine and process.',
+  },
+  ttl: {
+    type: 'string',
+    value: 'TIME',
+    default: '30s',
+    summary: 'How long a lease lasts without renewal: 1s to 1d. It is renewed at a third of it.',
+  },
+};
+
+export const tokenFlag: RequiredText = {
+  type: 'string',
+  value: 'TOKEN',
+  required: true,
+  summary: 'The token of the lease, as `gait job claim` answered it.',
+};
+
+export const optionalTokenFlag: OptionalText = {
+  type: 'string',
+  value: 'TOKEN',
+  env: 'GAIT_LEASE_TOKEN',
+  summary: 'The token of the lease that the writer holds. Needed while the job is leased.',
+};
+
+export const budgetFlags: {
+  readonly 'max-wall': OptionalText;
+  readonly 'max-steps': CountFlag;
+  readonly 'max-attempts': CountFlag;
+} = {
+  'max-wall': {
+    type: 'string',
+    value: 'TIME',
+    summary: 'Block the job once so much time has passed since it was first claimed, or last resumed.',
+  },
+  'max-steps': {
+    type: 'count',
+    value: 'N',
+    summary: 'Block the job when it would record more than N progress checkpoints.',
+  },
+  'max-attempts': {
+    type: 'count',
+    value: 'N',
+    summary: 'Block the job when it would be claimed more than N times.',
+  },
+};
+
+interface CountFlag {
+  readonly type: 'count';
+  readonly value: string;
+  readonly summary: string;
+}
+
+export function workerOf(flag: string | undefined, env: Io['env']): string {
+  const named = flag ?? env['GAIT_WORKER'];
+  return named === undefined || named === '' ? `${hostname()}:${process.pid}` : named;
+}
+
+/** The token of a flag, or of the variable that the runner gives to its commands, if it is for this job. */
+export function tokenOf(flag: string | undefined, jobId: string, env: Io['env']): number | undefined {
+  const own = env['GAIT_JOB_ID'] === jobId ? env['GAIT_LEASE_TOKEN'] : undefined;
+  const text = flag ?? own;
+  if (text === undefined || text === '') return undefined;
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
+  throw invalidInput('flag_value_invalid', `not a token: ${JSON.stringify(text.slice(0, 40))}`);
+}
+
+export interface BudgetValues {
+  readonly 'max-wall': string | undefined;
+  readonly 'max-steps': number | undefined;
+  readonly 'max-attempts': number | undefined;
+}
+
+export function budgetOf(flags: BudgetValues): Budget | undefined {
+  const { 'max-wall': wall, 'max-steps': steps, 'max-attempts': attempts } = flags;
+  for (const [name, count] of Object.entries({ 'max-steps': steps, 'max-attempts': attempts })) {
+    if (count === 0) throw invalidInput('flag_value_invalid', `--${name} is 0`, 'Give 1 or more.');
+  }
+  if (wall === undefined && steps === undefined && attempts === undefined) return undefined;
+  return {
+    ...(wall === undefined ? {} : { max_wall_ms: milliseconds(wall, 'max-wall') }),
+    ...(steps === undefined ? {} : { max_steps: steps }),
+    ...(attempts === undefined ? {} : { max_attempts: attempts }),
+  };
+}
+
+/** The command behind `--`; undefined for none. */
+export function taskOf(words: readonly string[], passEnv: readonly string[]): JobTask | undefined {
+  if (words.length === 0) return undefined;
+  const strange = passEnv.find((name) => !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name));
+  if (strange !== undefined) {
+    throw invalidInput(
+      'flag_value_invalid',
+      `--pass-env is no name of a variable: ${JSON.stringify(strange)}`,
+    );
+  }
+  return { argv: [...words], cwd: resolve('.'), pass_env: [...new Set(passEnv)].sort() };
+}
+
+/** How a worker runs the commands of jobs. */
+export function runOptions(
+  jobId: string,
+  jobRoot: string,
+  flags: { readonly worker: string | undefined; readonly ttl: string },
+  io: Io,
+): Omit<RunOptions, 'complete'> {
+  return {
+    jobId,
+    jobRoot: resolve(jobRoot),
+    workerId: workerOf(flags.worker, io.env),
+    ttlMs: milliseconds(flags.ttl, 'ttl'),
+    graceMs: GRACE_MS,
+    killAfterMs: KILL_AFTER_MS,
+    pollMs: POLL_MS,
+  };
+}
+
+/** How a run ended, for people. */
+export function ending({ outcome, ended, why }: RunResult): string {
+  const { exitCode, signal, error } = ended;
+  const how = error ?? (signal === null ? `exit ${exitCode}` : signal);
+  return `${outcome}, ${how}${why === undefined ? '' : `: ${why}`}`;
+}

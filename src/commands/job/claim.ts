@@ -1,0 +1,31 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { milliseconds } from '../../cli/duration.ts';
+import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { asJson, describeJob } from '../../cli/job_text.ts';
+import { GRACE_MS, workerFlags, workerOf } from '../../cli/worker_flags.ts';
+import { openJobs } from '../../cli/workspace.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'claim' },
+  summary: 'Take the lease of a job, to work on it.',
+  description:
+    'For workers written elsewhere. While the lease lasts nobody else can claim the job, and checkpoints need its token. ' +
+    'A lease that has expired can be taken over; the old token is then dead.',
+  examples: [
+    { says: 'Claim a job for a minute', line: 'job claim --id nightly --worker w1 --ttl 60s --json' },
+  ],
+  flags: { ...jobFlags, ...workerFlags, reason: authorFlags.reason },
+  async run({ flags }, io) {
+    const workerId = workerOf(flags.worker, io.env);
+    const ttlMs = milliseconds(flags.ttl, 'ttl');
+    const order = { kind: 'claim', workerId, ttlMs, graceMs: GRACE_MS } as const;
+    const { reason } = flags;
+    const author = { actor: workerId, ...(reason === undefined ? {} : { reason }) };
+    const { state, position } = await openJobs(flags.root, io).jobs.execute(flags.id, author, order);
+    const { fields, lines } = describeJob(state, position, io);
+    const lease = state.lease === null ? {} : { lease: asJson(state.lease), token: state.lease.token };
+    return { fields: { ...fields, ...lease }, lines };
+  },
+});
+
+export default spec;

@@ -1,0 +1,38 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { describeJob } from '../../cli/job_text.ts';
+import { tokenFlag, tokenOf, workerFlags, workerOf } from '../../cli/worker_flags.ts';
+import { openJobs } from '../../cli/workspace.ts';
+import type { LeaseOutcome } from '../../job/events.ts';
+
+const OUTCOMES: readonly LeaseOutcome[] = ['finished', 'failed', 'interrupted', 'given_up'];
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'release' },
+  summary: 'Give the lease of a job back.',
+  description: 'The job can be claimed again at once, if it is running. To end it, add a checkpoint first.',
+  examples: [{ says: 'Give a job back', line: 'job release --id nightly --token 7 --outcome given_up' }],
+  flags: {
+    ...jobFlags,
+    worker: workerFlags.worker,
+    token: tokenFlag,
+    outcome: {
+      type: 'string',
+      value: 'OUTCOME',
+      default: 'given_up',
+      options: OUTCOMES,
+      summary: `How the work ended: ${OUTCOMES.join(', ')}.`,
+    },
+    reason: authorFlags.reason,
+  },
+  async run({ flags }, io) {
+    const token = tokenOf(flags.token, flags.id, io.env) ?? 0;
+    const order = { kind: 'release', token, outcome: flags.outcome as LeaseOutcome } as const;
+    const { reason } = flags;
+    const author = { actor: workerOf(flags.worker, io.env), ...(reason === undefined ? {} : { reason }) };
+    const { state, position } = await openJobs(flags.root, io).jobs.execute(flags.id, author, order);
+    return describeJob(state, position, io);
+  },
+});
+
+export default spec;

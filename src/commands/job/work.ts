@@ -1,0 +1,109 @@
+import { Aside, outliveReaders } from '../../cli/aside.ts';
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { milliseconds } from '../../cli/duration.ts';
+import { onInterrupt } from '../../cli/interrupts.ts';
+import { JOB_OUTPUT, rootFlag } from '../../cli/job_flags.ts';
+import { asJson, count } from '../../cli/job_text.ts';
+import { liveTable } from '../../cli/live_table.ts';
+import { printable } from '../../cli/run.ts';
+import { realPorts } from '../../cli/spawn.ts';
+import { ending, runOptions, workerFlags } from '../../cli/worker_flags.ts';
+import { jobRoot, openJobs } from '../../cli/workspace.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { work } from '../../job/worker.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: JOB_OUTPUT, operation: 'work' },
+  summary: 'Claim runnable jobs, oldest first, and run their commands.',
+  description:
+    'A job is runnable when it was submitted with a command, is running, and nobody holds its lease. Exit 0 of the command ' +
+    'completes the job, any other exit blocks it for a person to look at. SIGTERM drains: nothing more is claimed, what ' +
+    'runs comes to its end; a second one ends that too.',
+  examples: [
+    { says: 'Work until there is nothing to do', line: 'job work --once' },
+    { says: 'Four at a time, for good', line: 'job work --concurrency 4 --worker builder-1' },
+  ],
+  flags: {
+    root: rootFlag,
+    ...workerFlags,
+    concurrency: { type: 'count', value: 'N', summary: 'How many jobs at the same time. By default 1.' },
+    once: { type: 'boolean', summary: 'End when there is nothing left to claim.' },
+    idle: {
+      type: 'string',
+      value: 'TIME',
+      default: '1s',
+      summary: 'How long to wait when there is nothing to do.',
+    },
+  },
+  async run({ flags }, io) {
+    const concurrency = flags.concurrency ?? 1;
+    if (concurrency < 1 || concurrency > 256) {
+      throw invalidInput('flag_value_invalid', `--concurrency is ${concurrency}`, 'Give 1 to 256.');
+    }
+    const { jobs } = openJobs(flags.root, io);
+    const hard = new AbortController();
+    const interrupt = onInterrupt(() => hard.abort());
+    const running = new Map<string, { readonly token: number; readonly since: number }>();
+    outliveReaders();
+    const aside = new Aside();
+    const table = liveTable(
+      () => rowsOf(running),
+      (line) => aside.note(line),
+    );
+    const say = (jobId: string, what: string): void => table.note(`${jobId}  ${printable(what)}`);
+    const { jobId: _, ...common } = runOptions('', jobRoot(flags.root, io.env), flags, io);
+    try {
+      const options = {
+        ...common,
+        concurrency,
+        once: flags.once,
+        idleMs: milliseconds(flags.idle, 'idle'),
+        drain: interrupt.signal,
+        interrupt: hard.signal,
+      };
+      const summary = await work(
+        jobs,
+        io.clock,
+        options,
+        realPorts(process.env, io.json ? 'stderr' : 'both'),
+        {
+          started: (jobId, token) => {
+            running.set(jobId, { token, since: performance.now() });
+            say(jobId, `started, token ${token}`);
+          },
+          ended: (jobId, result) => {
+            running.delete(jobId);
+            say(jobId, ending(result));
+          },
+          refused: (jobId, error) => say(jobId, `not run: ${error.message}`),
+        },
+      );
+      const { claimed, finished, failed, interrupted, lost } = summary;
+      const parts = [
+        `${finished} finished`,
+        `${failed} failed`,
+        `${interrupted} interrupted`,
+        `${lost} lost`,
+      ];
+      return {
+        fields: { work: asJson(summary), worker: common.workerId },
+        lines: [`${count(claimed, 'job')} run: ${parts.join(', ')}`],
+      };
+    } finally {
+      table.end();
+      await aside.settled(1000);
+      interrupt.release();
+    }
+  },
+});
+
+type Running = ReadonlyMap<string, { readonly token: number; readonly since: number }>;
+
+function rowsOf(running: Running): string[][] {
+  const rows = [...running].map(([jobId, { token, since }]) => {
+    return [jobId, `token ${token}`, `${Math.floor((performance.now() - since) / 1000)} s`];
+  });
+  return rows.length === 0 ? [['waiting for jobs']] : [['running', 'lease', 'for'], ...rows];
+}
+
+export default spec;

@@ -1,0 +1,66 @@
+import type { Clock } from '../core/clock.ts';
+import { GaitError } from '../core/errors.ts';
+import { epochMs } from '../core/time.ts';
+import { POLL_MS, pause } from './follow.ts';
+import { claimLease, type LeaseTerms } from './held_lease.ts';
+import { LeasedJob, type LeasePorts } from './leased_job.ts';
+import { resumeAnswered } from './resumption.ts';
+import { FINAL_STATUSES } from './transitions.ts';
+
+/** Takes the lease of a job that is running and not leased. Throws what the claim is refused with. */
+export async function claimNow(ports: LeasePorts, claim: LeaseTerms): Promise<LeasedJob> {
+  const { lease } = await claimLease(ports.jobs, claim, ports.monotonic);
+  return new LeasedJob(ports, lease);
+}
+
+/**
+ * Takes the lease of a job once that can be had: after the lease of another worker, a pause, a block, an open decision.
+ * A job whose decisions were all answered while nobody held it is resumed. Throws `wait_aborted`, and what waiting does
+ * not change: `job_not_found`, `transition_not_allowed` of a final job, `budget_exceeded`, `environment_mismatch`.
+ */
+export async function claimOnceFree(
+  ports: LeasePorts,
+  clock: Clock,
+  claim: LeaseTerms,
+  signal: AbortSignal,
+): Promise<LeasedJob> {
+  while (!signal.aborted) {
+    try {
+      return await claimNow(ports, claim);
+    } catch (error) {
+      if (!(error instanceof GaitError) || !(await passes(ports, claim.jobId, error))) throw error;
+    }
+    await resumeIfLeft(ports, clock, claim);
+    await pause(POLL_MS, signal);
+  }
+  throw waitAborted(claim.jobId, signal.reason);
+}
+
+/** True if a refusal is one that ends by itself, or by what a person does. */
+async function passes({ jobs }: LeasePorts, jobId: string, refusal: GaitError): Promise<boolean> {
+  if (refusal.code !== 'transition_not_allowed')
+    return refusal.category === 'state_contention' && refusal.retryable;
+  return !FINAL_STATUSES.has((await jobs.load(jobId)).state.status);
+}
+
+/** Whoever holds the job resumes it when its decisions were answered; a claimer does if nobody holds it any more. */
+async function resumeIfLeft(
+  ports: LeasePorts,
+  clock: Clock,
+  { jobId, workerId, graceMs }: LeaseTerms,
+): Promise<void> {
+  const { status, open_decisions, lease } = (await ports.jobs.load(jobId)).state;
+  if (status !== 'decision_needed' || open_decisions.length > 0) return;
+  if (lease !== null && epochMs(clock.now()) < epochMs(lease.expires_at) + graceMs) return;
+  await resumeAnswered(ports, jobId, workerId);
+}
+
+function waitAborted(jobId: string, cause: unknown): GaitError {
+  return new GaitError({
+    code: 'wait_aborted',
+    category: 'state_contention',
+    message: `job ${jobId}: it could not be claimed before the wait was ended`,
+    details: { job_id: jobId },
+    cause,
+  });
+}

@@ -1,0 +1,195 @@
+import { setMaxListeners } from 'node:events';
+import { join, resolve } from 'node:path';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { GaitError } from '../core/errors.ts';
+import { VERSION } from '../core/version.ts';
+import { FileStore } from '../log/file_store.ts';
+import type { EventStore } from '../log/store.ts';
+import { claimNow, claimOnceFree } from './claim.ts';
+import { environmentHere } from './environment.ts';
+import type { Budget, JobTask } from './events.ts';
+import { type EnvironmentClaim, fingerprintRules } from './fingerprint.ts';
+import { type FollowOptions, followJob, type Happening } from './follow.ts';
+import { type JobHistory, readHistory } from './history.ts';
+import { type Author, type JobListing, Jobs } from './jobs.ts';
+import type { LeasedJob } from './leased_job.ts';
+import { jobModel } from './model.ts';
+import type { JobState } from './state.ts';
+
+export interface WorkspaceOptions {
+  /** The output directory. By default GAIT_OUT_DIR, else `./gait-out`; its jobs are in `jobs`, or in GAIT_JOB_ROOT. */
+  readonly dir?: string;
+  /** Who acts, unless a call says otherwise. By default GAIT_ACTOR, else `agent`. */
+  readonly actor?: string;
+  readonly clock?: Clock;
+  /** Milliseconds of a clock that nobody sets: by it a lease that could not be renewed in time counts as lost. */
+  readonly monotonic?: () => number;
+  /** A store in place of the files. */
+  readonly store?: EventStore;
+}
+
+export interface SubmitOptions {
+  readonly reason?: string;
+  /** What `gait job work` is to run for it. */
+  readonly task?: JobTask;
+  readonly budget?: Budget;
+  /** What the job depends on beside os, arch and runtime: `hostname`, `cwd`, `env:NAME`, `file:PATH`. */
+  readonly rules?: readonly string[];
+  /** What the job is bound to, in place of what the rules give on this machine. */
+  readonly environment?: EnvironmentClaim;
+}
+
+export interface ClaimOptions {
+  /** By default the actor of the workspace. */
+  readonly worker?: string;
+  /** How long the lease lasts without renewal; it is renewed at a third of it. Milliseconds; by default 30 seconds. */
+  readonly ttlMs?: number;
+  /** How long after its end a lease of somebody else is respected. Milliseconds; by default 2 seconds. */
+  readonly graceMs?: number;
+  /** Wait until the job can be claimed, instead of being refused: for an agent that takes up its work again. */
+  readonly wait?: boolean;
+  /** Ends the wait, with `wait_aborted`. */
+  readonly signal?: AbortSignal;
+  /** What the work runs in, for a job that was submitted with an environment of the caller's own. */
+  readonly environment?: EnvironmentClaim;
+}
+
+export interface ApproveOptions {
+  /** The person. By default the actor of the workspace. */
+  readonly by?: string;
+  readonly reason?: string;
+  /** By default the only open decision. */
+  readonly checkpointId?: string;
+}
+
+const TTL_MS = 30_000;
+const GRACE_MS = 2000;
+
+/** The jobs of a workspace, for an agent's code: the same logs as the commands work on. */
+export class JobWorkspace {
+  readonly jobs: Jobs;
+  readonly store: EventStore;
+  readonly #actor: string;
+  readonly #clock: Clock;
+  readonly #monotonic: () => number;
+  readonly #leased = new Set<LeasedJob>();
+  readonly #closed = new AbortController();
+
+  constructor({ dir, actor, clock = systemClock, monotonic, store }: WorkspaceOptions = {}) {
+    const root = dir === undefined ? defaultRoot() : join(dir, 'jobs');
+    this.store = store ?? new FileStore({ root, idField: jobModel.idField });
+    this.jobs = new Jobs(this.store, clock);
+    this.#actor = actor ?? given('GAIT_ACTOR') ?? 'agent';
+    this.#clock = clock;
+    setMaxListeners(0, this.#closed.signal); // one for each claim that waits
+    this.#monotonic = monotonic ?? (() => performance.now());
+  }
+
+  /** Submits a job. Throws `job_exists`. */
+  async submit(jobId: string, options: SubmitOptions = {}): Promise<JobState> {
+    const { reason, task, budget, rules = [] } = options;
+    const { state } = await this.jobs.execute(jobId, this.#author(undefined, reason), {
+      kind: 'submit',
+      claim: options.environment ?? environmentHere(fingerprintRules(rules.map(absolute))),
+      producerVersion: VERSION,
+      ...(task === undefined ? {} : { task }),
+      ...(budget === undefined ? {} : { budget }),
+    });
+    return state;
+  }
+
+  /**
+   * Takes the lease of a job and keeps it renewed. Throws `lease_held`, `transition_not_allowed` for a job that is not
+   * running, `budget_exceeded`; with `wait`, of these only what waiting does not change.
+   */
+  async claim(jobId: string, options: ClaimOptions = {}): Promise<LeasedJob> {
+    const { worker: workerId = this.#actor, ttlMs = TTL_MS, graceMs = GRACE_MS, environment } = options;
+    this.#assertOpen();
+    const { jobs, store } = this;
+    const own = environment === undefined ? {} : { environment };
+    const ports = { jobs, store, monotonic: this.#monotonic, ...own };
+    const claim = { jobId, workerId, ttlMs, graceMs };
+    const leased =
+      options.wait === true
+        ? await claimOnceFree(ports, this.#clock, claim, this.#until(options.signal))
+        : await claimNow(ports, claim);
+    this.#leased.add(leased);
+    leased.signal.addEventListener('abort', () => this.#leased.delete(leased), { once: true });
+    if (this.#closed.signal.aborted) await leased.abandon(workspaceClosed());
+    return leased;
+  }
+
+  /** Approves a decision of a job. Throws `nothing_to_approve`, `checkpoint_ambiguous`. */
+  async approve(jobId: string, { by, reason, checkpointId }: ApproveOptions = {}): Promise<JobState> {
+    const order = { kind: 'approve', ...(checkpointId === undefined ? {} : { checkpointId }) } as const;
+    return (await this.jobs.execute(jobId, this.#author(by, reason), order)).state;
+  }
+
+  /** The job as its log has it now. */
+  async state(jobId: string): Promise<JobState> {
+    return (await this.jobs.load(jobId)).state;
+  }
+
+  /** A job with all its checkpoints and approvals, from its first event on. */
+  history(jobId: string): Promise<JobHistory> {
+    return readHistory(this.store, jobId);
+  }
+
+  /** Every job, sorted by id. */
+  list(): AsyncGenerator<JobListing> {
+    return this.jobs.list();
+  }
+
+  /** The events of a job, and further ones as they come, until it is final. Throws `job_not_found`. */
+  follow(jobId: string, options: FollowOptions = {}): AsyncGenerator<Happening> {
+    return followJob(this.store, jobId, { ...options, signal: this.#until(options.signal) });
+  }
+
+  /** Ends all that waits or follows here, and stops renewing; leases that were not given back run out. */
+  async close(): Promise<void> {
+    this.#closed.abort(workspaceClosed());
+    await Promise.all([...this.#leased].map((leased) => leased.abandon(workspaceClosed())));
+    await this.store.close();
+  }
+
+  #author(actor: string | undefined, reason: string | undefined): Author {
+    return { actor: actor ?? this.#actor, ...(reason === undefined ? {} : { reason }) };
+  }
+
+  #until(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#closed.signal : AbortSignal.any([signal, this.#closed.signal]);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed.signal.aborted) throw workspaceClosed();
+  }
+}
+
+/** Opens the jobs of a workspace. Nothing is read or made before it is needed. */
+export function openWorkspace(options: WorkspaceOptions = {}): JobWorkspace {
+  return new JobWorkspace(options);
+}
+
+/** Where the commands keep the jobs too. */
+function defaultRoot(): string {
+  return given('GAIT_JOB_ROOT') ?? join(given('GAIT_OUT_DIR') ?? 'gait-out', 'jobs');
+}
+
+function given(name: string): string | undefined {
+  const value = process.env[name];
+  return value === '' ? undefined : value;
+}
+
+/** A file is named from the root, so that a resume elsewhere looks at the same one. */
+function absolute(rule: string): string {
+  return rule.startsWith('file:') && rule !== 'file:' ? `file:${resolve(rule.slice(5))}` : rule;
+}
+
+function workspaceClosed(): GaitError {
+  return new GaitError({
+    code: 'workspace_closed',
+    category: 'state_contention',
+    message: 'the workspace was closed',
+    hint: 'Open it again.',
+  });
+}

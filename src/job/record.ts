@@ -1,0 +1,33 @@
+import type { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Decision } from '../log/stream.ts';
+import type { CommandContext } from './decide.ts';
+import { EVENT_SCHEMA_ID, type EventPayloads, type JobEventType, SCHEMA_VERSION } from './events.ts';
+import type { Job } from './state.ts';
+
+/** The decision to record one event. */
+export function record<T extends JobEventType>(
+  job: Job,
+  type: T,
+  reasonCode: string,
+  payload: EventPayloads[T],
+  { jobId, actor, now }: CommandContext,
+): Decision {
+  const event: JsonObject = {
+    actor,
+    created_at: now,
+    job_id: jobId,
+    payload: payload as unknown as JsonObject,
+    reason_code: reasonCode,
+    revision: (job?.revision ?? 0) + 1,
+    schema_id: EVENT_SCHEMA_ID,
+    schema_version: SCHEMA_VERSION,
+    type,
+  };
+  return { events: [event] };
+}
+
+/** The decision to record nothing, and why. */
+export function refuse(refusal: GaitError): Decision {
+  return { events: [], refusal };
+}

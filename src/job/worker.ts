@@ -1,0 +1,159 @@
+import type { Clock } from '../core/clock.ts';
+import { GaitError } from '../core/errors.ts';
+import { epochMs } from '../core/time.ts';
+import type { Jobs } from './jobs.ts';
+import { unexpected } from './refusals.ts';
+import { isClaimable, type JobRow } from './row.ts';
+import { type RunnerPorts, type RunOptions, type RunResult, runJob } from './runner.ts';
+
+export interface WorkOptions extends Omit<RunOptions, 'jobId' | 'complete' | 'interrupt'> {
+  /** How many jobs at the same time. */
+  readonly concurrency: number;
+  /** End when there is nothing to claim and nothing runs any more. */
+  readonly once: boolean;
+  /** How long to wait when there is nothing to claim. Milliseconds. */
+  readonly idleMs: number;
+  /** Aborted: claim nothing more, and let what runs come to its end. */
+  readonly drain: AbortSignal;
+  /** Aborted: end what runs as well. */
+  readonly interrupt: AbortSignal;
+}
+
+/** What a worker tells as it goes along. */
+export interface WorkEvents {
+  started?(jobId: string, token: number): void;
+  ended?(jobId: string, result: RunResult): void;
+  /** A job that could not be run: its log is damaged, or its claim was refused for good. */
+  refused?(jobId: string, error: GaitError): void;
+}
+
+export interface WorkSummary {
+  readonly claimed: number;
+  readonly finished: number;
+  readonly failed: number;
+  readonly interrupted: number;
+  readonly lost: number;
+}
+
+/** Refusals of a claim that came too late. */
+const OVERTAKEN: ReadonlySet<string> = new Set(['lease_held', 'lease_lost', 'transition_not_allowed']);
+
+/** How long a job that could not be run is left alone. Milliseconds. */
+const LEFT_ALONE_MS = 30_000;
+
+/**
+ * Claims runnable jobs, oldest first, and runs their commands, until it is told to drain, or, with `once`, until there
+ * are none. Waits when there is nothing to do, and when all that it found was claimed by others.
+ */
+export async function work(
+  jobs: Jobs,
+  clock: Clock,
+  options: WorkOptions,
+  ports: RunnerPorts,
+  events: WorkEvents = {},
+): Promise<WorkSummary> {
+  return new Worker(jobs, clock, options, ports, events).run();
+}
+
+class Worker {
+  readonly #jobs: Jobs;
+  readonly #clock: Clock;
+  readonly #options: WorkOptions;
+  readonly #ports: RunnerPorts;
+  readonly #events: WorkEvents;
+  readonly #tally = { claimed: 0, finished: 0, failed: 0, interrupted: 0, lost: 0 };
+  readonly #running = new Map<string, Promise<void>>();
+  /** Jobs that could not be run, with when they are looked at again. */
+  readonly #leftAlone = new Map<string, number>();
+  /** Until when jobs are leased, as they were first seen so, with when that was. */
+  #seen = new Map<string, { readonly until: string; readonly at: number }>();
+  /** What was found to claim, oldest first. */
+  #queue: string[] = [];
+  /** Nothing was started since the last look at the jobs. */
+  #idle = false;
+
+  constructor(jobs: Jobs, clock: Clock, options: WorkOptions, ports: RunnerPorts, events: WorkEvents) {
+    this.#jobs = jobs;
+    this.#clock = clock;
+    this.#options = options;
+    this.#ports = ports;
+    this.#events = events;
+  }
+
+  async run(): Promise<WorkSummary> {
+    const { drain, once, concurrency, idleMs } = this.#options;
+    while (!drain.aborted) {
+      if (this.#queue.length === 0) {
+        if (this.#idle) await this.#wait(idleMs);
+        if (drain.aborted) break;
+        this.#queue = await this.#look();
+        this.#idle = true;
+        if (this.#queue.length === 0 && this.#running.size === 0 && once) break;
+      }
+      for (const jobId of this.#queue.splice(0, concurrency - this.#running.size)) {
+        const run = this.#run(jobId).finally(() => this.#running.delete(jobId));
+        this.#running.set(jobId, run);
+      }
+      if (this.#running.size >= concurrency) await this.#wait();
+    }
+    await Promise.all(this.#running.values());
+    return this.#tally;
+  }
+
+  async #run(jobId: string): Promise<void> {
+    const onStart = (token: number): void => {
+      this.#idle = false;
+      this.#tally.claimed += 1;
+      this.#events.started?.(jobId, token);
+    };
+    try {
+      const result = await runJob(
+        this.#jobs,
+        { ...this.#options, jobId, complete: true, onStart, seen: this.#seen.get(jobId) },
+        this.#ports,
+      );
+      this.#tally[result.outcome === 'given_up' ? 'failed' : result.outcome] += 1;
+      this.#events.ended?.(jobId, result);
+    } catch (error) {
+      const refusal = error instanceof GaitError ? error : unexpected(`job ${jobId} could not be run`, error);
+      // Another worker was faster, or a person came between: that is how it is meant to be.
+      if (OVERTAKEN.has(refusal.code)) return;
+      this.#leftAlone.set(jobId, this.#ports.monotonic() + LEFT_ALONE_MS);
+      this.#events.refused?.(jobId, refusal);
+    }
+  }
+
+  /** The jobs that may be claimed now, oldest first. */
+  async #look(): Promise<string[]> {
+    const at = this.#ports.monotonic();
+    const now = this.#clock.now();
+    const found: JobRow[] = [];
+    const seen = new Map<string, { readonly until: string; readonly at: number }>();
+    for await (const group of this.#jobs.rows()) {
+      for (const { row } of group) {
+        if (row instanceof GaitError) continue;
+        const { job_id, leased_until: until } = row;
+        const before = this.#seen.get(job_id);
+        if (until !== null) seen.set(job_id, before?.until === until ? before : { until, at });
+        if (isClaimable(row, now, this.#options.graceMs)) found.push(row);
+      }
+    }
+    this.#seen = seen;
+    found.sort((a, b) => epochMs(a.created_at) - epochMs(b.created_at));
+    const free = (id: string): boolean => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= at;
+    return found.map(({ job_id }) => job_id).filter(free);
+  }
+
+  /** Until a job has ended, the time is over, or the worker is told to drain. */
+  async #wait(ms?: number): Promise<void> {
+    const over = new AbortController();
+    const stop = (): void => over.abort();
+    const { drain } = this.#options;
+    drain.addEventListener('abort', stop, { once: true });
+    const aborted = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
+    const first = ms === undefined ? aborted : this.#ports.sleep(ms, over.signal);
+    await Promise.race([first, ...this.#running.values()]);
+    over.abort();
+    drain.removeEventListener('abort', stop);
+  }
+}

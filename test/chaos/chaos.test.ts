@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chaos } from './lane.ts';
+import { broken, tableOf } from './table.ts';
+
+/** Its commands ask /proc for the time, and flock(1) for a lock. */
+const SKIP: boolean = process.platform !== 'linux';
+
+test('workers killed and stopped, operators who do what they like: every job once, nothing lost', {
+  skip: SKIP,
+}, async (t) => {
+  const plan = {
+    kills: 30,
+    jobs: 20,
+    firstKills: 6,
+    perStorm: 30,
+    openJobs: 30,
+    killers: 5,
+    stoppers: 2,
+    together: true,
+  };
+  const outcome = await chaos(plan, () => {});
+  for (const line of tableOf(outcome)) t.diagnostic(line);
+  assert.deepEqual([...outcome.faults, ...broken(outcome)], []);
+  const { first, storms } = outcome;
+  assert.ok(first.kills + storms.kills + storms.stops >= 30);
+  assert.ok(first.completed === 20 && first.once === 20);
+  assert.ok(storms.takeovers > 0 && storms.completed > 0 && storms.acknowledged > 0);
+});

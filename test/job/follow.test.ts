@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ioFailure } from '../../src/core/errors.ts';
+import { followJob, type Happening } from '../../src/job/follow.ts';
+import type { EventStore } from '../../src/log/store.ts';
+import { JOB_ID } from '../support/given.ts';
+import { fileStores, type JobStores, memoryStores, noting, passingOn } from '../support/job_stores.ts';
+import { Scene, until } from '../support/leased.ts';
+import { gaitError } from '../support/refusals.ts';
+
+const KINDS: Readonly<Record<string, () => Promise<JobStores>>> = {
+  'memory store': async () => memoryStores(),
+  'file store': fileStores,
+};
+
+/** What is followed, gathered until it ends. */
+function gathered(following: AsyncIterable<Happening>): {
+  readonly types: string[];
+  readonly ended: Promise<void>;
+} {
+  const types: string[] = [];
+  const gather = async (): Promise<void> => {
+    for await (const { event } of following) types.push(event.type);
+  };
+  const ended = gather();
+  ended.catch(() => {});
+  return { types, ended };
+}
+
+for (const [kind, open] of Object.entries(KINDS)) {
+  const scene = (title: string, body: (scene: Scene) => Promise<void>): void => {
+    test(title, async () => {
+      const stores = await open();
+      const made = new Scene(stores);
+      try {
+        await body(made);
+      } finally {
+        await made.close();
+        await stores.dispose();
+      }
+    });
+  };
+
+  describe(`following a job in a ${kind}`, () => {
+    scene('gives what was, what comes, and the job after each; it ends with the job', async (scene) => {
+      const job = await scene.leased(scene.workspace('agent'));
+      const seen: [revision: number, type: string, status: string][] = [];
+      for await (const { event, job: after } of scene.workspace('reader').follow(JOB_ID)) {
+        seen.push([event.revision, event.type, after.status]);
+        assert.equal(after.revision, event.revision);
+        if (event.type === 'lease_acquired') await job.checkpoint('half');
+        if (event.revision === 3) await job.complete('all');
+      }
+      assert.deepEqual(seen, [
+        [1, 'submitted', 'running'],
+        [2, 'lease_acquired', 'running'],
+        [3, 'checkpoint_added', 'running'],
+        [4, 'checkpoint_added', 'completed'],
+      ]);
+    });
+
+    scene('starts after a revision when asked to', async (scene) => {
+      const job = await scene.leased(scene.workspace('agent'));
+      await job.checkpoint('half');
+      await job.complete('all');
+      const { types, ended } = gathered(scene.workspace('reader').follow(JOB_ID, { after: 2 }));
+      await ended;
+      assert.deepEqual(types, ['checkpoint_added', 'checkpoint_added']);
+    });
+
+    scene('ends when its signal aborts, and gives nothing after that', async (scene) => {
+      const job = await scene.leased(scene.workspace('agent'));
+      const enough = new AbortController();
+      const { types, ended } = gathered(scene.workspace('reader').follow(JOB_ID, { signal: enough.signal }));
+      await until('both events are seen', () => types.length === 2);
+      enough.abort();
+      await job.checkpoint('unseen');
+      await ended;
+      assert.equal(types.length, 2);
+      const none = gathered(scene.workspace('reader').follow(JOB_ID, { signal: enough.signal }));
+      await none.ended;
+      assert.deepEqual(none.types, []);
+    });
+
+    scene('under a lease ends with it, and gives the event that ended it', async (scene) => {
+      const job = await scene.leased(scene.workspace('agent'));
+      const { types, ended } = gathered(job.follow());
+      await until('both events are seen', () => types.length === 2);
+      await scene.workspace('alice').jobs.execute(JOB_ID, { actor: 'alice' }, { kind: 'pause' });
+      await ended;
+      assert.deepEqual(types, ['submitted', 'lease_acquired', 'paused']);
+      assert.equal(job.signal.aborted, true);
+    });
+
+    scene('ends when its workspace is closed', async (scene) => {
+      await scene.leased(scene.workspace('agent'));
+      const reader = scene.workspace('reader');
+      const { types, ended } = gathered(reader.follow(JOB_ID));
+      await until('both events are seen', () => types.length === 2);
+      await reader.close();
+      await ended;
+    });
+
+    scene('is refused for a job that does not exist', async (scene) => {
+      await assert.rejects(
+        gathered(scene.workspace('reader').follow('nobody')).ended,
+        gaitError('job_not_found'),
+      );
+    });
+
+    scene('does not spin while nothing happens', async (scene) => {
+      await scene.leased(scene.workspace('agent'));
+      const store = noting(scene.store());
+      const enough = new AbortController();
+      const startedAt = performance.now();
+      const { types, ended } = gathered(followJob(store, JOB_ID, { signal: enough.signal, pollMs: 50 }));
+      await until('both events are seen', () => types.length === 2);
+      await sleep(500);
+      enough.abort();
+      await ended;
+      const [first, ...polls] = store.readAfter;
+      assert.equal(first, 0);
+      assert.deepEqual(new Set(polls), new Set([2]), 'only what is new is read');
+      const most = (performance.now() - startedAt) / 50 + 2;
+      assert.ok(polls.length <= most, `${polls.length} reads`);
+    });
+
+    scene('ends with a typed error when the store cannot be read', async (scene) => {
+      await scene.leased(scene.workspace('agent'));
+      const inner = scene.store();
+      const causes = [
+        [ioFailure(Object.assign(new Error('EIO'), { code: 'EIO' }), 'in a test'), 'io_error'],
+        [new Error('not of gait'), 'io_error'],
+      ] as const;
+      for (const [cause, code] of causes) {
+        let reads = 0;
+        const read: EventStore['read'] = (stream, options) => {
+          reads += 1;
+          if (reads > 1) throw cause;
+          return inner.read(stream, options);
+        };
+        const { types, ended } = gathered(followJob({ ...passingOn(inner), read }, JOB_ID, { pollMs: 10 }));
+        await assert.rejects(ended, gaitError(code, 'io_failure'));
+        assert.equal(types.length, 2);
+      }
+    });
+  });
+}
