@@ -1,5 +1,6 @@
+import { epochMs } from '../core/time.ts';
 import type { Jobs } from './jobs.ts';
-import type { JobState } from './state.ts';
+import type { JobState, Lease } from './state.ts';
 
 /** Who claims a job, and on which terms. */
 export interface LeaseTerms {
@@ -68,4 +69,37 @@ export class HeldLease {
     this.#deadline = asked + ttlMs;
     this.#renewAt = asked + ttlMs / 3;
   }
+}
+
+/** A lease of somebody else, by its end, with when it was seen first, on the monotonic clock. */
+export interface SeenLease {
+  readonly until: string;
+  readonly at: number;
+}
+
+interface Waiting {
+  readonly pollMs: number;
+  readonly seen?: SeenLease | undefined;
+  monotonic(): number;
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Waits, under a lease that was taken over, until nothing can run under the one before. A clock that jumped may have
+ * taken it from a worker that lives, which sees that within a poll; of one that is stopped as well, the guard ends the
+ * command once the time of its lease has passed, by a clock that nobody sets. Throws `lease_lost`.
+ */
+export async function outlast(
+  before: Lease | null,
+  lease: HeldLease,
+  { pollMs, seen, monotonic, sleep }: Waiting,
+): Promise<void> {
+  const lasted = before === null ? 0 : epochMs(before.expires_at) - epochMs(before.renewed_at);
+  const unrenewed = before?.expires_at === seen?.until ? monotonic() - (seen?.at ?? monotonic()) : 0;
+  const until = monotonic() + Math.max(2 * pollMs, lasted - unrenewed);
+  for (let left = until - monotonic(); left > 0; left = until - monotonic()) {
+    await sleep(Math.max(1, Math.min(left, lease.renewalIn())), new AbortController().signal);
+    if (lease.renewalIn() === 0) await lease.renew();
+  }
+  await lease.renew();
 }

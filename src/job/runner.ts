@@ -1,10 +1,10 @@
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
 import type { JobTask, LeaseOutcome } from './events.ts';
-import { claimLease, type HeldLease, type LeaseTerms } from './held_lease.ts';
+import { claimLease, type HeldLease, type LeaseTerms, outlast, type SeenLease } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
-import type { JobState, Lease } from './state.ts';
+import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
 /** How a process ended. */
@@ -38,8 +38,8 @@ export interface RunOptions extends LeaseTerms {
   readonly jobRoot: string;
   /** By default the one that was submitted with the job. */
   readonly task?: JobTask;
-  /** A lease of somebody else, by its end, with when the worker saw it first, on the monotonic clock. */
-  readonly seen?: { readonly until: string; readonly at: number } | undefined;
+  /** What the worker saw of the lease before. */
+  readonly seen?: SeenLease | undefined;
   /** Between SIGTERM and SIGKILL. Milliseconds, as all times here. */
   readonly killAfterMs: number;
   /** How often the job's log is looked at. */
@@ -74,29 +74,8 @@ export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts
   const task = options.task ?? state.command;
   if (task === null) throw nothingToRun(jobId);
   const { lease, takenOver } = await claimLease(jobs, options, ports.monotonic);
-  if (takenOver) await outlast(state.lease, lease, options, ports);
+  if (takenOver) await outlast(state.lease, lease, { ...ports, ...options });
   return new Runner(jobs, options, ports, lease).run(task);
-}
-
-/**
- * Waits, under a lease that was taken over, until nothing can run under the one before. A clock that jumped may have
- * taken it from a worker that lives, which sees that within a poll; of one that is stopped as well, the guard ends the
- * command once the time of its lease has passed, by a clock that nobody sets. Throws `lease_lost`.
- */
-async function outlast(
-  before: Lease | null,
-  lease: HeldLease,
-  { pollMs, seen }: RunOptions,
-  { monotonic, sleep }: RunnerPorts,
-): Promise<void> {
-  const lasted = before === null ? 0 : epochMs(before.expires_at) - epochMs(before.renewed_at);
-  const unrenewed = before?.expires_at === seen?.until ? monotonic() - (seen?.at ?? monotonic()) : 0;
-  const until = monotonic() + Math.max(2 * pollMs, lasted - unrenewed);
-  for (let left = until - monotonic(); left > 0; left = until - monotonic()) {
-    await sleep(Math.max(1, Math.min(left, lease.renewalIn())), new AbortController().signal);
-    if (lease.renewalIn() === 0) await lease.renew();
-  }
-  await lease.renew();
 }
 
 class Runner {
