@@ -6,7 +6,7 @@ export { type ErrorCategory, GaitError } from './core/errors.ts';
 export type { Json, JsonObject } from './core/json.ts';
 export { isTimestamp, type Timestamp, timestamp } from './core/time.ts';
 export { VERSION } from './core/version.ts';
-export { type CommandContext, decide, type JobCommand } from './job/decide.ts';
+export { decide, type JobCommand } from './job/decide.ts';
 export type { Budget, CheckpointType, JobEvent, JobTask, LeaseOutcome } from './job/events.ts';
 export { evolve } from './job/evolve.ts';
 export {
@@ -31,6 +31,7 @@ export {
   type WorkspaceOptions,
 } from './job/open.ts';
 export type { Answer, Question } from './job/questions.ts';
+export type { CommandContext } from './job/record.ts';
 export { planRepair, type RepairPlan, repair } from './job/repair.ts';
 export type { Approval, Checkpoint, Job, JobState, OpenDecision } from './job/state.ts';
 export { type Status, TRANSITIONS, type Transition } from './job/transitions.ts';

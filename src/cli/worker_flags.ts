@@ -2,13 +2,12 @@ import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
 import type { Budget, JobTask } from '../job/events.ts';
+import { GRACE_MS } from '../job/held_lease.ts';
 import type { RunOptions, RunResult } from '../job/runner.ts';
 import type { OptionalText, RequiredText } from './command.ts';
 import { milliseconds } from './duration.ts';
 import type { Io } from './io.ts';
 
-/** How long after its end a lease of somebody else is respected, for clocks that differ. Milliseconds. */
-export const GRACE_MS = 2000;
 const KILL_AFTER_MS = 5000;
 const POLL_MS = 250;
 

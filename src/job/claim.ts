@@ -3,7 +3,8 @@ import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
 import { POLL_MS, pause } from './follow.ts';
 import { claimLease, type LeaseTerms } from './held_lease.ts';
-import { LeasedJob, type LeasePorts } from './leased_job.ts';
+import type { LeasePorts } from './lease_ports.ts';
+import { LeasedJob } from './leased_job.ts';
 import { resumeAnswered } from './resumption.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 

@@ -1,4 +1,3 @@
-import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
 import {
   checkActor,
@@ -12,7 +11,7 @@ import {
 import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decide_lease.ts';
 import type { Budget, CheckpointType, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
-import { record, refuse } from './record.ts';
+import { type CommandContext, record, refuse } from './record.ts';
 import {
   approvalRequired,
   checkpointAmbiguous,
@@ -54,14 +53,6 @@ export type JobCommand =
       readonly cutSha256: string;
       readonly keptAs: string;
     };
-
-/** Who asks, when, and why. */
-export interface CommandContext {
-  readonly jobId: string;
-  readonly actor: string;
-  readonly now: Timestamp;
-  readonly reason?: string;
-}
 
 /** The decider of a job: the events that a command makes of the state, or why not. Pure. */
 export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {

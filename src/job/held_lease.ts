@@ -12,6 +12,9 @@ export interface LeaseTerms {
   readonly graceMs: number;
 }
 
+/** By default: more than the clocks of machines that keep time differ. Milliseconds. */
+export const GRACE_MS = 2000;
+
 export interface Claimed {
   readonly lease: HeldLease;
   readonly job: JobState;

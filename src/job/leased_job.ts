@@ -1,29 +1,17 @@
 import { GaitError } from '../core/errors.ts';
 import { replay } from '../log/fold.ts';
-import type { EventStore } from '../log/store.ts';
 import type { Executed } from '../log/stream.ts';
 import type { JobCommand } from './decide.ts';
 import type { CheckpointType, LeaseOutcome } from './events.ts';
-import type { EnvironmentClaim } from './fingerprint.ts';
 import { type FollowOptions, followJob, type Happening, POLL_MS, pause } from './follow.ts';
 import type { HeldLease } from './held_lease.ts';
 import { eventOf, type JobHistory, readHistory } from './history.ts';
-import type { Jobs } from './jobs.ts';
 import { LeaseKeeper } from './lease_keeper.ts';
+import type { LeasePorts } from './lease_ports.ts';
 import { jobModel } from './model.ts';
 import { type Answer, AskedQuestions, keyOf, type Question, textOf } from './questions.ts';
 import { resumeAnswered } from './resumption.ts';
 import type { JobState } from './state.ts';
-
-/** What a leased job stands on. */
-export interface LeasePorts {
-  readonly jobs: Jobs;
-  readonly store: EventStore;
-  /** Milliseconds of a clock that nobody sets. */
-  readonly monotonic: () => number;
-  /** What the work runs in. By default this machine, by the rules that the job is bound to. */
-  readonly environment?: EnvironmentClaim;
-}
 
 /**
  * A job that this process holds the lease of, renewed in the background. `signal` aborts when the lease is lost, or the

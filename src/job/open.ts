@@ -10,6 +10,7 @@ import { environmentHere } from './environment.ts';
 import type { Budget, JobTask } from './events.ts';
 import { type EnvironmentClaim, fingerprintRules } from './fingerprint.ts';
 import { type FollowOptions, followJob, type Happening } from './follow.ts';
+import { GRACE_MS } from './held_lease.ts';
 import { type JobHistory, readHistory } from './history.ts';
 import { type Author, type JobListing, Jobs } from './jobs.ts';
 import type { LeasedJob } from './leased_job.ts';
@@ -63,7 +64,6 @@ export interface ApproveOptions {
 }
 
 const TTL_MS = 30_000;
-const GRACE_MS = 2000;
 
 /** The jobs of a workspace, for an agent's code: the same logs as the commands work on. */
 export class JobWorkspace {

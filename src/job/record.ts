@@ -1,9 +1,17 @@
 import type { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
-import type { CommandContext } from './decide.ts';
 import { EVENT_SCHEMA_ID, type EventPayloads, type JobEventType, SCHEMA_VERSION } from './events.ts';
 import type { Job } from './state.ts';
+
+/** Who asks, when, and why. */
+export interface CommandContext {
+  readonly jobId: string;
+  readonly actor: string;
+  readonly now: Timestamp;
+  readonly reason?: string;
+}
 
 /** The decision to record one event. */
 export function record<T extends JobEventType>(

@@ -1,6 +1,6 @@
 import { GaitError } from '../core/errors.ts';
 import { environmentHere } from './environment.ts';
-import type { LeasePorts } from './leased_job.ts';
+import type { LeasePorts } from './lease_ports.ts';
 
 /**
  * Lets a job run again whose decisions were all answered. Others may be faster, or have come between: the caller looks at

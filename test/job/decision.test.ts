@@ -1,38 +1,19 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { environmentHere } from '../../src/job/environment.ts';
 import { claimOf } from '../../src/job/fingerprint.ts';
 import type { LeasedJob } from '../../src/job/leased_job.ts';
 import type { JobWorkspace } from '../../src/job/open.ts';
 import { JOB_ID, resumeAnyway } from '../support/given.ts';
-import { fileStores, type JobStores, memoryStores } from '../support/job_stores.ts';
-import { aFewLooks, GRACE, OTHER, QUESTION, Scene, TTL, until } from '../support/leased.ts';
+import { aFewLooks, GRACE, OTHER, QUESTION, SCENES, type Scene, TTL, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';
-
-const KINDS: Readonly<Record<string, () => Promise<JobStores>>> = {
-  'memory store': async () => memoryStores(),
-  'file store': fileStores,
-};
 
 const HERE = environmentHere();
 const ELSEWHERE = claimOf({ rules: ['os'], values: { os: 'plan9' } });
 
 const YES = { by: 'alice', reason: 'tested on the copy' };
 
-for (const [kind, open] of Object.entries(KINDS)) {
-  const scene = (title: string, body: (scene: Scene) => Promise<void>): void => {
-    test(title, async () => {
-      const stores = await open();
-      const made = new Scene(stores);
-      try {
-        await body(made);
-      } finally {
-        await made.close();
-        await stores.dispose();
-      }
-    });
-  };
-
+for (const [kind, scene] of SCENES) {
   const asked = (scene: Scene, times: number): Promise<void> =>
     until(`${times} questions are asked`, async () => (await scene.askings()) === times);
 

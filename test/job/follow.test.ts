@@ -1,18 +1,13 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ioFailure } from '../../src/core/errors.ts';
 import { followJob, type Happening } from '../../src/job/follow.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from '../support/given.ts';
-import { fileStores, type JobStores, memoryStores, noting, passingOn } from '../support/job_stores.ts';
-import { Scene, until } from '../support/leased.ts';
+import { noting, passingOn } from '../support/job_stores.ts';
+import { SCENES, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';
-
-const KINDS: Readonly<Record<string, () => Promise<JobStores>>> = {
-  'memory store': async () => memoryStores(),
-  'file store': fileStores,
-};
 
 /** What is followed, gathered until it ends. */
 function gathered(following: AsyncIterable<Happening>): {
@@ -28,20 +23,7 @@ function gathered(following: AsyncIterable<Happening>): {
   return { types, ended };
 }
 
-for (const [kind, open] of Object.entries(KINDS)) {
-  const scene = (title: string, body: (scene: Scene) => Promise<void>): void => {
-    test(title, async () => {
-      const stores = await open();
-      const made = new Scene(stores);
-      try {
-        await body(made);
-      } finally {
-        await made.close();
-        await stores.dispose();
-      }
-    });
-  };
-
+for (const [kind, scene] of SCENES) {
   describe(`following a job in a ${kind}`, () => {
     scene('gives what was, what comes, and the job after each; it ends with the job', async (scene) => {
       const job = await scene.leased(scene.workspace('agent'));

@@ -4,21 +4,9 @@ import { type GaitError, ioFailure } from '../../src/core/errors.ts';
 import { LogDamage } from '../../src/log/record.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from '../support/given.ts';
-import {
-  fileStores,
-  filling,
-  type JobStores,
-  memoryStores,
-  noting,
-  passingOn,
-} from '../support/job_stores.ts';
-import { aFewLooks, GRACE, QUESTION, reasonOf, Scene, TTL, until } from '../support/leased.ts';
+import { filling, memoryStores, noting, passingOn } from '../support/job_stores.ts';
+import { aFewLooks, GRACE, QUESTION, reasonOf, SCENES, Scene, TTL, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';
-
-const KINDS: Readonly<Record<string, () => Promise<JobStores>>> = {
-  'memory store': async () => memoryStores(),
-  'file store': fileStores,
-};
 
 /** What a person may do to a job, and the status that it leaves. */
 const PERSONS = {
@@ -27,20 +15,7 @@ const PERSONS = {
   stop: 'emergency_stopped',
 } as const;
 
-for (const [kind, open] of Object.entries(KINDS)) {
-  const scene = (title: string, body: (scene: Scene) => Promise<void>): void => {
-    test(title, async () => {
-      const stores = await open();
-      const made = new Scene(stores);
-      try {
-        await body(made);
-      } finally {
-        await made.close();
-        await stores.dispose();
-      }
-    });
-  };
-
+for (const [kind, scene] of SCENES) {
   describe(`a leased job in a ${kind}`, () => {
     scene('writes with its token, and is done when it completes', async (scene) => {
       const job = await scene.leased(scene.workspace('agent'));

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, manualClock } from '../../src/core/clock.ts';
 import type { GaitError } from '../../src/core/errors.ts';
@@ -8,7 +9,7 @@ import type { LeasedJob } from '../../src/job/leased_job.ts';
 import { JobWorkspace } from '../../src/job/open.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from './given.ts';
-import type { JobStores } from './job_stores.ts';
+import { fileStores, type JobStores, memoryStores } from './job_stores.ts';
 
 export const TTL = 1200;
 export const GRACE = 100;
@@ -99,4 +100,27 @@ export async function reasonOf(signal: AbortSignal): Promise<GaitError> {
 /** So long that a background look or two would have come. */
 export async function aFewLooks(): Promise<void> {
   await sleep(400);
+}
+
+type SceneTest = (title: string, body: (scene: Scene) => Promise<void>) => void;
+
+/** What declares tests with a scene of their own, for each kind of store. */
+export const SCENES: readonly (readonly [kind: string, scene: SceneTest])[] = [
+  ['memory store', sceneIn(async () => memoryStores())],
+  ['file store', sceneIn(fileStores)],
+];
+
+function sceneIn(open: () => Promise<JobStores>): SceneTest {
+  return (title, body) => {
+    test(title, async () => {
+      const stores = await open();
+      const made = new Scene(stores);
+      try {
+        await body(made);
+      } finally {
+        await made.close();
+        await stores.dispose();
+      }
+    });
+  };
 }

@@ -2,8 +2,9 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { asJson, describeJob } from '../../cli/job_text.ts';
-import { GRACE_MS, workerFlags, workerOf } from '../../cli/worker_flags.ts';
+import { workerFlags, workerOf } from '../../cli/worker_flags.ts';
 import { openJobs } from '../../cli/workspace.ts';
+import { GRACE_MS } from '../../job/held_lease.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'claim' },
