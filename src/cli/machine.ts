@@ -1,41 +1,14 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
-import { hostname, userInfo } from 'node:os';
-import { resolve } from 'node:path';
-import { sha256Hex } from '../core/digest.ts';
+import { userInfo } from 'node:os';
 import { errnoOf, invalidInput, ioFailure } from '../core/errors.ts';
-import { claimOf, type EnvironmentClaim } from '../job/fingerprint.ts';
+import { environmentHere } from '../job/environment.ts';
+import type { EnvironmentClaim } from '../job/fingerprint.ts';
 import type { Io } from './io.ts';
 
 /** Observes what the rules of a fingerprint name on this machine, now. */
 export function observe(rules: readonly string[], env: Io['env']): EnvironmentClaim {
-  return claimOf({ rules, values: Object.fromEntries(rules.map((rule) => [rule, observed(rule, env)])) });
-}
-
-/** Rules as they are kept: a file is named from the root, so that a resume elsewhere looks at the same one. */
-export function absoluteRules(rules: readonly string[]): string[] {
-  return rules.map((rule) => (/^file:./s.test(rule) ? `file:${resolve(rule.slice(5))}` : rule));
-}
-
-function observed(rule: string, env: Io['env']): string {
-  switch (rule) {
-    case 'os':
-      return process.platform;
-    case 'arch':
-      return process.arch;
-    case 'runtime':
-      return `node${process.versions.node.split('.')[0]}`;
-    case 'hostname':
-      return hostname();
-    case 'cwd':
-      return process.cwd();
-    default:
-      return rule.startsWith('env:') ? digestOfVariable(env[rule.slice(4)]) : digestOfFile(rule.slice(5));
-  }
-}
-
-function digestOfVariable(value: string | undefined): string {
-  return value === undefined ? 'absent' : sha256Hex(value);
+  return environmentHere(rules, { env, digestOfFile });
 }
 
 function digestOfFile(path: string): string {

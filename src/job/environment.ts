@@ -1,18 +1,33 @@
 import * as os from 'node:os';
+import { resolve } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
 import { wholeFile } from '../log/file_bytes.ts';
 import { nodeFs } from '../log/fs/node.ts';
 import { claimOf, DEFAULT_RULES, type EnvironmentClaim } from './fingerprint.ts';
 
-/**
- * What the rules of a fingerprint name on this machine, now, with the values that the commands give them. A file that
- * cannot be read counts as absent.
- */
-export function environmentHere(rules: readonly string[] = DEFAULT_RULES): EnvironmentClaim {
-  return claimOf({ rules, values: Object.fromEntries(rules.map((rule) => [rule, observed(rule)])) });
+/** Where rules are looked up. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** SHA-256 of a file, or `absent`. */
+  digestOfFile(path: string): string;
 }
 
-function observed(rule: string): string {
+/** Of a library nobody asked for a file by hand: one that cannot be read counts as absent. */
+const THIS_PROCESS: Surroundings = {
+  env: process.env,
+  digestOfFile: (path) => digestOr(wholeFile(nodeFs, path)),
+};
+
+/** What the rules of a fingerprint name on this machine, now. */
+export function environmentHere(
+  rules: readonly string[] = DEFAULT_RULES,
+  surroundings: Surroundings = THIS_PROCESS,
+): EnvironmentClaim {
+  const values = rules.map((rule) => [rule, observed(rule, surroundings)]);
+  return claimOf({ rules, values: Object.fromEntries(values) });
+}
+
+function observed(rule: string, { env, digestOfFile }: Surroundings): string {
   switch (rule) {
     case 'os':
       return process.platform;
@@ -25,12 +40,15 @@ function observed(rule: string): string {
     case 'cwd':
       return process.cwd();
     default:
-      return digestOr(
-        rule.startsWith('env:') ? process.env[rule.slice(4)] : wholeFile(nodeFs, rule.slice(5)),
-      );
+      return rule.startsWith('env:') ? digestOr(env[rule.slice(4)]) : digestOfFile(rule.slice(5));
   }
 }
 
 function digestOr(content: string | Buffer | undefined): string {
   return content === undefined ? 'absent' : sha256Hex(content);
+}
+
+/** A rule as it is kept: a file is named from the root, so that a resume elsewhere looks at the same one. */
+export function absoluteRule(rule: string): string {
+  return /^file:./s.test(rule) ? `file:${resolve(rule.slice(5))}` : rule;
 }

@@ -1,12 +1,12 @@
 import { setMaxListeners } from 'node:events';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { FileStore } from '../log/file_store.ts';
 import type { EventStore } from '../log/store.ts';
 import { claimNow, claimOnceFree } from './claim.ts';
-import { environmentHere } from './environment.ts';
+import { absoluteRule, environmentHere } from './environment.ts';
 import type { Budget, JobTask } from './events.ts';
 import { type EnvironmentClaim, fingerprintRules } from './fingerprint.ts';
 import { type FollowOptions, followJob, type Happening } from './follow.ts';
@@ -90,7 +90,7 @@ export class JobWorkspace {
     const { reason, task, budget, rules = [] } = options;
     const { state } = await this.jobs.execute(jobId, this.#author(undefined, reason), {
       kind: 'submit',
-      claim: options.environment ?? environmentHere(fingerprintRules(rules.map(absolute))),
+      claim: options.environment ?? environmentHere(fingerprintRules(rules.map(absoluteRule))),
       producerVersion: VERSION,
       ...(task === undefined ? {} : { task }),
       ...(budget === undefined ? {} : { budget }),
@@ -178,11 +178,6 @@ function defaultRoot(): string {
 function given(name: string): string | undefined {
   const value = process.env[name];
   return value === '' ? undefined : value;
-}
-
-/** A file is named from the root, so that a resume elsewhere looks at the same one. */
-function absolute(rule: string): string {
-  return rule.startsWith('file:') && rule !== 'file:' ? `file:${resolve(rule.slice(5))}` : rule;
 }
 
 function workspaceClosed(): GaitError {

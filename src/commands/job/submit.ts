@@ -1,9 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { absoluteRules, observe } from '../../cli/machine.ts';
+import { observe } from '../../cli/machine.ts';
 import { budgetFlags, budgetOf, taskOf } from '../../cli/worker_flags.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
+import { absoluteRule } from '../../job/environment.ts';
 import { fingerprintRules } from '../../job/fingerprint.ts';
 
 const spec: CommandSpec = command({
@@ -53,7 +54,7 @@ const spec: CommandSpec = command({
         hint,
       );
     }
-    const rules = fingerprintRules(absoluteRules(requested));
+    const rules = fingerprintRules(requested.map(absoluteRule));
     const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
     const task = taskOf(words, flags['pass-env']);
     const budget = budgetOf(flags);
