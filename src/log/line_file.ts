@@ -37,7 +37,7 @@ export class LineFile {
     this.#fs = fs;
     this.#path = path;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    const place = { stream: path, dir: dirname(path), path, replaceable: true };
+    const place = { stream: path, dir: dirname(path), path };
     this.#log = new LogFile({ fs, ...place, lockTimeoutMs, sleep, random: Math.random });
   }
 

@@ -9,8 +9,6 @@ export interface LogFileOptions {
   /** The folder of the stream; it is made when the log is. */
   readonly dir: string;
   readonly path: string;
-  /** Others may put another file in its place, and keep this one under a second name. */
-  readonly replaceable?: boolean;
   /** How long to wait for the lock. Milliseconds. */
   readonly lockTimeoutMs: number;
   readonly sleep: (ms: number) => Promise<void>;
@@ -58,7 +56,7 @@ export class LogFile {
 
   /** One try to take the lock and run `action`; undefined when another has it. */
   attempt<T>(mode: OpenMode, action: LockedAction<T>): { readonly result: T } | undefined {
-    const { fs } = this.options;
+    const { fs, path } = this.options;
     for (;;) {
       const fd = this.#ready(mode);
       try {
@@ -68,18 +66,12 @@ export class LogFile {
         throw error;
       }
       try {
-        const { size, links } = fs.stat(fd);
-        if (links > 0 && this.#isInPlace(fd)) return { result: action(fd, size) };
+        if (fs.isAt(fd, path)) return { result: action(fd, fs.stat(fd).size) };
       } finally {
         this.#unlock(fd);
       }
-      this.close(); // removed or replaced while open: whoever did it made another file
+      this.close(); // removed, moved or replaced while open: what stands there now is the log
     }
-  }
-
-  #isInPlace(fd: Fd): boolean {
-    const { fs, path, replaceable } = this.options;
-    return replaceable !== true || fs.isAt === undefined || fs.isAt(fd, path);
   }
 
   #ready(mode: OpenMode): Fd {

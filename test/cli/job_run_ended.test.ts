@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rename } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { workspace } from '../support/cli.ts';
 import {
@@ -102,6 +103,31 @@ describe('orders from another process', { concurrency: 4 }, () => {
     assert.ok(!lives(pid));
     assert.deepEqual(linesIn(w, 'told'), []);
     assert.equal((await stateOf(w, 'demo')).status, 'emergency_stopped');
+  });
+
+  test('another log in the place of its own: the command is killed, and nothing is written', async (t) => {
+    const w = await workspace(t);
+    for (const id of ['demo', 'other']) await w.ok(`job submit --id ${id}`);
+    const running = w.start([
+      'job',
+      'run',
+      '--json',
+      '--id',
+      'demo',
+      '--ttl',
+      '10m',
+      '--',
+      'sh',
+      '-c',
+      STUBBORN,
+    ]);
+    const pid = await pidIn(w, 'pid');
+    await rename(w.folder('demo'), w.folder('away'));
+    await rename(w.folder('other'), w.folder('demo'));
+    const before = await w.logOf('demo');
+    await gone(pid);
+    assert.equal((await running.done).json().ok, false);
+    assert.ok(before.equals(await w.logOf('demo')));
   });
 
   test('a paused job goes on after a resume, from the start of its command', async (t) => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { manualClock } from '../../src/core/clock.ts';
 import { openWorkspace } from '../../src/job/open.ts';
@@ -161,6 +162,42 @@ function spent(stdout: string): number {
   return 60 * (Number(minutes) + Number(more)) + Number(seconds) + Number(rest);
 }
 
+describe('what a worker survives', { concurrency: 2 }, () => {
+  test('commands that cannot be started: their jobs are blocked, the next one runs', async (t) => {
+    const w = await workspace(t);
+    await writeFile(w.path('a-file'), '');
+    const argv = ['sh', '-c', 'true'];
+    await library(w).submit('no-directory', { task: { argv, cwd: w.path('a-file'), pass_env: [] } });
+    const long = ['sh', '-c', `# ${'x'.repeat(200_000)}`]; // one word of 128 KiB is the most that Linux takes
+    await library(w).submit('too-long', { task: { argv: long, cwd: w.dir, pass_env: [] } });
+    await submit(w, 'good', 'true');
+    const { work } = (await w.gait(WORK)).json();
+    assert.deepEqual([work?.['failed'], work?.['finished']], [2, 1]);
+    for (const [id, errno] of [
+      ['no-directory', /ENOTDIR/],
+      ['too-long', /E2BIG/],
+    ] as const) {
+      const { status, last_checkpoint } = await stateOf(w, id);
+      assert.equal(status, 'blocked');
+      assert.match(last_checkpoint?.summary ?? '', errno);
+    }
+  });
+
+  test('that nobody reads what it prints any more: the commands run to their end', async (t) => {
+    const w = await workspace(t);
+    for (const id of ['first', 'second', 'third']) {
+      await submit(w, id, 'echo $$ >>pid; while ! [ -e go ]; do sleep 0.05; done');
+    }
+    const worker = w.start('job work --once --ttl 1s');
+    await pidIn(w, 'pid');
+    worker.child.stderr?.destroy();
+    worker.child.stdout?.destroy();
+    await writeFile(w.path('go'), '');
+    assert.equal((await worker.done).exit, 0);
+    for (const id of ['first', 'second', 'third']) assert.equal((await stateOf(w, id)).status, 'completed');
+  });
+});
+
 test('a worker does not spin: idle, with held jobs about, or while a command runs', async (t) => {
   const w = await workspace(t);
   for (let i = 0; i < 20; i += 1) await submit(w, `held-${i}`, 'true');
@@ -173,10 +210,10 @@ test('a worker does not spin: idle, with held jobs about, or while a command run
 });
 
 describe('budgets', { concurrency: 3 }, () => {
-  test('--max-wall: the command is ended, and the job blocked', async (t) => {
+  test('--max-wall: the command is ended, long before its lease is renewed, and the job blocked', async (t) => {
     const w = await workspace(t);
-    await submit(w, 'demo', WAITING, { max_wall_ms: 1000 });
-    const result = await w.gait(WORK);
+    await submit(w, 'demo', 'echo $$ >pid; exec sleep 60', { max_wall_ms: 1000 });
+    const result = await w.gait('job work --once --ttl 1h --json');
     assert.equal(result.json().work?.['interrupted'], 1);
     assert.ok(!lives(await pidIn(w, 'pid')));
     const { status, stop_reason, lease } = await stateOf(w, 'demo');
@@ -191,6 +228,14 @@ describe('budgets', { concurrency: 3 }, () => {
     assert.deepEqual(linesIn(w, 'codes'), ['0', '3']);
     const { status, stop_reason, lease } = await stateOf(w, 'demo');
     assert.deepEqual([status, stop_reason, lease], ['blocked', 'budget_steps_exceeded', null]);
+  });
+
+  test('--max-steps: a command that goes on all the same is ended', async (t) => {
+    const w = await workspace(t);
+    const add = `${GAIT} job checkpoint add --id demo --summary step >/dev/null`;
+    await submit(w, 'demo', `${add}; ${add}; exec sleep 60`, { max_steps: 1 });
+    assert.equal((await w.gait(WORK)).json().work?.['interrupted'], 1);
+    assert.equal((await releaseOf(w, 'demo'))['outcome'], 'interrupted');
   });
 
   test('--max-attempts: a job whose workers die under it is not run for ever', async (t) => {

@@ -44,6 +44,7 @@ export function interposed(inner: FsPort, around: Interpose): FsPort {
     read: through('read', inner.read),
     write: through('write', inner.write),
     stat: through('stat', inner.stat),
+    isAt: through('isAt', inner.isAt),
     ...(inner.stampOf === undefined ? {} : { stampOf: through('stampOf', inner.stampOf) }),
     truncate: through('truncate', inner.truncate),
     sync: through('sync', inner.sync),

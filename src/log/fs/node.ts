@@ -20,10 +20,7 @@ export const nodeFs: FsPort = {
   close: (fd) => fs.closeSync(fd),
   read: (fd, buffer, position) => fs.readSync(fd, buffer, 0, buffer.length, position),
   write: (fd, bytes, position) => fs.writeSync(fd, bytes, 0, bytes.length, position),
-  stat(fd) {
-    const { size, nlink } = fs.fstatSync(fd);
-    return { size, links: nlink };
-  },
+  stat: (fd) => ({ size: fs.fstatSync(fd).size }),
   isAt(fd, path) {
     const [open, there] = [fs.fstatSync(fd), fs.statSync(path, { throwIfNoEntry: false })];
     return there !== undefined && open.ino === there.ino && open.dev === there.dev;

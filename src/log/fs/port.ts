@@ -24,10 +24,9 @@ export interface FsPort {
   read(fd: Fd, buffer: Uint8Array, position: number): number;
   /** Bytes written at `position`; may be fewer than asked. */
   write(fd: Fd, bytes: Uint8Array, position: number): number;
-  /** `links` is 0 for a file that was removed while open. */
-  stat(fd: Fd): { readonly size: number; readonly links: number };
-  /** True if the open file is the one that the path leads to now. */
-  isAt?(fd: Fd, path: string): boolean;
+  stat(fd: Fd): { readonly size: number };
+  /** True if the open file is the one that the path leads to now: not removed, moved or replaced since it was opened. */
+  isAt(fd: Fd, path: string): boolean;
   /** The stamp of the regular file at a path; undefined for anything else, and when it cannot be told. */
   stampOf?(path: string): FileStamp | undefined;
   truncate(fd: Fd, size: number): void;

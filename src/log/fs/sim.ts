@@ -17,7 +17,6 @@ interface FileNode {
   live: Buffer;
   durable: Buffer;
   pending: FileChange[];
-  links: number;
   lockedBy: Fd | undefined;
 }
 
@@ -69,7 +68,8 @@ export class SimDisk {
         return bytes.length;
       },
       write: (fd, bytes, position) => this.#write(fd, bytes, position),
-      stat: (fd) => ({ size: this.#file(fd).live.length, links: this.#file(fd).links }),
+      stat: (fd) => ({ size: this.#file(fd).live.length }),
+      isAt: (fd, path) => this.#find(path) === this.#file(fd),
       stampOf: (path) => {
         const node = this.#find(path);
         if (node?.kind !== 'file') return undefined;
@@ -111,7 +111,6 @@ export class SimDisk {
         const parent = this.#dir(dirname(path));
         const node = parent.live.get(basename(path));
         if (node?.kind !== 'file') throw errno('ENOENT', path);
-        node.links -= 1;
         node.changedMs = this.nowMs;
         this.#change(parent, 'remove', basename(path), (entries) => entries.delete(basename(path)));
       },
@@ -173,7 +172,6 @@ export class SimDisk {
         live: Buffer.alloc(0),
         durable: Buffer.alloc(0),
         pending: [],
-        links: 1,
         lockedBy: undefined,
       };
       this.#nextInode += 1;
@@ -207,8 +205,6 @@ export class SimDisk {
     const parent = this.#dir(dirname(from));
     const node = parent.live.get(basename(from));
     if (node === undefined || dirname(from) !== dirname(to)) throw errno('ENOENT', from);
-    const replaced = parent.live.get(basename(to));
-    if (replaced?.kind === 'file') replaced.links -= 1;
     this.#change(parent, 'rename', basename(to), (entries) => {
       entries.delete(basename(from));
       entries.set(basename(to), node);
@@ -269,7 +265,7 @@ function restarted(dir: DirNode): DirNode {
   const entries = [...dir.durable].map(([name, node]): [string, Node] => {
     if (node.kind === 'dir') return [name, restarted(node)];
     const content = Buffer.from(node.durable);
-    const fresh = { live: content, durable: content, pending: [], links: 1, lockedBy: undefined };
+    const fresh = { live: content, durable: content, pending: [], lockedBy: undefined };
     return [name, { ...node, ...fresh }];
   });
   return { kind: 'dir', live: new Map(entries), durable: new Map(entries), pending: [] };
