@@ -230,7 +230,7 @@ async function benchColdStart() {
   const env = childEnv();
   const commands = [
     ['-e', '0'],
-    [join(ROOT, 'bundle', 'main.js'), 'job', 'status', '--id', 'bench', '--root', root, '--json'],
+    [join(ROOT, 'bundle', 'main.cjs'), 'job', 'status', '--id', 'bench', '--root', root, '--json'],
   ];
   const times = commands.map(() => []);
   for (let i = 0; i < 34; i += 1) {

@@ -1,5 +1,5 @@
 // Builds what gait ships: dist/ (the library, with types), bundle/ (the command) and oclif.manifest.json.
-import { chmodSync, cpSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureInstalled, ROOT, run, tool } from './run.mjs';
@@ -15,28 +15,63 @@ async function buildLibrary() {
   cpSync(join(ROOT, 'src', GENERATED), join(ROOT, 'dist', GENERATED), { recursive: true });
 }
 
-/** The command: one bundle in chunks, so that a command loads no more than it uses. */
+const COMMON = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  target: 'node20.19',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  external: ['fs-ext', 'fs-ext-extra-prebuilt', 'typescript', 'ts-node', 'tsx'],
+  legalComments: 'linked',
+  logLevel: 'warning',
+};
+
+/**
+ * The command: a bundle in chunks, so that a command loads no more than it uses, and in CommonJS, which Node loads in
+ * half the time of ES modules. esbuild splits only ES modules, so each chunk is made into CommonJS after that.
+ */
 async function buildBundle() {
-  const { build } = await import('esbuild');
+  const esbuild = await import('esbuild');
   rmSync(join(ROOT, 'bundle'), { recursive: true, force: true });
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: { main: 'src/main.ts', oclif: 'src/oclif.ts' },
+  const { outputFiles } = await esbuild.build({
+    ...COMMON,
+    entryPoints: { main: 'src/main.ts' },
     outdir: 'bundle',
-    bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
     chunkNames: 'chunks/[name]-[hash]',
-    external: ['fs-ext', 'fs-ext-extra-prebuilt', 'typescript', 'ts-node', 'tsx'],
+    outExtension: { '.js': '.cjs' },
+    write: false,
+  });
+  mkdirSync(join(ROOT, 'bundle', 'chunks'), { recursive: true });
+  for (const { path, text } of outputFiles) {
+    writeFileSync(path, path.endsWith('.cjs') ? await toCommonJs(esbuild, text) : text);
+  }
+  chmodSync(join(ROOT, 'bundle', 'main.cjs'), 0o755);
+  await esbuild.build({
+    ...COMMON,
+    entryPoints: { oclif: 'src/oclif.ts' },
+    outdir: 'bundle',
+    format: 'esm',
     banner: {
       js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
     },
-    legalComments: 'linked',
-    logLevel: 'warning',
   });
-  chmodSync(join(ROOT, 'bundle', 'main.js'), 0o755);
+}
+
+async function toCommonJs(esbuild, text) {
+  const { code } = await esbuild.transform(text, {
+    format: 'cjs',
+    platform: 'node',
+    target: COMMON.target,
+    minifyWhitespace: true,
+    minifySyntax: true,
+    supported: { 'dynamic-import': false },
+    define: { 'import.meta.url': '__filename' },
+    legalComments: 'inline',
+  });
+  return code;
 }
 
 export async function buildAll() {

@@ -17,11 +17,15 @@ function say(text) {
 /** Runs gait, prints the command line and what came out; ends the script when the exit code is another than expected. */
 function gait(args, { exit = 0 } = {}) {
   console.log(`$ gait ${args.map((arg) => (/^[\w./:=-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ')}`);
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, 'bundle', 'main.js'), ...args], {
-    cwd: ROOT,
-    env: childEnv({ GAIT_OUT_DIR: OUT }),
-    encoding: 'utf8',
-  });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(ROOT, 'bundle', 'main.cjs'), ...args],
+    {
+      cwd: ROOT,
+      env: childEnv({ GAIT_OUT_DIR: OUT }),
+      encoding: 'utf8',
+    },
+  );
   process.stdout.write(stdout.replace(/^/gm, '  ').replace(/ +$/, ''));
   process.stdout.write(stderr.replace(/^/gm, '  ').replace(/ +$/, ''));
   if (status === exit) return stdout;

@@ -80,7 +80,7 @@ const ARTIFACTS = [
 /** Runs gait under a Node; throws with what it printed unless it succeeds. */
 function gait(node, args, cwd, env = {}) {
   const own = Object.entries(childEnv(env)).filter(([name]) => !name.startsWith('GAIT_'));
-  const { status, stdout, stderr, error } = spawnSync(node, [join(ROOT, 'bundle', 'main.js'), ...args], {
+  const { status, stdout, stderr, error } = spawnSync(node, [join(ROOT, 'bundle', 'main.cjs'), ...args], {
     cwd,
     env: Object.fromEntries(own),
     encoding: 'utf8',

@@ -92,5 +92,6 @@ export { createKeyFiles, keyPaths, readPrivateKey, readPublicKey } from './signi
 export { generateKey, keyIdOf, type PublicKey, type SigningKey } from './signing/keys.ts';
 export { type Signature, signDigest } from './signing/signature.ts';
 export { TrustSet } from './signing/trust.ts';
+export { writeFileAtomically } from './zip/atomic_file.ts';
 export { type Container, type ContainerFile, openContainer, readContainer } from './zip/reader.ts';
-export { writeFileAtomically, writeZipAtomically, zipOf } from './zip/writer.ts';
+export { writeZipAtomically, zipOf } from './zip/writer.ts';

@@ -13,7 +13,9 @@ process.stdout.on('error', (error) => {
   process.exit(1);
 });
 
-process.exitCode = await dispatch(process.argv.slice(2), TREE, async (words) => {
-  const { showHelp } = await import('./oclif.ts');
+void dispatch(process.argv.slice(2), TREE, async (words) => {
+  const { showHelp } = await import('./help.ts');
   await showHelp(words);
+}).then((exitCode) => {
+  process.exitCode = exitCode;
 });

@@ -1,6 +1,5 @@
-import { type Command, Config } from '@oclif/core';
+import type { Command } from '@oclif/core';
 import { toOclif } from './cli/oclif.ts';
-import { GaitHelp } from './cli/oclif_help.ts';
 import { TREE } from './tree.ts';
 
 /** All commands, by the ids that oclif gives them. Named in package.json. */
@@ -11,9 +10,3 @@ export const COMMANDS: Readonly<Record<string, Command.Class>> = Object.fromEntr
     ),
   ),
 );
-
-/** Shows the help of a command or topic. */
-export async function showHelp(words: readonly string[]): Promise<void> {
-  const config = await Config.load(import.meta.url);
-  await new GaitHelp(config).showHelp(words.length === 0 ? [] : [words.join(':')]);
-}

@@ -13,7 +13,7 @@ const argv = process.argv.slice(2);
 const separator = argv.indexOf('--');
 const given = separator === -1 ? [] : argv.slice(separator + 1);
 const [command, ...prefix] =
-  given.length > 0 ? given : [process.execPath, join(TCK, '..', 'bundle', 'main.js')];
+  given.length > 0 ? given : [process.execPath, join(TCK, '..', 'bundle', 'main.cjs')];
 const wantsFindings = argv.slice(0, separator === -1 ? undefined : separator).includes('--findings');
 
 /** Why a vector fails; undefined when it passes. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { VERSION } from '../src/core/version.ts';
-import { faultsOf, type House, importsOf, readHouse, sourceFiles } from './support/house.ts';
+import { faultsOf, type House, importsOf, loadedWith, readHouse, sourceFiles } from './support/house.ts';
 
 const ROOT = process.env['GAIT_ROOT'] ?? process.cwd();
 const SRC = join(ROOT, 'src');
@@ -21,6 +21,16 @@ describe('the house', () => {
       .map((file) => [file, lineCount(readFileSync(join(SRC, file), 'utf8'))] as const)
       .filter(([, lines]) => lines > MAX_LINES);
     assert.deepEqual(long, []);
+  });
+
+  test('a command on a job loads no code of zips, packs and runs: it starts in little more than the time of Node', () => {
+    const house = readHouse(SRC);
+    const commands = [...house.keys()].filter((file) => file.startsWith('commands/job/'));
+    assert.ok(commands.length > 15);
+    for (const command of commands) {
+      const foreign = [...loadedWith(house, command)].filter((file) => /^(zip|pack|run)\//.test(file));
+      assert.deepEqual(foreign, [], command);
+    }
   });
 
   test('the version in the code is the version of the package', () => {

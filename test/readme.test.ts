@@ -42,7 +42,7 @@ test('the session in the README is what a reader gets', async () => {
     const steps = transcript();
     assert.ok(steps.length >= 9);
     for (const { line, output } of steps) {
-      const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.js')}"`;
+      const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.cjs')}"`;
       const actual = await runShell(line.replace(/^gait /, `${gait} `), dir);
       assert.equal(masked(actual), masked(output), line);
     }

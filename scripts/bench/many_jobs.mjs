@@ -50,7 +50,7 @@ export async function benchManyJobs(dir) {
   const cache = join(root, '.listing.json');
   const list = (...args) => [
     process.execPath,
-    join(ROOT, 'bundle', 'main.js'),
+    join(ROOT, 'bundle', 'main.cjs'),
     'job',
     'list',
     '--root',

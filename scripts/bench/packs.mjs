@@ -53,7 +53,7 @@ function compete(dir, contestants, rounds = ROUNDS) {
 
 function gait(...args) {
   const preload = join(ROOT, 'scripts', 'bench', 'peak.cjs');
-  return [process.execPath, '--require', preload, join(ROOT, 'bundle', 'main.js'), ...args, '--json'];
+  return [process.execPath, '--require', preload, join(ROOT, 'bundle', 'main.cjs'), ...args, '--json'];
 }
 
 const seconds = (time) => `${time.toFixed(2)} s`;

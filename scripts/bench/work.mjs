@@ -111,7 +111,7 @@ async function benchThroughput(dir) {
       const { store, jobs, submit } = jobsIn(root);
       for (let i = 0; i < JOBS; i += 1) await submit(`job_${i}`, [command]);
       const args = ['job', 'work', '--once', '--concurrency', String(concurrency), '--root', root];
-      ours[concurrency].push(seconds([process.execPath, join(ROOT, 'bundle', 'main.js'), ...args]));
+      ours[concurrency].push(seconds([process.execPath, join(ROOT, 'bundle', 'main.cjs'), ...args]));
       for await (const { job } of jobs.list()) if (job.status !== 'completed') throw new Error('not all ran');
       await store.close();
       rmSync(root, { recursive: true });

@@ -5,12 +5,13 @@ import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { ticketFooter } from '../run/footer.ts';
 import { buildRunpack } from '../run/runpack.ts';
+import { assertReplaceable, writeFileAtomically } from '../zip/atomic_file.ts';
 import { openContainer } from '../zip/reader.ts';
-import { assertReplaceable, writeFileAtomically, zipOf } from '../zip/writer.ts';
+import { zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
+import { refuseKeptPlace } from './places.ts';
 import { runpackName } from './run_source.ts';
-import { refuseKeptPlace } from './workspace.ts';
 
 /** What machines are called in run documents: the names that earlier producers gave them. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };

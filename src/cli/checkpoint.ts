@@ -10,14 +10,16 @@ import { checkRunId } from '../run/record.ts';
 import { buildRunpack } from '../run/runpack.ts';
 import type { SessionCheckpoint, SessionState } from '../run/session.ts';
 import { verifyRunpack } from '../run/verify.ts';
-import { openSource, readContainer } from '../zip/reader.ts';
+import { writeFileAtOnce, writeFileAtomically } from '../zip/atomic_file.ts';
+import { openSource } from '../zip/file_source.ts';
+import { readContainer } from '../zip/reader.ts';
 import { sourceOf } from '../zip/source.ts';
-import { writeFileAtOnce, writeFileAtomically, zipAtOnce } from '../zip/writer.ts';
+import { zipAtOnce } from '../zip/writer.ts';
 import { machineNames, refusePlace, runpackPath } from './capture.ts';
 import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from './chain_files.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
-import { realPlace, refuseKeptPlace, refuseSame } from './workspace.ts';
+import { realPlace, refuseKeptPlace, refuseSame } from './places.ts';
 
 export interface CheckpointRequest {
   readonly journal: Journal;

@@ -1,7 +1,7 @@
 import { invalidInput } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
-import { openSource } from '../zip/reader.ts';
+import { openSource } from '../zip/file_source.ts';
 
 /** Reads a file of JSON that is no larger than `limit` bytes. Throws invalid_input for anything else. */
 export function readJsonFile(path: string, limit: number): Json {

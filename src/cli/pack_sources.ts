@@ -10,13 +10,15 @@ import { buildOlderJobPack, readOlderJob } from '../pack/older_job.ts';
 import { SOURCE_MEMBER } from '../pack/run_members.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import { openContainer, openSource, readContainer } from '../zip/reader.ts';
+import { openSource } from '../zip/file_source.ts';
+import { openContainer, readContainer } from '../zip/reader.ts';
 import { sourceOf } from '../zip/source.ts';
 import { zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
+import { jobSource } from './places.ts';
 import type { Progress } from './progress.ts';
 import { sourcePath } from './run_source.ts';
-import { jobRoot, jobSource } from './workspace.ts';
+import { jobRoot } from './workspace.ts';
 
 /** A pack that is ready to be written, and what it is of. */
 export interface BuiltSource {

@@ -4,8 +4,8 @@ import { Journal } from '../run/journal.ts';
 import type { SessionState } from '../run/session.ts';
 import type { RequiredText } from './command.ts';
 import { count } from './job_text.ts';
+import { realPlace } from './places.ts';
 import { printable } from './run.ts';
-import { realPlace } from './workspace.ts';
 
 export const SESSION_OUTPUT = 'gait.run.session.output';
 

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import * as fs from 'node:fs';
 import { Readable } from 'node:stream';
 import { crc32, inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
-import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
+import { errnoOf, ioFailure } from '../core/errors.ts';
 import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
 import { type ContentDigest, digestFile } from './digest_file.ts';
 import { readDirectory } from './directory.ts';
+import { openFile } from './file_source.ts';
 import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
 import { MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from './styles.ts';
 
@@ -129,38 +129,6 @@ function openMember(source: ByteSource, member: Member): OpenedMember {
   }
 }
 
-/** A file to read, whatever it holds. Throws `file_not_found`, `not_a_file` (invalid_input) and I/O errors. */
-export function openSource(path: string): { readonly source: ByteSource; close(): void } {
-  return openFile(path);
-}
-
-interface OpenFile {
-  readonly fd: number;
-  readonly source: ByteSource;
-  readonly close: () => void;
-}
-
-function openFile(path: string): OpenFile {
-  try {
-    // Not blocking: to open a FIFO would wait for a writer.
-    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-    const stat = fs.fstatSync(fd);
-    const close = (): void => fs.closeSync(fd);
-    if (stat.isFile()) {
-      const read = (offset: number, length: number, into?: Buffer): Buffer =>
-        readAt(fd, offset, length, into);
-      return { fd, source: { size: stat.size, read }, close };
-    }
-    close();
-    throw invalidInput('not_a_file', `not a file: ${path}`);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') {
-      throw invalidInput('file_not_found', `no such file: ${path}`);
-    }
-    throw error instanceof GaitError ? error : ioFailure(error, `opening ${path}`);
-  }
-}
-
 /** What yauzl reads of a container: only its central directory. */
 class SourceReader extends yauzl.RandomAccessReader {
   readonly #source: ByteSource;
@@ -193,15 +161,4 @@ async function secondOpinion(source: ByteSource, members: readonly Member[]): Pr
   } catch (error) {
     return disagree(error instanceof Error ? error.message : String(error));
   }
-}
-
-function readAt(fd: number, offset: number, length: number, into?: Buffer): Buffer {
-  const buffer = into ?? Buffer.alloc(length);
-  let done = 0;
-  while (done < length) {
-    const count = fs.readSync(fd, buffer, done, length - done, offset + done);
-    if (count === 0) break;
-    done += count;
-  }
-  return buffer.subarray(0, done);
 }

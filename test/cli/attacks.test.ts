@@ -88,7 +88,7 @@ test('what is no file does not hang a command', async (t) => {
 test('a reader that leaves early does not hide that a verification failed', async (t) => {
   const w = await withJob(t);
   await w.ok('pack build --type job --from demo --out demo.zip');
-  const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.js')}"`;
+  const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.cjs')}"`;
   const line = `{ ${gait} pack verify demo.zip --require-signature 2>/dev/null; echo $? >exit; } | true`;
   await runShell(`${line}; sleep 1`, w.dir);
   assert.equal((await readFile(w.path('exit'), 'utf8')).trim(), '2');

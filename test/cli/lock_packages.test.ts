@@ -19,7 +19,7 @@ async function withPackages(
     await mkdir(join(dir, 'node_modules'));
     for (const name of names)
       await symlink(join(ROOT, 'node_modules', name), join(dir, 'node_modules', name));
-    await body(`"${process.execPath}" bundle/main.js`, dir);
+    await body(`"${process.execPath}" bundle/main.cjs`, dir);
   } finally {
     await rm(dir, { recursive: true });
   }

@@ -7,7 +7,7 @@ const ROOT = process.env['GAIT_ROOT'] ?? process.cwd();
 const OLDER = join(ROOT, 'tck', 'v1', 'older-producer.zip');
 
 test('a sound pack of an older producer is verified as far as it goes, and shown as one that nothing chains', async () => {
-  const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.js')}"`;
+  const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.cjs')}"`;
   const verified = JSON.parse(await runShell(`${gait} pack verify "${OLDER}" --json`, ROOT));
   assert.equal(verified.ok, true);
   const inspected = JSON.parse(await runShell(`${gait} pack inspect "${OLDER}" --json`, ROOT));

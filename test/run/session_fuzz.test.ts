@@ -15,7 +15,8 @@ import { chainOf, isSound, type SessionChain, verifyChain } from '../../src/run/
 import { Journal } from '../../src/run/journal.ts';
 import { decideStart } from '../../src/run/session.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
-import { openSource, readContainer } from '../../src/zip/reader.ts';
+import { openSource } from '../../src/zip/file_source.ts';
+import { readContainer } from '../../src/zip/reader.ts';
 import { childEnv } from '../support/child_env.ts';
 import { IDS, NOW } from '../support/sessions.ts';
 

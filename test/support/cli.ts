@@ -14,7 +14,7 @@ import { shellWords } from '../cli/shell_words.ts';
 import { childEnv } from './child_env.ts';
 
 export const ROOT: string = process.env['GAIT_ROOT'] ?? process.cwd();
-export const BINARY: string = join(ROOT, 'bundle', 'main.js');
+export const BINARY: string = join(ROOT, 'bundle', 'main.cjs');
 
 /** DESIGN §7: the exit code of each category. Written out here so that the code's own table is held against it. */
 export const EXIT_OF: Readonly<Record<ErrorCategory, number>> = {

@@ -81,6 +81,15 @@ function circles(house: House): string[] {
   return faults;
 }
 
+/** Every file that is loaded with one, itself included. */
+export function loadedWith(house: House, file: string): ReadonlySet<string> {
+  const loaded = new Set([file]);
+  for (const next of loaded) {
+    for (const target of localImports(house, next, ({ typeOnly }) => !typeOnly)) loaded.add(target);
+  }
+  return loaded;
+}
+
 function localImports(house: House, file: string, wanted: (found: Import) => boolean): string[] {
   return (house.get(file) ?? [])
     .filter((found) => found.specifier.startsWith('.') && wanted(found))

@@ -11,9 +11,10 @@ import {
 } from '../../cli/key_flags.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../cli/pack_sources.ts';
+import { keptFolders, ledgerRoot, openLedger, packPath } from '../../cli/places.ts';
 import { progressBar } from '../../cli/progress.ts';
 import { printable, shellWord } from '../../cli/run.ts';
-import { keptFolders, ledgerRoot, openLedger, outDir, packPath } from '../../cli/workspace.ts';
+import { outDir } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { checkActor } from '../../job/checks.ts';
 import { type BuiltPack, recordBuilt } from '../../pack/ledger.ts';

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { asJson, table } from '../../cli/job_text.ts';
 import { PACK_OUTPUT } from '../../cli/pack_flags.ts';
-import { ledgerRoot, openLedger } from '../../cli/workspace.ts';
+import { ledgerRoot, openLedger } from '../../cli/places.ts';
 import { readLedger } from '../../pack/ledger.ts';
 
 const spec: CommandSpec = command({

@@ -2,9 +2,9 @@ import { dirname, join } from 'node:path';
 import { runpackPath, writeRunpack } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { asJson, count } from '../../cli/job_text.ts';
+import { refuseReportPlace, refuseSame, writeReport } from '../../cli/places.ts';
 import { printable, shellWord } from '../../cli/run.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
-import { refuseReportPlace, refuseSame, writeReport } from '../../cli/workspace.ts';
 import { checkRunId } from '../../run/record.ts';
 import { PREDICATES, type Predicate, reduceRun } from '../../run/reduce.ts';
 

@@ -3,6 +3,7 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Color, Io } from '../../cli/io.ts';
 import { asJson, table } from '../../cli/job_text.ts';
 import { actorOf } from '../../cli/machine.ts';
+import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../cli/places.ts';
 import { printable, shellWord } from '../../cli/run.ts';
 import { fromFlag, type LoadedRun, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
 import {
@@ -15,7 +16,7 @@ import {
   type Workplace,
   workingDirectory,
 } from '../../cli/tools.ts';
-import { outDir, refuseKeptPlace, refuseReportPlace, writeReport } from '../../cli/workspace.ts';
+import { outDir } from '../../cli/workspace.ts';
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';

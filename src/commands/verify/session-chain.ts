@@ -6,7 +6,8 @@ import { printable } from '../../cli/run.ts';
 import { policyFlags, policyOf } from '../../cli/verify_flags.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { type ChainVerification, isSound, type OpenRunpack, verifyChain } from '../../run/chain.ts';
-import { openSource, readContainer } from '../../zip/reader.ts';
+import { openSource } from '../../zip/file_source.ts';
+import { readContainer } from '../../zip/reader.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.verify.output', operation: 'session-chain' },

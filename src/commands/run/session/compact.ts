@@ -2,15 +2,16 @@ import { resolve } from 'node:path';
 import { chainPathOf, runpackOf } from '../../../cli/chain_files.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { count } from '../../../cli/job_text.ts';
+import { refuseExisting, refuseKeptPlace } from '../../../cli/places.ts';
 import { printable } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
-import { refuseExisting, refuseKeptPlace } from '../../../cli/workspace.ts';
 import { GaitError } from '../../../core/errors.ts';
 import { journalBytes } from '../../../run/journal.ts';
 import { compacted, type SessionState } from '../../../run/session.ts';
 import { verifyRunpack } from '../../../run/verify.ts';
-import { openSource, readContainer } from '../../../zip/reader.ts';
-import { writeFileAtomically } from '../../../zip/writer.ts';
+import { writeFileAtomically } from '../../../zip/atomic_file.ts';
+import { openSource } from '../../../zip/file_source.ts';
+import { readContainer } from '../../../zip/reader.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'compact' },

@@ -1,0 +1,48 @@
+import * as fs from 'node:fs';
+import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
+import type { ByteSource } from './source.ts';
+
+/** A file to read, whatever it holds. Throws `file_not_found`, `not_a_file` (invalid_input) and I/O errors. */
+export function openSource(path: string): { readonly source: ByteSource; close(): void } {
+  return openFile(path);
+}
+
+/** An open file, for whoever needs its descriptor too. */
+export interface OpenFile {
+  readonly fd: number;
+  readonly source: ByteSource;
+  readonly close: () => void;
+}
+
+/** {@link openSource}, with the descriptor. */
+export function openFile(path: string): OpenFile {
+  try {
+    // Not blocking: to open a FIFO would wait for a writer.
+    const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+    const stat = fs.fstatSync(fd);
+    const close = (): void => fs.closeSync(fd);
+    if (stat.isFile()) {
+      const read = (offset: number, length: number, into?: Buffer): Buffer =>
+        readAt(fd, offset, length, into);
+      return { fd, source: { size: stat.size, read }, close };
+    }
+    close();
+    throw invalidInput('not_a_file', `not a file: ${path}`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') {
+      throw invalidInput('file_not_found', `no such file: ${path}`);
+    }
+    throw error instanceof GaitError ? error : ioFailure(error, `opening ${path}`);
+  }
+}
+
+function readAt(fd: number, offset: number, length: number, into?: Buffer): Buffer {
+  const buffer = into ?? Buffer.alloc(length);
+  let done = 0;
+  while (done < length) {
+    const count = fs.readSync(fd, buffer, done, length - done, offset + done);
+    if (count === 0) break;
+    done += count;
+  }
+  return buffer.subarray(0, done);
+}
