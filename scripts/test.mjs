@@ -17,5 +17,5 @@ const files = readdirSync(join(ROOT, 'build/test'), { recursive: true })
   .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
   .map((name) => join('build/test', name))
   .sort();
-// Some files mostly wait for processes: a third at a time fills two cores.
-run(process.execPath, ['--test', '--test-concurrency=3', ...files], { env: childEnv({ GAIT_ROOT: ROOT }) });
+// Some files mostly wait for processes: four at a time fill two cores.
+run(process.execPath, ['--test', '--test-concurrency=4', ...files], { env: childEnv({ GAIT_ROOT: ROOT }) });

@@ -29,7 +29,7 @@ import {
   under,
 } from '../support/given.ts';
 
-const RUNS = { numRuns: 600 };
+const RUNS = { numRuns: 300 };
 const WRITES = ['checkpoint', 'renew', 'release'];
 const FINAL = ['completed', 'cancelled', 'emergency_stopped'];
 

@@ -23,7 +23,7 @@ import {
   submit,
 } from '../support/given.ts';
 
-const RUNS = { numRuns: 600 };
+const RUNS = { numRuns: 300 };
 const FINAL = ['completed', 'cancelled', 'emergency_stopped'];
 
 const claim = fc.constantFrom(HOME, AWAY, { fingerprint: 'mine' });
@@ -200,7 +200,7 @@ describe('the snapshot', () => {
     // Revision and count may take some digits more; nothing else may.
     fc.assert(
       fc.property(types, (all) => assert.ok(sizeAfter(all) <= one + 10)),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 });

@@ -170,7 +170,7 @@ describe('a listing', () => {
         for (const one of [...start, ...steps]) await world.take(one);
         for (let process = 0; process < PROCESSES; process += 1) await world.list(process);
       }),
-      { numRuns: 400 },
+      { numRuns: 200 },
     );
   });
 
