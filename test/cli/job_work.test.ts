@@ -223,7 +223,8 @@ describe('budgets', { concurrency: 3 }, () => {
   test('--max-steps: the step too many is refused, and the job blocked', async (t) => {
     const w = await workspace(t);
     const add = `${GAIT} job checkpoint add --id demo --summary step >/dev/null`;
-    await submit(w, 'demo', `${add}; echo $? >>codes; ${add}; echo $? >>codes`, { max_steps: 1 });
+    const script = `trap "" TERM; ${add}; echo $? >>codes; ${add}; echo $? >>codes`;
+    await submit(w, 'demo', script, { max_steps: 1 });
     await w.gait(WORK);
     assert.deepEqual(linesIn(w, 'codes'), ['0', '3']);
     const { status, stop_reason, lease } = await stateOf(w, 'demo');

@@ -50,7 +50,8 @@ const fate: fc.Arbitrary<Fate> = fc.oneof(
 const fault: fc.Arbitrary<Fault> = fc.record({
   at,
   kind: fc.constantFrom<Fault['kind']>('before', 'after', 'short'),
-  errno: fc.constantFrom('EIO', 'ENOSPC', 'EACCES'),
+  // Not EACCES: the store takes it for a folder that somebody else made, and here it made them all.
+  errno: fc.constantFrom('EIO', 'ENOSPC'),
 });
 
 const operation: fc.Arbitrary<Operation> = fc.oneof(
