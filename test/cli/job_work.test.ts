@@ -222,13 +222,14 @@ describe('budgets', { concurrency: 3 }, () => {
 
   test('--max-steps: the step too many is refused, and the job blocked', async (t) => {
     const w = await workspace(t);
-    const add = `${GAIT} job checkpoint add --id demo --summary step >/dev/null`;
-    const script = `trap "" TERM; ${add}; echo $? >>codes; ${add}; echo $? >>codes`;
-    await submit(w, 'demo', script, { max_steps: 1 });
-    await w.gait(WORK);
-    assert.deepEqual(linesIn(w, 'codes'), ['0', '3']);
-    const { status, stop_reason, lease } = await stateOf(w, 'demo');
-    assert.deepEqual([status, stop_reason, lease], ['blocked', 'budget_steps_exceeded', null]);
+    await submit(w, 'demo', 'true', { max_steps: 1 });
+    await w.ok('job claim --id demo --worker w1');
+    const env = { GAIT_JOB_ID: 'demo', GAIT_LEASE_TOKEN: String((await stateOf(w, 'demo')).lease?.token) };
+    const add = 'job checkpoint add --id demo --summary step';
+    await w.ok(add, { env });
+    await w.refused(add, 'budget_exceeded', 'policy_blocked', { env });
+    const { status, stop_reason, usage } = await stateOf(w, 'demo');
+    assert.deepEqual([status, stop_reason, usage.steps], ['blocked', 'budget_steps_exceeded', 1]);
   });
 
   test('--max-steps: a command that goes on all the same is ended', async (t) => {
