@@ -1,5 +1,6 @@
 import { DIGEST_PATTERN } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import { Fields } from '../core/fields.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import validateIntent from '../schema/generated/runpack_intent.js';
 import validateRefs from '../schema/generated/runpack_refs.js';
@@ -19,8 +20,10 @@ import type {
   TimelineItem,
 } from './documents.ts';
 import { RUN_SCHEMA_VERSION } from './documents.ts';
-import { Fields } from './fields.ts';
 import { contextOf, evidenceModeOf, isEmpty, receiptOf, refsOf } from './refs.ts';
+
+/** What says how an input is written. */
+const CONTRACT = 'docs/contracts/runpack_v1.md';
 
 /** Ids of runs are names of files and words of ticket footers. */
 const RUN_ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,127}$/;
@@ -52,7 +55,7 @@ export interface Recorded extends CapturedRun {
  * `digest_wrong` and `run_id_invalid`, all invalid_input.
  */
 export function recordRun(input: Json, options: RecordOptions): Recorded {
-  const top = new Fields(input, '');
+  const top = new Fields(input, '', CONTRACT);
   const recorder = new Recorder(top, options);
   const captured = recorder.captured();
   return { ...captured, warnings: recorder.warnings() };
@@ -188,7 +191,7 @@ class Recorder {
     const { contextEnvelope } = this.#options;
     if (contextEnvelope === undefined) return undefined;
     try {
-      return contextOf(new Fields(contextEnvelope, 'context'));
+      return contextOf(new Fields(contextEnvelope, 'context', CONTRACT));
     } catch (error) {
       if (mode === 'required' || !(error instanceof Error)) throw error;
       this.#warn(`the context envelope is not used: ${error.message}`);

@@ -1,9 +1,9 @@
 import { canonicalDigest, DIGEST_PATTERN } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import type { Fields } from '../core/fields.ts';
 import type { JsonObject } from '../core/json.ts';
 import { inUtc } from '../core/time.ts';
 import type { EvidenceMode, Receipt, Refs } from './documents.ts';
-import type { Fields } from './fields.ts';
 
 /** What the retrieval time of a receipt is that names none. */
 const UNKNOWN_TIME = '1980-01-01T00:00:00Z';

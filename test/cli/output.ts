@@ -21,6 +21,7 @@ import validateJob from '../../src/schema/generated/job_output.js';
 import validateKeys from '../../src/schema/generated/keys_output.js';
 import validateGait from '../../src/schema/generated/output.js';
 import validatePack from '../../src/schema/generated/pack_output.js';
+import validatePolicy from '../../src/schema/generated/policy_output.js';
 import validateRun from '../../src/schema/generated/run_output.js';
 import validateSession from '../../src/schema/generated/run_session_output.js';
 import validateVerify from '../../src/schema/generated/verify_output.js';
@@ -146,6 +147,7 @@ const VALIDATORS: Readonly<Record<string, Validate>> = {
   'gait.job.output': validateJob,
   'gait.keys.output': validateKeys,
   'gait.pack.output': validatePack,
+  'gait.policy.output': validatePolicy,
   'gait.run.output': validateRun,
   'gait.run.session.output': validateSession,
   'gait.verify.output': validateVerify,

@@ -1,6 +1,6 @@
-import { invalidInput } from '../core/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { NEVER, zonedTime } from '../core/time.ts';
+import { invalidInput } from './errors.ts';
+import { isJsonObject, type Json, type JsonObject } from './json.ts';
+import { NEVER, zonedTime } from './time.ts';
 
 /**
  * Takes a JSON object that another program wrote apart, member by member. What is missing, null, or empty text is
@@ -9,9 +9,12 @@ import { NEVER, zonedTime } from '../core/time.ts';
 export class Fields {
   readonly #object: JsonObject;
   readonly #place: string;
+  readonly #contract: string;
   readonly #known = new Set<string>();
 
-  constructor(value: Json | undefined, place: string) {
+  /** `contract` is the page that says what belongs there. */
+  constructor(value: Json | undefined, place: string, contract: string) {
+    this.#contract = contract;
     if (value !== undefined && value !== null && !isJsonObject(value)) throw wrongType(place, 'an object');
     this.#object = value ?? {};
     this.#place = place;
@@ -19,7 +22,7 @@ export class Fields {
 
   text(name: string): string | undefined {
     const value = this.#take(name);
-    if (value !== undefined && typeof value !== 'string') throw wrongType(this.#at(name), 'text');
+    if (value !== undefined && typeof value !== 'string') throw wrongType(this.at(name), 'text');
     return value === '' ? undefined : value;
   }
 
@@ -27,14 +30,20 @@ export class Fields {
     const text = this.text(name)?.trim() ?? '';
     if (text !== '') return text;
     this.ignored(); // it may be there, in another case
-    throw invalidInput('record_invalid', `${this.#at(name)} is missing`, 'See docs/contracts/runpack_v1.md.');
+    throw invalidInput('record_invalid', `${this.at(name)} is missing`, `See ${this.#contract}.`);
+  }
+
+  flag(name: string): boolean | undefined {
+    const value = this.#take(name);
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw wrongType(this.at(name), 'true or false');
   }
 
   count(name: string): number | undefined {
     const value = this.#take(name);
     if (value === undefined || (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0))
       return value;
-    throw wrongType(this.#at(name), 'a whole number of 0 or more');
+    throw wrongType(this.at(name), 'a whole number of 0 or more');
   }
 
   /** When something was made: absent too where nobody set it. */
@@ -49,28 +58,30 @@ export class Fields {
     if (text === undefined) return undefined;
     const time = zonedTime(text);
     if (time !== undefined) return time;
-    throw invalidInput('record_invalid', `${this.#at(name)} is no RFC 3339 time: ${JSON.stringify(text)}`);
+    throw invalidInput('record_invalid', `${this.at(name)} is no RFC 3339 time: ${JSON.stringify(text)}`);
   }
 
   object(name: string): JsonObject | undefined {
     const value = this.#take(name);
     if (value === undefined || isJsonObject(value)) return value;
-    throw wrongType(this.#at(name), 'an object');
+    throw wrongType(this.at(name), 'an object');
   }
 
   list(name: string): readonly Json[] | undefined {
     const value = this.#take(name);
     if (value === undefined || Array.isArray(value)) return value as readonly Json[] | undefined;
-    throw wrongType(this.#at(name), 'a list');
+    throw wrongType(this.at(name), 'a list');
   }
 
   /** The objects of a list, each to be taken apart. */
   each(name: string): readonly Fields[] {
-    return (this.list(name) ?? []).map((item, index) => new Fields(item, `${this.#at(name)}[${index}]`));
+    return (this.list(name) ?? []).map(
+      (item, index) => new Fields(item, `${this.at(name)}[${index}]`, this.#contract),
+    );
   }
 
   inside(name: string): Fields {
-    return new Fields(this.object(name), this.#at(name));
+    return new Fields(this.object(name), this.at(name), this.#contract);
   }
 
   /**
@@ -84,9 +95,9 @@ export class Fields {
       const meant = folded.get(name.toLowerCase());
       if (meant === undefined) continue;
       const hint = `Write ${meant}.`;
-      throw invalidInput('record_ambiguous', `${this.#at(name)} differs from ${meant} only by case`, hint);
+      throw invalidInput('record_ambiguous', `${this.at(name)} differs from ${meant} only by case`, hint);
     }
-    return strangers.map((name) => this.#at(name));
+    return strangers.map((name) => this.at(name));
   }
 
   #take(name: string): Json | undefined {
@@ -95,7 +106,8 @@ export class Fields {
     return value === null ? undefined : value;
   }
 
-  #at(name: string): string {
+  /** Where a member stands, for messages. */
+  at(name: string): string {
     return this.#place === '' ? name : `${this.#place}.${name}`;
   }
 }

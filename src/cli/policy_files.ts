@@ -1,0 +1,161 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { type Decision, dutyLines } from '../gate/evaluate.ts';
+import type { IntentRequest } from '../gate/intent.ts';
+import { intentDigest } from '../gate/intent_digest.ts';
+import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
+import type { Policy } from '../gate/policy.ts';
+import { policyDigest } from '../gate/policy_digest.ts';
+import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
+import type { Simulation } from '../gate/simulate.ts';
+import { byBytes } from '../gate/words.ts';
+import type { Reply } from './command.ts';
+import { readFileBytes } from './input.ts';
+import type { Io } from './io.ts';
+import { asJson } from './job_text.ts';
+import { printable } from './run.ts';
+
+export const POLICY_OUTPUT = 'gait.policy.output';
+
+export interface PolicyFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+  readonly policy: Policy;
+  readonly digest: string;
+}
+
+export function readPolicyFile(path: string): PolicyFile {
+  const bytes = readFileBytes(path, MAX_POLICY_BYTES);
+  const policy = parsePolicy(bytes, path);
+  return { path, bytes, policy, digest: policyDigest(policy) };
+}
+
+export function readIntentFile(path: string): IntentRequest {
+  const bytes = readFileBytes(path, MAX_INTENT_BYTES);
+  try {
+    return parseIntent(bytes, path);
+  } catch (error) {
+    if (!(error instanceof GaitError) || error.message.startsWith(path)) throw error;
+    throw invalidInput(error.code, `${path}: ${error.message}`, error.hint, error.details);
+  }
+}
+
+/** The files that are named, and the `.json` in directories that are, each once and sorted. */
+export function fixturePaths(named: readonly string[]): string[] {
+  const paths = named.flatMap((path) => (isDirectory(path) ? jsonIn(path) : [path]));
+  if (paths.length > 0) return [...new Set(paths)].sort(byBytes);
+  throw invalidInput(
+    'fixtures_missing',
+    `no .json in ${named.join(', ')}`,
+    'Name intents to try the policies on.',
+  );
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function jsonIn(dir: string): string[] {
+  try {
+    const entries = readdirSync(dir, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile() && entry.name.endsWith('.json'));
+    return files.map((entry) => join(entry.parentPath, entry.name));
+  } catch (error) {
+    throw ioFailure(error, `reading ${dir}`);
+  }
+}
+
+/** What every answer says of a policy. */
+export function policyFields({ policy, digest }: PolicyFile): JsonObject {
+  const { default_verdict, rules } = policy;
+  return { policy_digest: digest, default_verdict, rule_count: rules.length };
+}
+
+/** What every answer says of a decision. */
+export function decisionFields(
+  file: PolicyFile,
+  { intent, created_at }: IntentRequest,
+  decision: Decision,
+): JsonObject {
+  const { verdict, reason_codes, violations, matched_rules, duties } = decision;
+  return {
+    policy_digest: file.digest,
+    intent_digest: intentDigest(intent),
+    intent_created_at: created_at,
+    ...{ verdict, reason_codes, violations, matched_rule: matched_rules.join(','), duties: asJson(duties) },
+  };
+}
+
+export function decisionLines(decision: Decision, io: Io): string[] {
+  const { verdict, reason_codes, violations, matched_rules, duties } = decision;
+  const color = verdict === 'allow' ? 'green' : verdict === 'block' ? 'red' : 'yellow';
+  const rule = matched_rules.length === 0 ? 'none, so the default' : matched_rules.join(', ');
+  return [
+    `${io.paint(color, verdict)}  by rule: ${printable(rule)}`,
+    `  reasons     ${reason_codes.map(printable).join(', ')}`,
+    ...(violations.length === 0 ? [] : [`  violations  ${violations.map(printable).join(', ')}`]),
+    ...dutyLines(duties).map(
+      (duty, index) => `  ${index === 0 ? 'needs     ' : '          '}  ${printable(duty)}`,
+    ),
+  ];
+}
+
+/** The answer no, with the exit code of its kind; undefined for calls that are let through or only tried. */
+export function refusalOf({ verdict, reason_codes }: Decision): { readonly failure?: GaitError } {
+  const reasons = reason_codes.join(', ');
+  if (verdict === 'block') {
+    const hint = '`gait policy explain` shows how each rule stands to it.';
+    return {
+      failure: new GaitError({
+        code: 'policy_blocked',
+        category: 'policy_blocked',
+        message: `blocked: ${reasons}`,
+        hint,
+      }),
+    };
+  }
+  if (verdict !== 'require_approval') return {};
+  const message = `needs approval: ${reasons}`;
+  return { failure: new GaitError({ code: 'approval_required', category: 'approval_required', message }) };
+}
+
+export function simulationReply(
+  baseline: PolicyFile,
+  candidate: PolicyFile,
+  simulation: Simulation,
+  io: Io,
+): Reply {
+  const { fixtures_total, changed, recommendation } = simulation;
+  const fields = {
+    baseline_policy_digest: baseline.digest,
+    candidate_policy_digest: candidate.digest,
+    ...{ fixtures_total, changed_fixtures: changed.length, recommendation },
+    baseline_verdicts: simulation.baseline_verdicts.map(asJson),
+    candidate_verdicts: simulation.candidate_verdicts.map(asJson),
+    changed: changed.map(({ fixture_path, intent_digest, ...sides }) => ({
+      ...{ fixture_path, intent_digest, changed: true },
+      ...Object.fromEntries(
+        Object.entries(sides).flatMap(([side, of]) =>
+          Object.entries(of).map(([name, value]) => [`${side}_${name}`, value]),
+        ),
+      ),
+    })),
+  };
+  const lines = [
+    `${fixtures_total} calls, ${changed.length} change`,
+    ...changed.map(({ fixture_path, baseline: before, candidate: after }) => {
+      const rule = after.matched_rule === '' ? 'the default' : after.matched_rule;
+      return `  ${printable(fixture_path)}  ${before.verdict} -> ${after.verdict}  by ${printable(rule)}`;
+    }),
+    `${io.paint('bold', 'recommended')}: ${ADVICE[recommendation]}`,
+  ];
+  return { fields, lines };
+}
+
+const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
+  enforce: 'enforce, nothing becomes stricter or looser in a way that somebody should look at first',
+  require_approval: 'require_approval, calls that ran are blocked now: have somebody look at them',
+  observe: 'observe, calls that did not run are allowed now: watch before you enforce',
+};

@@ -1,0 +1,49 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import type { Io } from '../../cli/io.ts';
+import { asJson } from '../../cli/job_text.ts';
+import {
+  decisionFields,
+  decisionLines,
+  POLICY_OUTPUT,
+  readIntentFile,
+  readPolicyFile,
+} from '../../cli/policy_files.ts';
+import { printable } from '../../cli/run.ts';
+import { evaluate } from '../../gate/evaluate.ts';
+import { explain, type RuleAccount } from '../../gate/explain.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: POLICY_OUTPUT, operation: 'explain' },
+  summary: 'Show how each rule of a policy stands to a call.',
+  description:
+    'Rules in their order: those that decide, those that match but are not asked, and for the others what does not hold. ' +
+    'Exit 0 whatever is decided.',
+  examples: [{ says: 'Why is it blocked?', line: 'policy explain gait.policy.yaml intent.json' }],
+  args: [
+    { name: 'POLICY', summary: 'the policy', required: true },
+    { name: 'INTENT', summary: 'the call, as JSON', required: true },
+  ],
+  flags: {},
+  async run({ args: [policyPath = '', intentPath = ''] }, io) {
+    const file = readPolicyFile(policyPath);
+    const request = readIntentFile(intentPath);
+    const decision = evaluate(file.policy, request.intent);
+    const rules = explain(file.policy, request.intent);
+    return {
+      fields: { ...decisionFields(file, request, decision), rules: rules.map(asJson) },
+      lines: [...decisionLines(decision, io), ...rules.map((rule) => ruleLine(rule, io))],
+    };
+  },
+});
+
+function ruleLine({ name, priority, effect, standing, misses }: RuleAccount, io: Io): string {
+  const how = {
+    decides: 'decides',
+    not_asked: 'matches, but is not asked',
+    no: `not: ${misses.join(', ')}`,
+  }[standing];
+  const line = `${String(priority).padStart(4)}  ${printable(name)}  (${effect})  ${how}`;
+  return standing === 'decides' ? io.paint('bold', line) : line;
+}
+
+export default spec;

@@ -1,0 +1,52 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
+import { printable } from '../../cli/run.ts';
+import { GaitError } from '../../core/errors.ts';
+import { policyDigest } from '../../gate/policy_digest.ts';
+import { formatPolicy } from '../../gate/policy_format.ts';
+import { parsePolicy } from '../../gate/policy_text.ts';
+import { writeFileAtOnce } from '../../zip/atomic_file.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: POLICY_OUTPUT, operation: 'fmt' },
+  summary: 'Write a policy in its usual form; comments stay.',
+  description:
+    'Members in one order, maps in blocks, lists on a line. Says the policy as it would be, or puts it in place with ' +
+    '--write. The digest stays what it is, and formatting twice changes nothing.',
+  examples: [
+    { says: 'Show it', line: 'policy fmt gait.policy.yaml' },
+    { says: 'Put it in place', line: 'policy fmt gait.policy.yaml --write' },
+  ],
+  args: [{ name: 'POLICY', summary: 'the policy', required: true }],
+  flags: { write: { type: 'boolean', summary: 'Replace the file, whole or not at all.' } },
+  async run({ flags, args: [path = ''] }) {
+    const file = readPolicyFile(path);
+    const formatted = formatPolicy(file.bytes, path);
+    const bytes = Buffer.from(formatted);
+    if (policyDigest(parsePolicy(bytes, path)) !== file.digest) throw changedMeaning(path);
+    const changed = !bytes.equals(file.bytes);
+    const written = flags.write && changed;
+    if (written) writeFileAtOnce(path, bytes);
+    const text = flags.write
+      ? [`${printable(path)}: ${written ? 'written' : 'as it should be'}`]
+      : formatted.replace(/\n$/, '').split('\n');
+    return {
+      fields: {
+        ...{ policy_path: path, ...policyFields(file), changed, written },
+        ...(flags.write ? {} : { formatted }),
+      },
+      lines: text,
+    };
+  },
+});
+
+function changedMeaning(path: string): GaitError {
+  return new GaitError({
+    code: 'format_changes_meaning',
+    category: 'internal_failure',
+    message: `${path} would mean something else once formatted; nothing was written`,
+    hint: 'This is a bug of gait.',
+  });
+}
+
+export default spec;

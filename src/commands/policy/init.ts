@@ -1,0 +1,48 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { refuseExisting, refuseKeptPlace } from '../../cli/places.ts';
+import { POLICY_OUTPUT, policyFields } from '../../cli/policy_files.ts';
+import { shellWord } from '../../cli/run.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { policyDigest } from '../../gate/policy_digest.ts';
+import { parsePolicy } from '../../gate/policy_text.ts';
+import { TEMPLATES, templateNamed } from '../../gate/templates.ts';
+import { writeFileAtOnce } from '../../zip/atomic_file.ts';
+
+const names = TEMPLATES.map(({ name }) => name);
+
+const spec: CommandSpec = command({
+  output: { schemaId: POLICY_OUTPUT, operation: 'init' },
+  summary: 'Begin a policy from a template.',
+  description: TEMPLATES.map(({ name, summary }) => `${name}: ${summary}`).join(' '),
+  examples: [
+    {
+      says: 'Begin with what asks a person before anything is changed',
+      line: 'policy init baseline-mediumrisk',
+    },
+    { says: 'Elsewhere', line: 'policy init high --out policies/prod.yaml' },
+  ],
+  args: [{ name: 'TEMPLATE', summary: `${names.join(', ')}; or low, medium, high`, required: true }],
+  flags: {
+    out: { type: 'string', value: 'FILE', default: 'gait.policy.yaml', summary: 'Where to write it.' },
+    force: { type: 'boolean', summary: 'Replace the file that is there.' },
+  },
+  async run({ flags: { out, force }, args: [named = ''] }, io) {
+    const template = templateNamed(named);
+    if (template === undefined) {
+      throw invalidInput('template_unknown', `no such template: ${named}`, `There are ${names.join(', ')}.`);
+    }
+    const bytes = Buffer.from(template.text);
+    const policy = parsePolicy(bytes, template.name);
+    refuseKeptPlace(out, io.env);
+    if (!force) refuseExisting(out, 'say --force');
+    writeFileAtOnce(out, bytes);
+    const file = { path: out, bytes, policy, digest: policyDigest(policy) };
+    const next = [`gait policy validate ${shellWord(out)}`, `gait policy test ${shellWord(out)} intent.json`];
+    return {
+      fields: { template: template.name, policy_path: out, ...policyFields(file), next_commands: next },
+      lines: [`${out}  from ${template.name}: ${template.summary}`, ...next.map((line) => `  next: ${line}`)],
+    };
+  },
+});
+
+export default spec;

@@ -1,0 +1,41 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import {
+  fixturePaths,
+  POLICY_OUTPUT,
+  readIntentFile,
+  readPolicyFile,
+  simulationReply,
+} from '../../cli/policy_files.ts';
+import { simulate } from '../../gate/simulate.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: POLICY_OUTPUT, operation: 'simulate' },
+  summary: 'Try two policies on many calls: what changes when one takes the place of the other.',
+  description:
+    'Recommends to enforce the candidate, to have calls looked at that it blocks now, or to observe it first when it ' +
+    'allows what was not allowed. Exit 0 whatever changes.',
+  examples: [
+    {
+      says: 'Try a draft on the calls of last week',
+      line: 'policy simulate --policy draft.yaml --baseline gait.policy.yaml --fixtures calls/',
+    },
+  ],
+  flags: {
+    policy: { type: 'string', value: 'FILE', required: true, summary: 'The candidate.' },
+    baseline: { type: 'string', value: 'FILE', required: true, summary: 'The policy that is in force.' },
+    fixtures: {
+      type: 'strings',
+      value: 'PATH',
+      summary: 'Calls as JSON: files, or directories of them. Commas between them, or the flag again.',
+    },
+  },
+  async run({ flags }, io) {
+    const candidate = readPolicyFile(flags.policy);
+    const baseline = readPolicyFile(flags.baseline);
+    const named = flags.fixtures.flatMap((list) => list.split(',')).filter((path) => path.trim() !== '');
+    const fixtures = fixturePaths(named).map((path) => ({ path, intent: readIntentFile(path).intent }));
+    return simulationReply(baseline, candidate, simulate(baseline.policy, candidate.policy, fixtures), io);
+  },
+});
+
+export default spec;

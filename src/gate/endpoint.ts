@@ -1,0 +1,125 @@
+import { lowered, trimmed } from './words.ts';
+
+export const TARGET_KINDS = [
+  'path',
+  'url',
+  'host',
+  'repo',
+  'bucket',
+  'table',
+  'queue',
+  'topic',
+  'other',
+] as const;
+export type TargetKind = (typeof TARGET_KINDS)[number];
+
+export const ENDPOINT_CLASSES = [
+  'fs.read',
+  'fs.write',
+  'fs.delete',
+  'proc.exec',
+  'net.http',
+  'net.dns',
+  'ui.click',
+  'ui.type',
+  'ui.navigate',
+  'other',
+] as const;
+export type EndpointClass = (typeof ENDPOINT_CLASSES)[number];
+
+const READS = ['read', 'get', 'list', 'open', 'cat', 'head', 'download', 'stat'];
+const WRITES = ['write', 'append', 'put', 'create', 'update', 'save', 'copy', 'move', 'rename'];
+const DELETES = ['delete', 'remove', 'rm', 'unlink', 'rmdir', 'drop', 'truncate'];
+const EXECUTES = ['exec', 'spawn', 'run', 'shell', 'command'];
+const RESOLVES = ['dns', 'resolve', 'lookup'];
+
+/** Operations that destroy, whatever they are done to. */
+const DESTROYS: ReadonlySet<string> = new Set([...DELETES, 'exec', 'spawn']);
+
+const HINTS: readonly (readonly [EndpointClass, readonly string[]])[] = [
+  ['fs.read', ['read', 'list', 'fetch', 'search']],
+  ['fs.write', ['write', 'update', 'save', 'create']],
+  ['fs.delete', ['delete', 'remove', 'rm', 'drop']],
+];
+const EXEC_HINTS = ['exec', 'shell', 'command', 'spawn', 'run'];
+
+/** The class of what a call does to a target, from the operation, else from words in the name of the tool. */
+export function inferredClass(kind: TargetKind, operation: string, toolName: string): EndpointClass {
+  switch (kind) {
+    case 'path':
+      return pathClass(operation, toolName);
+    case 'host':
+    case 'url':
+      return RESOLVES.includes(operation) ? 'net.dns' : 'net.http';
+    case 'other':
+      if (EXECUTES.includes(operation)) return 'proc.exec';
+      return EXEC_HINTS.some((hint) => toolName.includes(hint)) ? 'proc.exec' : 'other';
+    default:
+      return 'other';
+  }
+}
+
+function pathClass(operation: string, toolName: string): EndpointClass {
+  if (READS.includes(operation)) return 'fs.read';
+  if (WRITES.includes(operation)) return 'fs.write';
+  if (DELETES.includes(operation)) return 'fs.delete';
+  const name = toolName.slice(toolName.lastIndexOf('/') + 1);
+  return HINTS.find(([, hints]) => hints.some((hint) => name.includes(hint)))?.[0] ?? 'other';
+}
+
+/** True for what cannot be taken back. */
+export function isDestructive(endpointClass: EndpointClass, operation: string): boolean {
+  return endpointClass === 'fs.delete' || endpointClass === 'proc.exec' || DESTROYS.has(operation);
+}
+
+/**
+ * The domain that stands in a digest: by the rules of the programs before this one, which a target can mislead. What
+ * decides is {@link domainOf}.
+ */
+export function writtenDomain(kind: TargetKind, value: string): string {
+  if (kind === 'host') {
+    const bare = value.replace(/^http:\/\//, '').replace(/^https:\/\//, '');
+    return trimmed(lowered(bare.split('/')[0]?.split(':')[0] ?? ''));
+  }
+  if (kind !== 'url') return '';
+  const [, authority] = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(value) ?? [];
+  if (authority === undefined || /[\s\\"<>^`{|}]/.test(authority)) return '';
+  const host = authority.slice(authority.lastIndexOf('@') + 1);
+  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
+  if (bracketed !== null) return lowered(bracketed[1] ?? '');
+  return /^[^:]*(?::\d*)?$/.test(host) ? lowered(host.replace(/:\d*$/, '')) : '';
+}
+
+/**
+ * The domain that a target leads to, as a browser would go there (WHATWG URL): small letters, Punycode, no dot at its
+ * end. Undefined when there is none to be told, which no list of allowed ones lets through.
+ */
+export function domainOf(kind: TargetKind, value: string): string | undefined {
+  if (kind !== 'host' && kind !== 'url') return undefined;
+  const text = kind === 'host' && !/^https?:\/\//.test(value) ? `http://${value}` : value;
+  if (/[\s\\]/.test(text)) return undefined;
+  try {
+    const { hostname, username, password } = new URL(text);
+    if (username !== '' || password !== '') return undefined; // two readers may take it for two places
+    const domain = hostname.replace(/\.$/, '');
+    return domain === '' ? undefined : domain;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * A path as lists of paths look at it: one kind of slash, no `.`, no `..`, none doubled, none at its end. Undefined when it
+ * leads out of where it begins.
+ */
+export function plainPath(path: string): string | undefined {
+  const slashed = path.replaceAll('\\', '/');
+  const rooted = slashed.startsWith('/');
+  const parts: string[] = [];
+  for (const part of slashed.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.pop() === undefined) return undefined;
+  }
+  return `${rooted ? '/' : ''}${parts.join('/')}` || '.';
+}

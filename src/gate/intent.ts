@@ -1,0 +1,88 @@
+import type { JsonObject } from '../core/json.ts';
+import type { EndpointClass, TargetKind } from './endpoint.ts';
+
+export const INTENT_SCHEMA_ID = 'gait.gate.intent_request';
+
+/**
+ * What an agent wants to do, in the one form that is judged and digested. Members that are empty are not there, as in
+ * the digests of the programs before this one.
+ */
+export interface Intent {
+  readonly tool_name: string;
+  readonly args: JsonObject;
+  readonly targets: readonly Target[];
+  readonly arg_provenance?: readonly Provenance[];
+  readonly skill_provenance?: SkillProvenance;
+  readonly delegation?: Delegation;
+  readonly context: IntentContext;
+}
+
+export interface Target {
+  readonly kind: TargetKind;
+  readonly value: string;
+  readonly operation?: string;
+  readonly sensitivity?: string;
+  readonly endpoint_class: EndpointClass;
+  readonly endpoint_domain?: string;
+  readonly destructive?: true;
+}
+
+export const PROVENANCE_SOURCES = ['user', 'tool_output', 'external', 'system'] as const;
+
+/** Where an argument is from. */
+export interface Provenance {
+  readonly arg_path: string;
+  readonly source: (typeof PROVENANCE_SOURCES)[number];
+  readonly source_ref?: string;
+  readonly integrity_digest?: string;
+}
+
+export interface SkillProvenance {
+  readonly skill_name: string;
+  readonly source: string;
+  readonly publisher: string;
+  readonly skill_version?: string;
+  readonly digest?: string;
+  readonly signature_key_id?: string;
+}
+
+/** On whose behalf the agent says that it acts. */
+export interface Delegation {
+  readonly requester_identity: string;
+  readonly scope_class?: string;
+  readonly token_refs?: readonly string[];
+  readonly chain?: readonly DelegationLink[];
+  /** In UTC; the first instant of year 1 stands for none. */
+  readonly issued_at: string;
+  readonly expires_at: string;
+}
+
+export interface DelegationLink {
+  readonly delegator_identity: string;
+  readonly delegate_identity: string;
+  readonly scope_class?: string;
+  readonly token_ref?: string;
+  readonly issued_at: string;
+  readonly expires_at: string;
+}
+
+export interface IntentContext {
+  readonly identity: string;
+  readonly workspace: string;
+  readonly risk_class: string;
+  readonly session_id?: string;
+  readonly request_id?: string;
+  readonly auth_context?: JsonObject;
+  readonly credential_scopes?: readonly string[];
+  readonly environment_fingerprint?: string;
+  readonly context_set_digest?: string;
+  readonly context_evidence_mode?: 'best_effort' | 'required';
+  readonly context_refs?: readonly string[];
+}
+
+/** A request as it was read: the intent, and what stands beside it. */
+export interface IntentRequest {
+  readonly intent: Intent;
+  /** What the caller says; it is no part of the digest. */
+  readonly created_at: string;
+}

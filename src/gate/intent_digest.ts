@@ -1,0 +1,16 @@
+import { canonicalDigest } from '../core/digest.ts';
+import type { Delegation, Intent } from './intent.ts';
+
+/** The digest that an approval, a policy's verdict and a trace name an intent by. Of exactly what stands in {@link Intent}. */
+export function intentDigest(intent: Intent): string {
+  return canonicalDigest(intent);
+}
+
+export function argsDigest({ args }: Intent): string {
+  return canonicalDigest(args);
+}
+
+/** What an approval of a delegated intent is bound to. */
+export function delegationDigest(delegation: Delegation): string {
+  return canonicalDigest(delegation);
+}

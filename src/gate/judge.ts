@@ -1,0 +1,176 @@
+import { objections } from './constraints.ts';
+import type { Intent } from './intent.ts';
+import { factsOf, matches, ownReason, risksOf } from './match.ts';
+import {
+  type Policy,
+  type RateLimit,
+  type RequiredField,
+  type Rule,
+  stricter,
+  type Verdict,
+} from './policy.ts';
+import { byBytes, wordList } from './words.ts';
+
+/** What a policy makes of an intent, before anybody has proven anything. */
+export interface Judgement {
+  readonly verdict: Verdict;
+  readonly reason_codes: readonly string[];
+  readonly violations: readonly string[];
+  /** The rules that it is by; empty where none matched. */
+  readonly matched_rules: readonly string[];
+  readonly duties: Duties;
+}
+
+/** What must be proven before a call may run: of all rules that matched, whichever of them decided. */
+export interface Duties {
+  /** How many must approve; 0 for nobody. */
+  readonly approvals: number;
+  readonly distinct_approvers: boolean;
+  readonly delegation: boolean;
+  /** A rule was passed over for want of a delegation, and would have been met otherwise. */
+  readonly undelegated: boolean;
+  readonly broker: { readonly references: readonly string[]; readonly scopes: readonly string[] } | null;
+  readonly rate_limits: readonly RateLimit[];
+}
+
+export const NO_DUTIES: Duties = {
+  approvals: 0,
+  distinct_approvers: false,
+  delegation: false,
+  undelegated: false,
+  broker: null,
+  rate_limits: [],
+};
+
+/**
+ * Judges an intent by a policy: what fails closed first, then the rules of the first priority that has one which
+ * matches, the strictest of them deciding and all of their duties kept, else the policy's default.
+ */
+export function judge(policy: Policy, intent: Intent): Judgement {
+  const risks = risksOf(intent.context.risk_class, risksNamed(policy));
+  return failClosed(policy, intent, risks) ?? byRules(policy, intent, risks);
+}
+
+export function risksNamed({ fail_closed, rules }: Policy): ReadonlySet<string> {
+  return new Set([...fail_closed.risk_classes, ...rules.flatMap(({ match }) => match.risk_classes)]);
+}
+
+/** True if what a policy says of failing closed is about calls of these risks. */
+export function failsClosed({ fail_closed }: Policy, risks: readonly string[]): boolean {
+  return fail_closed.enabled && fail_closed.risk_classes.some((risk) => risks.includes(risk));
+}
+
+/** {@link failsClosed} for the risk that an intent says, even one that could not be read. */
+export function failsClosedFor(policy: Policy, risk: string): boolean {
+  return failsClosed(policy, risksOf(risk, risksNamed(policy)));
+}
+
+function failClosed(policy: Policy, intent: Intent, risks: readonly string[]): Judgement | undefined {
+  if (!failsClosed(policy, risks)) return undefined;
+  const missing = (policy.fail_closed.required_fields as readonly RequiredField[]).filter((field) =>
+    lacks(field, intent),
+  );
+  const reasons = missing.map((field) =>
+    field === 'context_evidence' ? 'context_evidence_missing' : `fail_closed_missing_${field}`,
+  );
+  const violations = missing.map((field) => `missing_${field}`);
+  if (hasUnknownClass(intent)) {
+    reasons.push('fail_closed_endpoint_class_unknown');
+    violations.push('endpoint_class_unknown');
+  }
+  return reasons.length === 0 ? undefined : judgement('block', reasons, violations, [], NO_DUTIES);
+}
+
+function hasUnknownClass({ targets }: Intent): boolean {
+  return targets.some(({ endpoint_class }) => endpoint_class === 'other');
+}
+
+function lacks(field: RequiredField, intent: Intent): boolean {
+  switch (field) {
+    case 'targets':
+      return intent.targets.length === 0;
+    case 'arg_provenance':
+      return intent.arg_provenance === undefined;
+    case 'endpoint_class':
+      return intent.targets.length === 0 || hasUnknownClass(intent);
+    case 'delegation':
+      return intent.delegation === undefined;
+    case 'context_evidence':
+      return intent.context.context_set_digest === undefined;
+  }
+}
+
+function byRules(policy: Policy, intent: Intent, risks: readonly string[]): Judgement {
+  const facts = factsOf(intent, risks);
+  const met: Rule[] = [];
+  let undelegated = false;
+  for (const rule of policy.rules) {
+    const [first] = met;
+    if (first !== undefined && rule.priority !== first.priority) break;
+    const matching = matches(rule, facts);
+    undelegated ||= matching === 'undelegated' && rule.match.require_delegation && rule.effect !== 'block';
+    if (matching === 'yes') met.push(rule);
+  }
+  if (met.length > 0) return byMatched(met, intent, undelegated);
+  const verdict = policy.default_verdict;
+  const approvals = verdict === 'require_approval' ? 1 : 0;
+  return judgement(verdict, [`default_${verdict}`], [], [], { ...NO_DUTIES, approvals, undelegated });
+}
+
+function byMatched(rules: readonly Rule[], intent: Intent, undelegated: boolean): Judgement {
+  const each = rules.map((rule) => byRule(rule, intent));
+  const strictest = each.map((one) => one.verdict).reduce(stricter);
+  const deciding = each.filter((one) => one.verdict === strictest);
+  const asked = Math.max(...rules.map(({ min_approvals }) => min_approvals));
+  // Who wants approvals wants them before anything is let through, whatever the effect says.
+  const verdict = asked > 0 ? stricter(strictest, 'require_approval') : strictest;
+  const approvals = verdict === 'require_approval' ? Math.max(1, asked) : asked;
+  const brokered = rules.filter(({ require_broker_credential }) => require_broker_credential);
+  const broker =
+    brokered.length === 0
+      ? null
+      : {
+          references: wordList(brokered.map(({ broker_reference }) => broker_reference)),
+          scopes: wordList(brokered.flatMap(({ broker_scopes }) => broker_scopes)),
+        };
+  return judgement(
+    verdict,
+    deciding.flatMap(({ reasons }) => reasons),
+    deciding.flatMap(({ violations }) => violations),
+    rules.map(({ name }) => name),
+    {
+      approvals,
+      distinct_approvers: rules.some(({ require_distinct_approvers }) => require_distinct_approvers),
+      delegation: rules.some(({ match }) => match.require_delegation),
+      undelegated,
+      broker,
+      rate_limits: rules.map(({ rate_limit }) => rate_limit).filter(({ requests }) => requests > 0),
+    },
+  );
+}
+
+function byRule(rule: Rule, intent: Intent): { verdict: Verdict; reasons: string[]; violations: string[] } {
+  const found = objections(rule, intent);
+  const own = rule.reason_codes.length === 0 ? [ownReason(rule.name)] : rule.reason_codes;
+  return {
+    verdict: found.map(({ effect }) => effect).reduce(stricter, rule.effect),
+    reasons: [...own, ...found.flatMap(({ reasons }) => reasons)],
+    violations: [...rule.violations, ...found.flatMap(({ violations }) => violations)],
+  };
+}
+
+function judgement(
+  verdict: Verdict,
+  reasons: readonly string[],
+  violations: readonly string[],
+  rules: readonly string[],
+  duties: Duties,
+): Judgement {
+  return {
+    verdict,
+    reason_codes: wordList(reasons),
+    violations: wordList(violations),
+    matched_rules: [...new Set(rules)].sort(byBytes),
+    duties,
+  };
+}

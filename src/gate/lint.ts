@@ -1,0 +1,70 @@
+import { failsClosedFor } from './judge.ts';
+import { RISK_CLASSES } from './match.ts';
+import type { Policy, Rule } from './policy.ts';
+
+/** Something in a policy that is allowed, and that its author may not have meant. */
+export interface PolicyWarning {
+  readonly code: string;
+  /** The rule that it is about; absent for the policy as a whole. */
+  readonly rule?: string;
+  readonly message: string;
+}
+
+/** What a careful reader would ask the author of a policy. */
+export function lint(policy: Policy): PolicyWarning[] {
+  return [...ofPolicy(policy), ...policy.rules.flatMap((rule, index) => ofRule(policy, rule, index))];
+}
+
+function ofPolicy(policy: Policy): PolicyWarning[] {
+  const found: PolicyWarning[] = [];
+  if (policy.default_verdict === 'allow') {
+    found.push({ code: 'default_allows', message: 'what no rule is about is allowed' });
+  }
+  const open = RISK_CLASSES.slice(2).filter((risk) => !failsClosedFor(policy, risk));
+  if (open.length > 0 && policy.default_verdict !== 'block') {
+    const message = `calls of ${open.join(' and ')} risk do not fail closed when they say too little`;
+    found.push({ code: 'fail_open', message });
+  }
+  return found;
+}
+
+function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
+  const { name, effect, match, endpoint } = rule;
+  const grants = effect === 'allow' || effect === 'dry_run';
+  const found: PolicyWarning[] = [];
+  const warn = (code: string, message: string): void => void found.push({ code, rule: name, message });
+  if (policy.rules.findIndex((other) => other.name === name) < index) {
+    warn('name_twice', 'another rule has this name: reasons cannot tell them apart');
+  }
+  if (grants && isEmptyMatch(rule))
+    warn('matches_all', `its match is empty: it says ${effect} to every call`);
+  if (endpoint.destructive_action === 'require_approval' && endpoint.action === 'block') {
+    warn(
+      'destructive_blocks',
+      'destructive_action: require_approval blocks all the same, since action is block by default',
+    );
+  }
+  if (grants && match.require_delegation && policy.default_verdict === 'allow') {
+    warn('delegation_by_default', 'a call without a delegation is blocked, though the default is allow');
+  }
+  if (grants && rule.min_approvals > 0) {
+    warn('approvals_on_allow', `asks for ${rule.min_approvals} approvals: its effect is require_approval`);
+  }
+  if (
+    grants &&
+    !rule.require_broker_credential &&
+    match.risk_classes.some((risk) => risk === 'high' || risk === 'critical')
+  ) {
+    warn(
+      'unbrokered',
+      'lets calls of high risk through without a credential of a broker; the profile oss-prod refuses that',
+    );
+  }
+  return found;
+}
+
+function isEmptyMatch({ match }: Rule): boolean {
+  return Object.values(match).every(
+    (value) => value === false || value === null || (Array.isArray(value) && value.length === 0),
+  );
+}

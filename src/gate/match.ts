@@ -1,0 +1,169 @@
+import { plainPath } from './endpoint.ts';
+import type { Intent } from './intent.ts';
+import type { Match, Rule } from './policy.ts';
+import { lowered, trimmed } from './words.ts';
+
+/** How far a rule is about an intent. `undelegated`: it would be, if the intent were delegated. */
+export type Matching = 'no' | 'undelegated' | 'yes';
+
+/** Risk classes that every policy knows, from the lowest to the highest. */
+export const RISK_CLASSES = ['low', 'medium', 'high', 'critical'] as const;
+
+/**
+ * The risk classes that an intent counts as: the one that it says, and the highest if nobody knows that one, neither
+ * gait nor any rule of the policy.
+ */
+export function risksOf(said: string, known: ReadonlySet<string>): readonly string[] {
+  const isKnown = known.has(said) || RISK_CLASSES.some((one) => one === said);
+  return isKnown ? [said] : [said, 'critical'];
+}
+
+/** What rules ask of an intent, taken out of it once. */
+export interface Facts {
+  readonly tools: readonly string[];
+  readonly risks: readonly string[];
+  readonly identities: readonly string[];
+  readonly workspace: string;
+  readonly workspacePlace: string | undefined;
+  readonly sources: readonly string[];
+  readonly publishers: readonly string[];
+  readonly skillSources: readonly string[];
+  readonly kinds: readonly string[];
+  readonly values: readonly string[];
+  readonly classes: readonly string[];
+  readonly sensitivities: readonly string[];
+  readonly operations: readonly string[];
+  readonly delegation:
+    | undefined
+    | {
+        readonly depth: number;
+        readonly delegators: readonly string[];
+        readonly delegates: readonly string[];
+        readonly scopes: readonly string[];
+      };
+}
+
+export function factsOf(intent: Intent, risks: readonly string[]): Facts {
+  const { tool_name, context, targets, arg_provenance = [], skill_provenance: skill, delegation } = intent;
+  return {
+    tools: [tool_name],
+    risks,
+    identities: [context.identity],
+    workspace: context.workspace,
+    workspacePlace: plainPath(context.workspace),
+    sources: arg_provenance.map(({ source }) => source),
+    publishers: skill === undefined ? [] : [lowered(skill.publisher)],
+    skillSources: skill === undefined ? [] : [skill.source],
+    kinds: targets.map(({ kind }) => kind),
+    values: targets.map(({ value }) => value),
+    classes: targets.map(({ endpoint_class }) => endpoint_class),
+    sensitivities: targets.map(({ sensitivity = '' }) => sensitivity),
+    operations: targets.map(({ operation = '' }) => operation),
+    delegation: delegation === undefined ? undefined : delegationFacts(delegation),
+  };
+}
+
+function delegationFacts({
+  requester_identity,
+  scope_class = '',
+  chain = [],
+}: NonNullable<Intent['delegation']>): NonNullable<Facts['delegation']> {
+  return {
+    depth: chain.length,
+    delegators: chain.map(({ delegator_identity }) => delegator_identity),
+    delegates: [requester_identity, ...chain.map(({ delegate_identity }) => delegate_identity)],
+    scopes: [scope_class, ...chain.map((link) => link.scope_class ?? '')],
+  };
+}
+
+/** True if what a member of a match asks for is so. `grants`: the rule lets something through. */
+type Check = (match: Match, facts: Facts, grants: boolean) => boolean;
+
+/** By the member of the match. Each is looked for in all targets: two of them may hold for two different ones. */
+const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
+  tool_names: (match, { tools }) => some(match.tool_names, tools),
+  risk_classes: (match, { risks }) => some(match.risk_classes, risks),
+  identities: (match, { identities }) => some(match.identities, identities),
+  workspace_prefixes: ({ workspace_prefixes }, facts, grants) =>
+    inWorkspace(workspace_prefixes, facts, grants),
+  provenance_sources: (match, { sources }) => some(match.provenance_sources, sources),
+  skill_publishers: (match, { publishers }) => some(match.skill_publishers, publishers),
+  skill_sources: (match, { skillSources }) => some(match.skill_sources, skillSources),
+  target_kinds: (match, { kinds }) => some(match.target_kinds, kinds),
+  target_values: (match, { values }) => some(match.target_values, values),
+  endpoint_classes: (match, { classes }) => some(match.endpoint_classes, classes),
+  data_classes: (match, { sensitivities }) => some(match.data_classes, sensitivities),
+  destination_kinds: (match, { kinds }) => some(match.destination_kinds, kinds),
+  destination_values: (match, { values }) => some(match.destination_values, values),
+  destination_operations: (match, { operations }) => some(match.destination_operations, operations),
+};
+
+const DELEGATION_CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
+  require_delegation: (match, { delegation }) => !match.require_delegation || delegation !== undefined,
+  max_delegation_depth: ({ max_delegation_depth: depth }, { delegation }) =>
+    depth === null || (delegation !== undefined && delegation.depth <= depth),
+  allowed_delegator_identities: (match, { delegation }) =>
+    some(match.allowed_delegator_identities, delegation?.delegators ?? []),
+  allowed_delegate_identities: (match, { delegation }) =>
+    some(match.allowed_delegate_identities, delegation?.delegates ?? []),
+  delegation_scopes: (match, { delegation }) => some(match.delegation_scopes, delegation?.scopes ?? []),
+};
+
+const PLAIN = Object.values(CHECKS);
+const DELEGATED = Object.values(DELEGATION_CHECKS);
+
+/** Whether a rule is about an intent: every member of its match that is not empty holds. */
+export function matches({ match, effect }: Rule, facts: Facts): Matching {
+  const grants = letsThrough(effect);
+  for (const check of PLAIN) if (!check(match, facts, grants)) return 'no';
+  if (DELEGATED.every((check) => check(match, facts, grants))) return 'yes';
+  return facts.delegation === undefined ? 'undelegated' : 'no';
+}
+
+/** The members of a rule's match that do not hold. */
+export function misses({ match, effect }: Rule, facts: Facts): string[] {
+  const checks = Object.entries({ ...CHECKS, ...DELEGATION_CHECKS });
+  return checks.filter(([, check]) => !check(match, facts, letsThrough(effect))).map(([name]) => name);
+}
+
+function letsThrough(effect: Rule['effect']): boolean {
+  return effect === 'allow' || effect === 'dry_run';
+}
+
+/**
+ * A rule that grants something holds for the folder itself and what is in it, once the path is plain. One that
+ * restricts holds also for every path that merely begins so: neither may be got around by how a path is spelled.
+ */
+function inWorkspace(
+  prefixes: readonly string[],
+  { workspace, workspacePlace }: Facts,
+  grants: boolean,
+): boolean {
+  if (prefixes.length === 0) return true;
+  if (prefixes.some((prefix) => workspacePlace !== undefined && isWithin(workspacePlace, plainPath(prefix))))
+    return true;
+  return !grants && prefixes.some((prefix) => workspace.startsWith(prefix));
+}
+
+/** True for a plain path that is this folder, or in it. */
+export function isWithin(path: string, folder: string | undefined): boolean {
+  if (folder === undefined) return false;
+  if (folder === '/') return path.startsWith('/');
+  return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** True if nothing is asked for, or one of these is. */
+function some(wanted: readonly string[], values: readonly string[]): boolean {
+  return wanted.length === 0 || values.some((value) => wanted.includes(value));
+}
+
+/**
+ * The reason that a rule gives which names none: its own name, in the letters of codes, escaped as the programs before
+ * this one did.
+ */
+export function ownReason(name: string): string {
+  const escaped = JSON.stringify(name)
+    .slice(1, -1)
+    .replaceAll(/[<>&\u2028\u2029]/g, (point) => `\\u${point.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return `matched_rule_${lowered(trimmed(escaped).replaceAll(/[ -]/g, '_'))}`;
+}

@@ -1,0 +1,107 @@
+import { type Document, isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
+import { policyDocument } from './policy_text.ts';
+
+/** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
+const ORDER: Readonly<Record<string, readonly string[]>> = {
+  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'rules'],
+  fail_closed: ['enabled', 'risk_classes', 'required_fields'],
+  rules: [
+    ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],
+    ...['min_approvals', 'require_distinct_approvers', 'require_context_evidence'],
+    ...['required_context_evidence_mode', 'max_context_age_seconds', 'require_broker_credential'],
+    ...['broker_reference', 'broker_scopes', 'rate_limit'],
+  ],
+  match: [
+    ...['tool_names', 'risk_classes', 'identities', 'workspace_prefixes', 'provenance_sources'],
+    ...[
+      'skill_publishers',
+      'skill_sources',
+      'target_kinds',
+      'target_values',
+      'endpoint_classes',
+      'data_classes',
+    ],
+    ...['destination_kinds', 'destination_values', 'destination_operations', 'require_delegation'],
+    ...[
+      'max_delegation_depth',
+      'allowed_delegator_identities',
+      'allowed_delegate_identities',
+      'delegation_scopes',
+    ],
+  ],
+  endpoint: [
+    ...[
+      'enabled',
+      'path_allowlist',
+      'path_denylist',
+      'domain_allowlist',
+      'domain_denylist',
+      'egress_classes',
+    ],
+    ...['action', 'destructive_action', 'reason_code', 'violation'],
+  ],
+  dataflow: [
+    ...['enabled', 'tainted_sources', 'destination_kinds', 'destination_values', 'destination_operations'],
+    ...['action', 'reason_code', 'violation'],
+  ],
+  rate_limit: ['requests', 'window', 'scope'],
+};
+
+/** A line is not longer than this unless a value is. Characters. */
+const LINE_WIDTH = 100;
+
+/**
+ * The text of a policy in its usual form: members in one order, maps in blocks, lists on a line. Comments stay, and with
+ * them whatever the author wrote; the digest stays what it is. Formatting twice changes nothing.
+ */
+export function formatPolicy(bytes: Uint8Array, what: string): string {
+  const { document } = policyDocument(bytes, what);
+  if (document === undefined) return '';
+  arrange(document, '');
+  return document.toString({
+    indent: 2,
+    indentSeq: true,
+    lineWidth: LINE_WIDTH,
+    flowCollectionPadding: false,
+  });
+}
+
+function arrange(document: Document.Parsed, place: string): void {
+  const { contents } = document;
+  if (isMap(contents)) arrangeMap(contents, place);
+}
+
+function arrangeMap(map: YAMLMap, place: string): void {
+  const order = ORDER[place] ?? [];
+  const rank = (pair: Pair): number => {
+    const at = order.indexOf(keyOf(pair));
+    return at === -1 ? order.length : at;
+  };
+  const [first] = map.items;
+  const leading = isScalar(first?.key) ? first.key.commentBefore : undefined;
+  map.items.sort((a, b) => rank(a) - rank(b));
+  keepLeading(map, first, leading);
+  map.flow = false;
+  for (const pair of map.items) arrangeValue(pair.value, keyOf(pair));
+}
+
+/** A comment at the head of a map is about all of it, and stays at its head when the members move. */
+function keepLeading(map: YAMLMap, first: Pair | undefined, comment: string | null | undefined): void {
+  const [head] = map.items;
+  if (comment === undefined || comment === null || head === first) return;
+  if (isScalar(first?.key)) first.key.commentBefore = null;
+  if (isScalar(head?.key))
+    head.key.commentBefore = [comment, head.key.commentBefore].filter(Boolean).join('\n');
+}
+
+function arrangeValue(value: unknown, place: string): void {
+  if (isMap(value)) arrangeMap(value, place);
+  if (!isSeq(value)) return;
+  const plain = value.items.every((item) => isScalar(item) && !item.comment && !item.commentBefore);
+  value.flow = plain;
+  for (const item of value.items) if (isMap(item)) arrangeMap(item, place);
+}
+
+function keyOf({ key }: Pair): string {
+  return isScalar(key) ? String(key.value) : '';
+}

@@ -1,0 +1,199 @@
+import { ENDPOINT_CLASSES } from './endpoint.ts';
+import {
+  type Dataflow,
+  type EndpointRule,
+  type FailClosed,
+  type Match,
+  POLICY_SCHEMA_ID,
+  POLICY_SCHEMA_VERSION,
+  type Policy,
+  type RateLimit,
+  REQUIRED_FIELDS,
+  type Rule,
+  VERDICTS,
+} from './policy.ts';
+import { PolicyFields, type PolicyNode } from './policy_tree.ts';
+import { byBytes, lowered, loweredList, trimmed, wordList } from './words.ts';
+
+const ACTIONS = ['block', 'require_approval'] as const;
+
+/** A policy from its tree, strictly: what is not known, or not of its type, is refused with its line. Throws `policy_invalid`. */
+export function readPolicy(tree: PolicyNode): Policy {
+  const top = new PolicyFields(tree, '');
+  const schema_id = exactly(top, 'schema_id', POLICY_SCHEMA_ID);
+  const schema_version = exactly(top, 'schema_version', POLICY_SCHEMA_VERSION);
+  const default_verdict = choice(top, 'default_verdict', VERDICTS) || 'require_approval';
+  const fail_closed = failClosedOf(top.inside('fail_closed'));
+  const rules = top.list('rules').map((node, index) => ruleOf(new PolicyFields(node, `rules[${index}]`)));
+  top.end();
+  rules.sort((a, b) => a.priority - b.priority || byBytes(a.name, b.name));
+  return { schema_id, schema_version, default_verdict, fail_closed, rules };
+}
+
+function failClosedOf(fields: PolicyFields): FailClosed {
+  const enabled = fields.flag('enabled');
+  const risk_classes = loweredList(fields.texts('risk_classes'));
+  const required_fields = known(fields, 'required_fields', REQUIRED_FIELDS);
+  fields.end();
+  const risks = enabled && risk_classes.length === 0 ? ['critical', 'high'] : risk_classes;
+  return { enabled, risk_classes: risks, required_fields };
+}
+
+function ruleOf(fields: PolicyFields): Rule {
+  const name = trimmed(fields.text('name'));
+  if (name === '') throw fields.wrong('name', 'is missing', 'Every rule has a name.');
+  const effect = choice(fields, 'effect', VERDICTS);
+  if (effect === '') throw fields.wrong('effect', 'is missing', `Possible: ${VERDICTS.join(', ')}.`);
+  const min_approvals = count(fields, 'min_approvals');
+  const distinct = fields.flag('require_distinct_approvers');
+  const require_context_evidence = fields.flag('require_context_evidence');
+  const mode = choice(fields, 'required_context_evidence_mode', ['required'] as const);
+  const rule: Rule = {
+    name,
+    priority: fields.whole('priority') ?? 0,
+    effect,
+    match: matchOf(fields.inside('match')),
+    endpoint: endpointOf(fields.inside('endpoint')),
+    reason_codes: wordList(fields.texts('reason_codes')),
+    violations: wordList(fields.texts('violations')),
+    min_approvals,
+    require_distinct_approvers: distinct || min_approvals > 1,
+    require_context_evidence,
+    required_context_evidence_mode: require_context_evidence ? 'required' : mode,
+    max_context_age_seconds: count(fields, 'max_context_age_seconds'),
+    require_broker_credential: fields.flag('require_broker_credential'),
+    broker_reference: trimmed(fields.text('broker_reference')),
+    broker_scopes: loweredList(fields.texts('broker_scopes')),
+    rate_limit: rateLimitOf(fields.inside('rate_limit')),
+    dataflow: dataflowOf(fields.inside('dataflow')),
+  };
+  fields.end();
+  return rule;
+}
+
+function matchOf(fields: PolicyFields): Match {
+  const words = (name: string): string[] => loweredList(fields.texts(name));
+  const exact = (name: string): string[] => wordList(fields.texts(name));
+  const depth = fields.whole('max_delegation_depth');
+  if (depth !== undefined && depth < 0) throw fields.wrong('max_delegation_depth', 'is below 0');
+  const match: Match = {
+    tool_names: words('tool_names'),
+    risk_classes: words('risk_classes'),
+    target_kinds: words('target_kinds'),
+    target_values: exact('target_values'),
+    endpoint_classes: known(fields, 'endpoint_classes', ENDPOINT_CLASSES),
+    skill_publishers: words('skill_publishers'),
+    skill_sources: words('skill_sources'),
+    data_classes: words('data_classes'),
+    destination_kinds: words('destination_kinds'),
+    destination_values: exact('destination_values'),
+    destination_operations: words('destination_operations'),
+    provenance_sources: words('provenance_sources'),
+    identities: exact('identities'),
+    workspace_prefixes: exact('workspace_prefixes'),
+    require_delegation: fields.flag('require_delegation'),
+    allowed_delegator_identities: exact('allowed_delegator_identities'),
+    allowed_delegate_identities: exact('allowed_delegate_identities'),
+    delegation_scopes: words('delegation_scopes'),
+    max_delegation_depth: depth ?? null,
+  };
+  fields.end();
+  return match;
+}
+
+function rateLimitOf(fields: PolicyFields): RateLimit {
+  const requests = count(fields, 'requests');
+  const window = lowered(trimmed(fields.text('window')));
+  const scope = lowered(trimmed(fields.text('scope')));
+  fields.end();
+  if (requests === 0) return { requests, window, scope };
+  const windows = ['', 'minute', 'hour'];
+  if (!windows.includes(window))
+    throw fields.wrong('window', `is ${JSON.stringify(window)}`, 'Possible: minute, hour.');
+  const scopes = ['', 'tool', 'identity', 'tool_identity'];
+  if (!scopes.includes(scope)) {
+    throw fields.wrong('scope', `is ${JSON.stringify(scope)}`, 'Possible: tool, identity, tool_identity.');
+  }
+  return { requests, window: window || 'minute', scope: scope || 'tool_identity' };
+}
+
+function dataflowOf(fields: PolicyFields): Dataflow {
+  const enabled = fields.flag('enabled');
+  const tainted = loweredList(fields.texts('tainted_sources'));
+  const destination_kinds = loweredList(fields.texts('destination_kinds'));
+  const destination_values = wordList(fields.texts('destination_values'));
+  const destination_operations = loweredList(fields.texts('destination_operations'));
+  const action = choice(fields, 'action', ACTIONS);
+  const reason_code = trimmed(fields.text('reason_code'));
+  const violation = trimmed(fields.text('violation'));
+  fields.end();
+  const lists = [tainted, destination_kinds, destination_values, destination_operations];
+  const rest = { destination_kinds, destination_values, destination_operations };
+  if (!enabled && lists.every(({ length }) => length === 0)) {
+    return { enabled, tainted_sources: tainted, ...rest, action, reason_code, violation };
+  }
+  return {
+    enabled: true,
+    tainted_sources: tainted.length === 0 ? ['external', 'tool_output'] : tainted,
+    ...rest,
+    action: action || 'require_approval',
+    reason_code: reason_code || 'dataflow_tainted_destination',
+    violation: violation || 'tainted_dataflow',
+  };
+}
+
+function endpointOf(fields: PolicyFields): EndpointRule {
+  const enabled = fields.flag('enabled');
+  const lists = {
+    path_allowlist: wordList(fields.texts('path_allowlist')),
+    path_denylist: wordList(fields.texts('path_denylist')),
+    domain_allowlist: loweredList(fields.texts('domain_allowlist')),
+    domain_denylist: loweredList(fields.texts('domain_denylist')),
+    egress_classes: known(
+      fields,
+      'egress_classes',
+      ENDPOINT_CLASSES.filter((one) => one.startsWith('net.')),
+    ),
+  };
+  const action = choice(fields, 'action', ACTIONS);
+  const destructive_action = choice(fields, 'destructive_action', ACTIONS);
+  const reason_code = trimmed(fields.text('reason_code'));
+  const violation = trimmed(fields.text('violation'));
+  fields.end();
+  const used = Object.values(lists).some(({ length }) => length > 0) || destructive_action !== '';
+  if (!enabled && !used) return { enabled, ...lists, action, destructive_action, reason_code, violation };
+  return {
+    enabled: true,
+    ...lists,
+    action: action || 'block',
+    destructive_action,
+    reason_code: reason_code || 'endpoint_constraint_violation',
+    violation: violation || 'endpoint_constraint_violation',
+  };
+}
+
+function exactly<T extends string>(fields: PolicyFields, name: string, value: T): T {
+  const text = trimmed(fields.text(name));
+  if (text === '' || text === value) return value;
+  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Write ${value}, or leave it out.`);
+}
+
+function choice<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T | '' {
+  const text = lowered(trimmed(fields.text(name)));
+  const found = text === '' ? '' : allowed.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Possible: ${allowed.join(', ')}.`);
+}
+
+function known(fields: PolicyFields, name: string, allowed: readonly string[]): string[] {
+  const list = loweredList(fields.texts(name));
+  const strange = list.find((one) => !allowed.includes(one));
+  if (strange === undefined) return list;
+  throw fields.wrong(name, `names ${JSON.stringify(strange)}`, `Possible: ${allowed.join(', ')}.`);
+}
+
+function count(fields: PolicyFields, name: string): number {
+  const value = fields.whole(name) ?? 0;
+  if (value < 0) throw fields.wrong(name, 'is below 0');
+  return value;
+}

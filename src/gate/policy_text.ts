@@ -1,0 +1,141 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseAllDocuments,
+} from 'yaml';
+import { decodeUtf8 } from '../core/canonical.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
+import type { Policy } from './policy.ts';
+import { readPolicy } from './policy_reader.ts';
+import { type PolicyNode, policyInvalid } from './policy_tree.ts';
+
+/** A policy larger than this is refused. Bytes. */
+export const MAX_POLICY_BYTES: number = 1024 * 1024;
+
+/** Nodes of a policy, those that aliases repeat among them. */
+const MAX_NODES = 100_000;
+
+/** A policy that is nested deeper than this is refused. */
+const MAX_DEPTH = 32;
+
+/** What stands in a file without a document. */
+const NOTHING: PolicyNode = { kind: 'map', line: 1, members: new Map() };
+
+/** Reads a policy: strict YAML 1.2, one document, no key twice. Throws `policy_invalid` with the line. */
+export function parsePolicy(bytes: Uint8Array, what: string): Policy {
+  try {
+    return readPolicy(treeOf(policyDocument(bytes, what)));
+  } catch (error) {
+    if (!(error instanceof GaitError)) throw error;
+    throw invalidInput(error.code, `${what}: ${error.message}`, error.hint, error.details);
+  }
+}
+
+export interface PolicyDocument {
+  readonly document: Document.Parsed | undefined;
+  readonly lines: LineCounter;
+}
+
+/** The document of a policy's text, comments and all. */
+export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument {
+  if (bytes.length > MAX_POLICY_BYTES) {
+    throw invalidInput('file_too_large', `it has ${bytes.length} bytes; the limit is ${MAX_POLICY_BYTES}`);
+  }
+  const lines = new LineCounter();
+  const text = textOf(bytes, what);
+  const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true })];
+  const [document, second] = documents;
+  const line = (offset: number): number => lines.linePos(offset).line;
+  for (const { errors, warnings } of documents) {
+    const [fault] = [...errors, ...warnings];
+    if (fault !== undefined)
+      throw policyInvalid(
+        line(fault.pos[0]),
+        (fault.message.split('\n')[0] ?? '').replace(/ at line \d+, column \d+:?$/, ''),
+      );
+  }
+  if (second !== undefined) {
+    throw policyInvalid(
+      line(second.range?.[0] ?? 0),
+      'a second document begins',
+      'A policy is one document.',
+    );
+  }
+  return { document, lines };
+}
+
+function textOf(bytes: Uint8Array, what: string): string {
+  try {
+    const text = decodeUtf8(bytes);
+    if (!text.startsWith('\ufeff')) return text;
+  } catch {
+    throw invalidInput('policy_invalid', `${what} is not UTF-8`);
+  }
+  throw policyInvalid(1, 'a byte-order mark stands before the policy', 'Save it as UTF-8 without one.');
+}
+
+function treeOf({ document, lines }: PolicyDocument): PolicyNode {
+  if (document === undefined || document.contents === null) return NOTHING;
+  const tree = new Tree(document, lines).node(document.contents, 1, 0);
+  return tree.kind === 'scalar' && tree.value === null ? NOTHING : tree;
+}
+
+/** Makes a tree of a document: aliases become what they stand for, no deeper and no more of it than a policy has. */
+class Tree {
+  readonly #document: Document.Parsed;
+  readonly #lines: LineCounter;
+  #nodes = 0;
+
+  constructor(document: Document.Parsed, lines: LineCounter) {
+    this.#document = document;
+    this.#lines = lines;
+  }
+
+  /** `from` is the line of what it stands in, for values that are not written at all. */
+  node(node: unknown, from: number, depth: number): PolicyNode {
+    const line = this.#lineOf(node) ?? from;
+    this.#nodes += 1;
+    if (this.#nodes > MAX_NODES) throw policyInvalid(line, `it has more than ${MAX_NODES} values`);
+    if (depth > MAX_DEPTH) throw policyInvalid(line, `it is nested deeper than ${MAX_DEPTH}`);
+    if (isAlias(node)) return this.node(node.resolve(this.#document), line, depth + 1);
+    if (isSeq(node)) {
+      return { kind: 'list', line, items: node.items.map((item) => this.node(item, line, depth + 1)) };
+    }
+    if (isMap(node)) return { kind: 'map', line, members: this.#members(node.items, line, depth + 1) };
+    if (isScalar(node)) return scalarOf(node.value, node.source, line);
+    return { kind: 'scalar', line, value: null, text: '' };
+  }
+
+  #members(pairs: readonly Pair[], line: number, depth: number): Map<string, PolicyNode> {
+    return new Map(
+      pairs.map(({ key, value }) => {
+        const name = this.node(key, line, depth);
+        if (name.kind !== 'scalar') throw policyInvalid(name.line, 'a key is not text');
+        return [name.text, this.node(value, name.line, depth)];
+      }),
+    );
+  }
+
+  #lineOf(node: unknown): number | undefined {
+    const range = isNode(node) ? node.range : undefined;
+    return range === undefined || range === null ? undefined : this.#lines.linePos(range[0]).line;
+  }
+}
+
+function scalarOf(value: unknown, source: string | undefined, line: number): PolicyNode {
+  if (typeof value === 'bigint') throw policyInvalid(line, `the number ${value} is too large`);
+  if (typeof value === 'number' && !Number.isFinite(value))
+    throw policyInvalid(line, `${source} is no number`);
+  if (value === null || value === undefined) return { kind: 'scalar', line, value: null, text: '' };
+  if (typeof value === 'string') return { kind: 'scalar', line, value, text: value };
+  if (typeof value === 'number' || typeof value === 'boolean') {
+    return { kind: 'scalar', line, value, text: source ?? String(value) };
+  }
+  throw policyInvalid(line, `${source ?? 'a value'} is of a type that policies do not have`);
+}

@@ -1,0 +1,76 @@
+import { evaluate } from './evaluate.ts';
+import type { Intent } from './intent.ts';
+import { intentDigest } from './intent_digest.ts';
+import type { Policy, Verdict } from './policy.ts';
+import { byBytes } from './words.ts';
+
+/** A call to try policies on. */
+export interface Fixture {
+  readonly path: string;
+  readonly intent: Intent;
+}
+
+/** What to do with a candidate: put it in force, have its new blocks looked at, or watch it first. */
+export type Recommendation = 'enforce' | 'require_approval' | 'observe';
+
+interface Side {
+  readonly verdict: Verdict;
+  readonly reason_codes: readonly string[];
+  readonly violations: readonly string[];
+  readonly matched_rule: string;
+}
+
+export interface ChangedFixture {
+  readonly fixture_path: string;
+  readonly intent_digest: string;
+  readonly baseline: Side;
+  readonly candidate: Side;
+}
+
+export interface Simulation {
+  readonly fixtures_total: number;
+  readonly baseline_verdicts: readonly VerdictCount[];
+  readonly candidate_verdicts: readonly VerdictCount[];
+  readonly changed: readonly ChangedFixture[];
+  readonly recommendation: Recommendation;
+}
+
+export interface VerdictCount {
+  readonly verdict: Verdict;
+  readonly count: number;
+}
+
+/** What becomes of calls when one policy takes the place of another. */
+export function simulate(baseline: Policy, candidate: Policy, fixtures: readonly Fixture[]): Simulation {
+  const each = fixtures.map(({ path, intent }) => ({
+    fixture_path: path,
+    intent_digest: intentDigest(intent),
+    baseline: sideOf(baseline, intent),
+    candidate: sideOf(candidate, intent),
+  }));
+  const changed = each.filter((one) => JSON.stringify(one.baseline) !== JSON.stringify(one.candidate));
+  return {
+    fixtures_total: fixtures.length,
+    baseline_verdicts: counted(each.map((one) => one.baseline.verdict)),
+    candidate_verdicts: counted(each.map((one) => one.candidate.verdict)),
+    changed,
+    recommendation: recommend(changed),
+  };
+}
+
+function sideOf(policy: Policy, intent: Intent): Side {
+  const { verdict, reason_codes, violations, matched_rules } = evaluate(policy, intent);
+  return { verdict, reason_codes, violations, matched_rule: matched_rules.join(',') };
+}
+
+function recommend(changed: readonly ChangedFixture[]): Recommendation {
+  const turned = (to: Verdict) => (one: ChangedFixture) =>
+    one.candidate.verdict === to && one.baseline.verdict !== to;
+  if (changed.some(turned('allow'))) return 'observe';
+  return changed.some(turned('block')) ? 'require_approval' : 'enforce';
+}
+
+function counted(verdicts: readonly Verdict[]): VerdictCount[] {
+  const kinds = [...new Set(verdicts)].sort(byBytes);
+  return kinds.map((verdict) => ({ verdict, count: verdicts.filter((one) => one === verdict).length }));
+}
