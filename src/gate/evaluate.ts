@@ -1,12 +1,10 @@
 import type { Intent } from './intent.ts';
 import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
-import type { Policy, Verdict } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { wordList } from './words.ts';
 
 /** What is decided about a call. Only `allow` lets it run. */
-export interface Decision extends Judgement {
-  readonly verdict: Verdict;
-}
+export type Decision = Judgement;
 
 /**
  * The one way to a decision, whoever asks. Pure. What a policy asks to be proven and nobody has proven blocks; what throws

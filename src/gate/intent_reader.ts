@@ -1,18 +1,9 @@
 import { canonicalize } from '../core/canonical.ts';
-import { DIGEST_PATTERN } from '../core/digest.ts';
-import { type GaitError, invalidInput } from '../core/errors.ts';
+import { invalidInput } from '../core/errors.ts';
 import { Fields } from '../core/fields.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
 import { epochMs, inUtc, NEVER } from '../core/time.ts';
-import {
-  ENDPOINT_CLASSES,
-  type EndpointClass,
-  inferredClass,
-  isDestructive,
-  TARGET_KINDS,
-  writtenDomain,
-} from './endpoint.ts';
 import {
   type Delegation,
   type DelegationLink,
@@ -20,18 +11,14 @@ import {
   type Intent,
   type IntentContext,
   type IntentRequest,
-  PROVENANCE_SOURCES,
-  type Provenance,
   type SkillProvenance,
-  type Target,
 } from './intent.ts';
-import { byBytes, lowered, trimmed, wordList } from './words.ts';
+import { ambiguous, digestIn, filled, invalid, needed, oneOf, texts, word } from './intent_fields.ts';
+import { provenanceOf, targetsOf } from './target_reader.ts';
+import { lowered, trimmed, wordList } from './words.ts';
 
 /** An intent larger than this is refused. Bytes. */
 export const MAX_INTENT_BYTES: number = 1024 * 1024;
-
-/** An intent with more targets than this is refused. */
-export const MAX_TARGETS = 1024;
 
 const CONTRACT = 'docs/contracts/gate.md';
 
@@ -94,78 +81,6 @@ function refuseInexactNumbers(text: string): void {
     ?.find((digits) => !Number.isSafeInteger(Number(digits)));
   if (inexact === undefined) return;
   throw invalid(`the number ${inexact} is not exact in every reader of JSON`, 'Write it as a string.');
-}
-
-function plainArgs(args: JsonObject, place: string): JsonObject {
-  const plain: Record<string, Json> = Object.create(null) as Record<string, Json>;
-  for (const [key, value] of Object.entries(args)) {
-    const name = trimmed(key);
-    if (name === '') throw invalid(`${place} has an empty key`);
-    if (Object.hasOwn(plain, name))
-      throw ambiguous(`two keys of ${place} are ${JSON.stringify(name)} once trimmed`);
-    plain[name] = plainValue(value, `${place}.${name}`);
-  }
-  return { ...plain };
-}
-
-function plainValue(value: Json, place: string): Json {
-  if (typeof value === 'string') return trimmed(value);
-  if (Array.isArray(value)) return value.map((item: Json, index) => plainValue(item, `${place}[${index}]`));
-  return isJsonObject(value) ? plainArgs(value, place) : value;
-}
-
-function targetsOf(all: readonly Fields[], toolName: string): Target[] {
-  if (all.length > MAX_TARGETS) throw invalid(`it has ${all.length} targets; the limit is ${MAX_TARGETS}`);
-  const targets = all.map((fields, index) => targetOf(fields, `targets[${index}]`, toolName));
-  const order = (target: Target): string[] => [
-    ...[target.kind, target.value, target.operation ?? '', target.sensitivity ?? '', target.endpoint_class],
-    ...[target.endpoint_domain ?? '', target.destructive === true ? '1' : '0'],
-  ];
-  return sortedOnce(targets, order);
-}
-
-function targetOf(fields: Fields, place: string, toolName: string): Target {
-  const kind = oneOf(TARGET_KINDS, lowered(needed(fields, 'kind')), `${place}.kind`);
-  const value = needed(fields, 'value');
-  const operation = word(fields, 'operation');
-  const sensitivity = word(fields, 'sensitivity');
-  const declared = word(fields, 'endpoint_class');
-  const endpoint_class: EndpointClass =
-    declared === ''
-      ? inferredClass(kind, operation, toolName)
-      : oneOf(ENDPOINT_CLASSES, declared, `${place}.endpoint_class`);
-  const endpoint_domain = word(fields, 'endpoint_domain') || writtenDomain(kind, value);
-  const destructive = fields.flag('destructive') === true || isDestructive(endpoint_class, operation);
-  fields.ignored();
-  return {
-    kind,
-    value,
-    ...(operation === '' ? {} : { operation }),
-    ...(sensitivity === '' ? {} : { sensitivity }),
-    endpoint_class,
-    ...(endpoint_domain === '' ? {} : { endpoint_domain }),
-    ...(destructive ? { destructive } : {}),
-  };
-}
-
-function provenanceOf(all: readonly Fields[]): Provenance[] {
-  const entries = all.map((fields, index): Provenance => {
-    const place = `arg_provenance[${index}]`;
-    const arg_path = needed(fields, 'arg_path');
-    const source = oneOf(PROVENANCE_SOURCES, lowered(needed(fields, 'source')), `${place}.source`);
-    const source_ref = trimmed(fields.text('source_ref') ?? '');
-    const integrity_digest = digestIn(fields, 'integrity_digest', place);
-    fields.ignored();
-    return {
-      arg_path,
-      source,
-      ...(source_ref === '' ? {} : { source_ref }),
-      ...(integrity_digest === '' ? {} : { integrity_digest }),
-    };
-  });
-  return sortedOnce(entries, (entry) => [
-    ...[entry.arg_path, entry.source, entry.source_ref ?? '', entry.integrity_digest ?? ''],
-  ]);
 }
 
 function skillOf(fields: Fields): SkillProvenance {
@@ -252,55 +167,20 @@ function contextOf(fields: Fields): IntentContext {
   };
 }
 
-/** Without the members that are empty. */
-function filled<T extends Readonly<Record<string, string>>>(members: T): Partial<T> {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== '')) as Partial<T>;
+function plainArgs(args: JsonObject, place: string): JsonObject {
+  const plain: Record<string, Json> = Object.create(null) as Record<string, Json>;
+  for (const [key, value] of Object.entries(args)) {
+    const name = trimmed(key);
+    if (name === '') throw invalid(`${place} has an empty key`);
+    if (Object.hasOwn(plain, name))
+      throw ambiguous(`two keys of ${place} are ${JSON.stringify(name)} once trimmed`);
+    plain[name] = plainValue(value, `${place}.${name}`);
+  }
+  return { ...plain };
 }
 
-function needed(fields: Fields, name: string): string {
-  const text = trimmed(fields.need(name));
-  if (text === '') throw invalid(`${fields.at(name)} is empty`);
-  return text;
-}
-
-function word(fields: Fields, name: string): string {
-  return lowered(trimmed(fields.text(name) ?? ''));
-}
-
-function texts(fields: Fields, name: string): string[] {
-  return (fields.list(name) ?? []).map((item) => {
-    if (typeof item === 'string') return item;
-    throw invalid(`${fields.at(name)} holds what is no text`);
-  });
-}
-
-function digestIn(fields: Fields, name: string, place: string): string {
-  const digest = word(fields, name);
-  if (digest === '' || DIGEST_PATTERN.test(digest)) return digest;
-  throw invalid(`${place}.${name} is no SHA-256 in hexadecimal`);
-}
-
-function oneOf<T extends string>(allowed: readonly T[], value: string, place: string): T {
-  const found = allowed.find((one) => one === value);
-  if (found !== undefined) return found;
-  throw invalid(`${place} is ${JSON.stringify(value)}`, `Possible: ${allowed.join(', ')}.`);
-}
-
-/** Each once, in the order of these texts. */
-function sortedOnce<T>(items: readonly T[], order: (item: T) => readonly string[]): T[] {
-  const keyed = new Map(items.map((item) => [order(item).join('\0'), item]));
-  const sorted = [...keyed.values()].map((item) => ({ item, by: order(item) }));
-  sorted.sort((a, b) => {
-    const at = a.by.findIndex((text, index) => text !== b.by[index]);
-    return at === -1 ? 0 : byBytes(a.by[at] ?? '', b.by[at] ?? '');
-  });
-  return sorted.map(({ item }) => item);
-}
-
-function invalid(message: string, hint?: string): GaitError {
-  return invalidInput('intent_invalid', message, hint);
-}
-
-function ambiguous(message: string): GaitError {
-  return invalidInput('record_ambiguous', message, 'Readers differ in which of the two counts. Keep one.');
+function plainValue(value: Json, place: string): Json {
+  if (typeof value === 'string') return trimmed(value);
+  if (Array.isArray(value)) return value.map((item: Json, index) => plainValue(item, `${place}[${index}]`));
+  return isJsonObject(value) ? plainArgs(value, place) : value;
 }

@@ -103,21 +103,24 @@ function lacks(field: RequiredField, intent: Intent): boolean {
 function byRules(policy: Policy, intent: Intent, risks: readonly string[]): Judgement {
   const facts = factsOf(intent, risks);
   const met: Rule[] = [];
-  let undelegated = false;
+  const passedOver: Rule[] = [];
   for (const rule of policy.rules) {
     const [first] = met;
     if (first !== undefined && rule.priority !== first.priority) break;
     const matching = matches(rule, facts);
-    undelegated ||= matching === 'undelegated' && rule.match.require_delegation && rule.effect !== 'block';
+    if (matching === 'undelegated' && rule.match.require_delegation && rule.effect !== 'block') {
+      passedOver.push(rule);
+    }
     if (matching === 'yes') met.push(rule);
   }
-  if (met.length > 0) return byMatched(met, intent, undelegated);
+  if (met.length > 0) return byMatched(met, passedOver, intent);
+  const undelegated = passedOver.length > 0;
   const verdict = policy.default_verdict;
   const approvals = verdict === 'require_approval' ? 1 : 0;
   return judgement(verdict, [`default_${verdict}`], [], [], { ...NO_DUTIES, approvals, undelegated });
 }
 
-function byMatched(rules: readonly Rule[], intent: Intent, undelegated: boolean): Judgement {
+function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], intent: Intent): Judgement {
   const each = rules.map((rule) => byRule(rule, intent));
   const strictest = each.map((one) => one.verdict).reduce(stricter);
   const deciding = each.filter((one) => one.verdict === strictest);
@@ -141,12 +144,19 @@ function byMatched(rules: readonly Rule[], intent: Intent, undelegated: boolean)
     {
       approvals,
       distinct_approvers: rules.some(({ require_distinct_approvers }) => require_distinct_approvers),
-      delegation: rules.some(({ match }) => match.require_delegation),
-      undelegated,
+      delegation: asksForDelegation(rules, passedOver),
+      undelegated: passedOver.length > 0,
       broker,
       rate_limits: rules.map(({ rate_limit }) => rate_limit).filter(({ requests }) => requests > 0),
     },
   );
+}
+
+/** A rule that was passed over for want of a delegation joins those of its own priority: its duty is theirs. */
+function asksForDelegation([first, ...rest]: readonly Rule[], passedOver: readonly Rule[]): boolean {
+  if (first === undefined) return false;
+  const joined = passedOver.some(({ priority }) => priority === first.priority);
+  return joined || [first, ...rest].some(({ match }) => match.require_delegation);
 }
 
 function byRule(rule: Rule, intent: Intent): { verdict: Verdict; reasons: string[]; violations: string[] } {

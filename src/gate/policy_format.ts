@@ -1,4 +1,4 @@
-import { type Document, isMap, isScalar, isSeq, type Pair, type YAMLMap } from 'yaml';
+import { type Document, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
 import { policyDocument } from './policy_text.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
@@ -50,20 +50,34 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
 /** A line is not longer than this unless a value is. Characters. */
 const LINE_WIDTH = 100;
 
+/** A comment may come to stand elsewhere once, and then once more; it settles before this. */
+const MAX_PASSES = 6;
+
 /**
  * The text of a policy in its usual form: members in one order, maps in blocks, lists on a line. Comments stay, and with
  * them whatever the author wrote; the digest stays what it is. Formatting twice changes nothing.
  */
 export function formatPolicy(bytes: Uint8Array, what: string): string {
+  let text = formatOnce(bytes, what);
+  for (let pass = 1; pass < MAX_PASSES; pass += 1) {
+    const next = formatOnce(Buffer.from(text), what);
+    if (next === text) return text;
+    text = next;
+  }
+  return text;
+}
+
+function formatOnce(bytes: Uint8Array, what: string): string {
   const { document } = policyDocument(bytes, what);
   if (document === undefined) return '';
   arrange(document, '');
-  return document.toString({
+  const text = document.toString({
     indent: 2,
     indentSeq: true,
     lineWidth: LINE_WIDTH,
     flowCollectionPadding: false,
   });
+  return text.replaceAll(/[ \t]+$/gm, '');
 }
 
 function arrange(document: Document.Parsed, place: string): void {
@@ -81,6 +95,12 @@ function arrangeMap(map: YAMLMap, place: string): void {
   const leading = isScalar(first?.key) ? first.key.commentBefore : undefined;
   map.items.sort((a, b) => rank(a) - rank(b));
   keepLeading(map, first, leading);
+  const [head] = map.items;
+  if (isScalar(head?.key)) head.key.spaceBefore = false;
+  if (map.flow === true && map.comment) {
+    map.commentBefore = [map.commentBefore, map.comment].filter(Boolean).join('\n');
+    map.comment = null;
+  }
   map.flow = false;
   for (const pair of map.items) arrangeValue(pair.value, keyOf(pair));
 }
@@ -97,8 +117,8 @@ function keepLeading(map: YAMLMap, first: Pair | undefined, comment: string | nu
 function arrangeValue(value: unknown, place: string): void {
   if (isMap(value)) arrangeMap(value, place);
   if (!isSeq(value)) return;
-  const plain = value.items.every((item) => isScalar(item) && !item.comment && !item.commentBefore);
-  value.flow = plain;
+  const bare = (node: Node): boolean => !node.comment && !node.commentBefore;
+  value.flow = bare(value) && value.items.every((item) => isScalar(item) && bare(item));
   for (const item of value.items) if (isMap(item)) arrangeMap(item, place);
 }
 

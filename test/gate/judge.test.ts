@@ -1,0 +1,341 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { evaluate } from '../../src/gate/evaluate.ts';
+import { explain } from '../../src/gate/explain.ts';
+import { callOn, decided, intentOf, policyOf, verdictOf } from '../support/gate.ts';
+
+/** One rule that allows, with these lines more, where everything else is blocked. */
+function allowing(...lines: readonly string[]): ReturnType<typeof policyOf> {
+  return policyOf(
+    'default_verdict: block',
+    'rules:',
+    '  - name: r',
+    '    effect: allow',
+    ...lines.map((line) => `    ${line}`),
+  );
+}
+
+const DELEGATED = { requester_identity: 'agent', scope_class: 'write' };
+
+describe('rules', () => {
+  test('an empty policy lets nothing run', () => {
+    const { verdict, reason_codes } = decided(policyOf(''), intentOf());
+    assert.deepEqual(
+      { verdict, reason_codes },
+      { verdict: 'require_approval', reason_codes: ['default_require_approval'] },
+    );
+  });
+
+  test('the first priority with a rule that matches decides', () => {
+    const policy = policyOf(
+      'rules:',
+      '  - {name: late, priority: 2, effect: block}',
+      '  - {name: early, priority: 1, effect: allow}',
+      '  - {name: other, priority: -1, effect: block, match: {tool_names: [tool.read]}}',
+    );
+    const { verdict, matched_rules } = evaluate(policy, intentOf());
+    assert.deepEqual({ verdict, matched_rules }, { verdict: 'allow', matched_rules: ['early'] });
+  });
+
+  test('a rule without reasons gives its name', () => {
+    const { reason_codes } = decided(
+      policyOf('rules:', '  - {name: No Such-Thing, effect: block}'),
+      intentOf(),
+    );
+    assert.deepEqual(reason_codes, ['matched_rule_no_such_thing']);
+  });
+
+  test('every member of a match must hold, and any of its values does', () => {
+    const policy = allowing('match: {tool_names: [tool.read, tool.write], identities: [agent]}');
+    assert.equal(verdictOf(policy, intentOf()), 'allow');
+    assert.equal(verdictOf(policy, intentOf({ context: { identity: 'other' } })), 'block');
+    assert.equal(verdictOf(policy, intentOf({ tool_name: 'tool.list' })), 'block');
+  });
+
+  test('W-16: of rules of one priority the strictest decides, and no duty of the others is dropped', () => {
+    const policy = policyOf(
+      'rules:',
+      '  - name: a',
+      '    effect: allow',
+      '    require_broker_credential: true',
+      '    broker_reference: vault',
+      '    broker_scopes: [write]',
+      '    rate_limit: {requests: 3}',
+      '  - {name: b, effect: require_approval, min_approvals: 2, reason_codes: [two_people]}',
+    );
+    const { verdict, reason_codes, matched_rules, duties } = evaluate(policy, intentOf());
+    assert.deepEqual(
+      { verdict, reason_codes, matched_rules },
+      { verdict: 'require_approval', reason_codes: ['two_people'], matched_rules: ['a', 'b'] },
+    );
+    assert.deepEqual(duties, {
+      approvals: 2,
+      distinct_approvers: true,
+      delegation: false,
+      undelegated: false,
+      broker: { references: ['vault'], scopes: ['write'] },
+      rate_limits: [{ requests: 3, window: 'minute', scope: 'tool_identity' }],
+    });
+  });
+
+  test('a rule that allows, and asks for approvals, asks for approvals', () => {
+    const { verdict, duties } = evaluate(allowing('min_approvals: 2'), intentOf());
+    assert.deepEqual([verdict, duties.approvals, duties.distinct_approvers], ['require_approval', 2, true]);
+  });
+
+  test('a rule that asks for a credential lets nothing run without one', () => {
+    assert.deepEqual(decided(allowing('require_broker_credential: true'), intentOf()), {
+      verdict: 'block',
+      reason_codes: ['broker_credential_required', 'matched_rule_r'],
+      violations: ['broker_credential_missing'],
+    });
+  });
+});
+
+describe('delegation', () => {
+  const policy = policyOf(
+    'default_verdict: allow',
+    'rules:',
+    '  - {name: delegated, effect: allow, match: {require_delegation: true, delegation_scopes: [write]}}',
+  );
+
+  test('W-5: one that is only claimed lets nothing run', () => {
+    const { verdict, reason_codes } = decided(policy, intentOf({ delegation: DELEGATED }));
+    assert.deepEqual(
+      [verdict, reason_codes],
+      ['block', ['delegation_token_missing', 'matched_rule_delegated']],
+    );
+  });
+
+  test('W-6: a rule that asks for one is not got around by claiming none', () => {
+    const { verdict, reason_codes } = decided(policy, intentOf());
+    assert.deepEqual([verdict, reason_codes], ['block', ['default_allow', 'delegation_token_missing']]);
+  });
+
+  test('a rule that blocks what is delegated leaves other calls alone', () => {
+    const strict = policyOf(
+      'default_verdict: allow',
+      'rules:',
+      '  - {name: d, effect: block, match: {require_delegation: true}}',
+    );
+    assert.equal(verdictOf(strict, intentOf()), 'allow');
+    assert.equal(verdictOf(strict, intentOf({ delegation: DELEGATED })), 'block');
+  });
+
+  test('a rule of the same priority does not lift what the one that asks for it asks', () => {
+    const beside = policyOf(
+      'rules:',
+      '  - {name: d, effect: allow, match: {require_delegation: true}}',
+      '  - {name: p, effect: require_approval}',
+    );
+    assert.equal(verdictOf(beside, intentOf()), 'block');
+  });
+
+  test('a later rule may still ask a person about a call that is not delegated', () => {
+    const asking = policyOf(
+      'rules:',
+      '  - {name: d, priority: 1, effect: allow, match: {require_delegation: true}}',
+      '  - {name: p, priority: 2, effect: require_approval}',
+    );
+    assert.equal(verdictOf(asking, intentOf()), 'require_approval');
+  });
+});
+
+describe('risk', () => {
+  const policy = policyOf(
+    'default_verdict: allow',
+    'fail_closed: {enabled: true, required_fields: [targets]}',
+  );
+
+  test('calls of high risk that say too little are blocked', () => {
+    assert.deepEqual(decided(policy, intentOf({ context: { risk_class: 'high' } })), {
+      verdict: 'block',
+      reason_codes: ['fail_closed_missing_targets'],
+      violations: ['missing_targets'],
+    });
+    assert.equal(verdictOf(policy, intentOf()), 'allow');
+  });
+
+  test('W-8: a risk that nobody knows is the highest', () => {
+    assert.equal(verdictOf(policy, intentOf({ context: { risk_class: 'h1gh' } })), 'block');
+    const named = policyOf(
+      'default_verdict: allow',
+      'fail_closed: {enabled: true, required_fields: [targets]}',
+      'rules:',
+      '  - {name: r, effect: allow, match: {risk_classes: [internal]}}',
+    );
+    assert.equal(
+      verdictOf(named, intentOf({ context: { risk_class: 'internal' } })),
+      'allow',
+      'the policy knows it',
+    );
+  });
+
+  test('a target of which nobody knows what is done to it is blocked where calls fail closed', () => {
+    const intent = intentOf({
+      context: { risk_class: 'critical' },
+      targets: [{ kind: 'table', value: 't' }],
+    });
+    assert.deepEqual(decided(policy, intent).reason_codes, ['fail_closed_endpoint_class_unknown']);
+  });
+});
+
+describe('W-10: lists of paths look at plain paths', () => {
+  const listed = allowing("endpoint: {path_allowlist: ['/data/**'], path_denylist: ['/data/secret/**']}");
+
+  for (const path of ['/data', '/data/a', '/data//a/./b', '/data/x/../a', '/data/a/', '\\data\\a']) {
+    test(`${path} is allowed`, () => assert.equal(verdictOf(listed, callOn('path', path)), 'allow'));
+  }
+
+  for (const path of [
+    ...['/data/../etc/passwd', '/database', '/', 'data/a', '../data/a', '/data/a/../../etc', '/data/..'],
+    ...['/data/secret/k', '/data/./secret/k', '/data//secret//k', '/data/x/../secret/k', '/data/secret/'],
+  ]) {
+    test(`${path} is blocked`, () => assert.equal(verdictOf(listed, callOn('path', path)), 'block'));
+  }
+
+  test('a call that names no target passes no list', () => {
+    assert.deepEqual(decided(listed, intentOf()).violations, [
+      'endpoint_constraint_violation',
+      'endpoint_no_targets',
+    ]);
+  });
+
+  test('a workspace is a folder, not the beginning of a name, for a rule that grants', () => {
+    const granting = allowing('match: {workspace_prefixes: [/repo]}');
+    for (const [workspace, verdict] of [
+      ['/repo', 'allow'],
+      ['/repo/sub/', 'allow'],
+      ['/repo-evil', 'block'],
+      ['/repo/../etc', 'block'],
+    ] as const) {
+      assert.equal(verdictOf(granting, intentOf({ context: { workspace } })), verdict, workspace);
+    }
+  });
+
+  test('a rule that blocks a workspace is not got around by its spelling', () => {
+    const blocking = policyOf(
+      'default_verdict: allow',
+      'rules:',
+      '  - {name: r, effect: block, match: {workspace_prefixes: [/repo]}}',
+    );
+    for (const workspace of ['/repo', '/repo/x', '//repo/x', '/x/../repo', '/./repo', '/repo-2']) {
+      assert.equal(verdictOf(blocking, intentOf({ context: { workspace } })), 'block', workspace);
+    }
+  });
+});
+
+describe('W-11: lists of domains look at where a call leads', () => {
+  const listed = allowing(
+    "endpoint: {domain_allowlist: ['good.com', '*.good.org'], domain_denylist: [bad.good.org]}",
+  );
+
+  for (const [kind, value] of [
+    ['url', 'https://good.com/x'],
+    ['url', 'https://GOOD.com:8443/'],
+    ['url', 'https://good.com./'],
+    ['url', 'https://a.b.good.org'],
+    ['host', 'good.com'],
+    ['host', 'good.com:443'],
+  ] as const) {
+    test(`${kind} ${value} is allowed`, () => assert.equal(verdictOf(listed, callOn(kind, value)), 'allow'));
+  }
+
+  for (const [kind, value, more] of [
+    ['url', 'evil.com/exfil'],
+    ['url', 'https://evil.com\\@good.com/x'],
+    ['url', 'https://good.com@evil.com/'],
+    ['url', 'https://user@good.com/'],
+    ['url', 'https://good.com.evil.com/'],
+    ['url', 'https://good.org/'],
+    ['url', 'https://bad.good.org./'],
+    ['url', 'https://BAD.good.org/'],
+    ['url', 'https://gооd.com/'],
+    ['url', 'https://evil.com/', { endpoint_domain: 'good.com' }],
+    ['host', 'good.com:80@evil.com'],
+    ['host', 'evil.com'],
+    ['other', 'x', { endpoint_domain: 'evil.com' }],
+  ] as const) {
+    const said = more === undefined ? '' : ` that says it is ${more.endpoint_domain}`;
+    test(`${kind} ${value}${said} is blocked`, () => {
+      assert.equal(verdictOf(listed, callOn(kind, value, more)), 'block');
+    });
+  }
+});
+
+describe('constraints', () => {
+  test('W-20: tainted arguments make a rule stricter, never weaker', () => {
+    const tainted = intentOf({
+      targets: [{ kind: 'url', value: 'https://x.test' }],
+      arg_provenance: [{ arg_path: '$.a', source: 'external' }],
+    });
+    for (const [effect, verdict] of [
+      ['allow', 'require_approval'],
+      ['block', 'block'],
+    ]) {
+      const policy = policyOf('rules:', `  - {name: r, effect: ${effect}, dataflow: {enabled: true}}`);
+      assert.equal(verdictOf(policy, tainted), verdict);
+    }
+  });
+
+  test('a network call is one whatever class it is said to be of', () => {
+    const policy = allowing('endpoint: {egress_classes: [net.dns]}');
+    assert.equal(verdictOf(policy, callOn('url', 'https://x.test', { endpoint_class: 'fs.read' })), 'block');
+    assert.equal(verdictOf(policy, callOn('host', 'x.test', { operation: 'resolve' })), 'allow');
+  });
+
+  test('W-22: destructive_action: require_approval blocks while action is block', () => {
+    const erase = callOn('path', '/a', { operation: 'delete' });
+    assert.equal(verdictOf(allowing('endpoint: {destructive_action: require_approval}'), erase), 'block');
+    const both = allowing('endpoint: {action: require_approval, destructive_action: require_approval}');
+    assert.equal(verdictOf(both, erase), 'require_approval');
+  });
+
+  test('what an agent must know, and how lately', () => {
+    const policy = allowing('require_context_evidence: true', 'max_context_age_seconds: 60');
+    const context = {
+      context_set_digest: 'a'.repeat(64),
+      context_evidence_mode: 'required',
+      auth_context: { context_age_seconds: 60 },
+    };
+    assert.equal(verdictOf(policy, intentOf({ context })), 'allow');
+    for (const [name, value, reason] of [
+      ['context_set_digest', null, 'context_evidence_missing'],
+      ['context_evidence_mode', 'best_effort', 'context_evidence_mode_mismatch'],
+      ['auth_context', { context_age_seconds: 61 }, 'context_freshness_exceeded'],
+      ['auth_context', { context_age_seconds: -1 }, 'context_freshness_exceeded'],
+      ['auth_context', { context_age_seconds: 'soon' }, 'context_freshness_exceeded'],
+      ['auth_context', null, 'context_freshness_exceeded'],
+    ] as const) {
+      const { verdict, reason_codes } = decided(policy, intentOf({ context: { ...context, [name]: value } }));
+      assert.equal(verdict, 'block');
+      assert.ok(reason_codes.includes(reason), `${name}: ${reason_codes}`);
+    }
+  });
+});
+
+test('an explanation says of each rule whether it decides, and if not, why', () => {
+  const policy = policyOf(
+    'fail_closed: {enabled: true, required_fields: [targets]}',
+    'rules:',
+    '  - {name: other, priority: 1, effect: block, match: {tool_names: [tool.read], identities: [root]}}',
+    '  - {name: this, priority: 2, effect: allow}',
+    '  - {name: later, priority: 3, effect: block}',
+  );
+  const standings = (risk_class: string) =>
+    explain(policy, intentOf({ context: { risk_class } })).map(({ name, standing, misses }) => [
+      name,
+      standing,
+      misses,
+    ]);
+  assert.deepEqual(standings('low'), [
+    ['other', 'no', ['tool_names', 'identities']],
+    ['this', 'decides', []],
+    ['later', 'not_asked', []],
+  ]);
+  assert.deepEqual(
+    standings('high').map(([, standing]) => standing),
+    ['no', 'not_asked', 'not_asked'],
+    'what fails closed comes before all rules',
+  );
+});

@@ -1,0 +1,243 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { canonicalize } from '../../src/core/canonical.ts';
+import { GaitError } from '../../src/core/errors.ts';
+import type { Json } from '../../src/core/json.ts';
+import { evaluate } from '../../src/gate/evaluate.ts';
+import type { Intent } from '../../src/gate/intent.ts';
+import { intentDigest } from '../../src/gate/intent_digest.ts';
+import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
+import { stricter, VERDICTS } from '../../src/gate/policy.ts';
+import { policyDigest } from '../../src/gate/policy_digest.ts';
+import { formatPolicy } from '../../src/gate/policy_format.ts';
+import { parsePolicy } from '../../src/gate/policy_text.ts';
+import { intentOf, policyOf, verdictOf } from '../support/gate.ts';
+
+const RUNS = { numRuns: 300 };
+
+const word = fc.constantFrom('a', 'b', 'tool.read', 'tool.write', 'agent', 'other', 'high', 'low');
+const words = fc.uniqueArray(word, { maxLength: 3 });
+const verdict = fc.constantFrom(...VERDICTS);
+
+const intent = fc
+  .record({
+    tool_name: fc.constantFrom('tool.read', 'tool.write'),
+    identity: fc.constantFrom('agent', 'other'),
+    risk_class: fc.constantFrom('low', 'high', 'odd'),
+    kind: fc.constantFrom('path', 'url', 'other'),
+    value: fc.constantFrom('/a', '/a/../b', 'https://x.test/', 'x'),
+    delegated: fc.boolean(),
+  })
+  .map(({ identity, risk_class, kind, value, delegated, tool_name }) =>
+    intentOf({
+      tool_name,
+      targets: [{ kind, value }],
+      context: { identity, risk_class },
+      ...(delegated ? { delegation: { requester_identity: identity } } : {}),
+    }),
+  );
+
+const rule = fc.record({
+  name: fc.constantFrom('r1', 'r2', 'r3', 'r4'),
+  priority: fc.constantFrom(0, 1),
+  effect: verdict,
+  min_approvals: fc.constantFrom(0, 0, 2),
+  require_broker_credential: fc.boolean(),
+  match: fc.record({
+    tool_names: fc.oneof(fc.constant([]), words),
+    risk_classes: fc.oneof(fc.constant([]), words),
+    require_delegation: fc.boolean(),
+  }),
+  endpoint: fc.record({ path_allowlist: fc.oneof(fc.constant([]), fc.constant(['/a/**'])) }),
+});
+const document = fc.record({ default_verdict: verdict, rules: fc.array(rule, { maxLength: 5 }) });
+
+/** JSON is YAML. */
+function policyFrom(value: unknown): ReturnType<typeof policyOf> {
+  return policyOf(JSON.stringify(value));
+}
+
+describe('a verdict', () => {
+  test('never gets weaker by one rule more of the priority that decides', () => {
+    fc.assert(
+      fc.property(document, intent, rule, (policy, call, more) => {
+        const rules = policy.rules.map((one, index) => ({ ...one, name: `r${index}`, priority: 0 }));
+        const before = evaluate(policyFrom({ ...policy, rules }), call);
+        if (before.matched_rules.length === 0) return;
+        const joined = [...rules, { ...more, name: 'more', priority: 0 }];
+        const after = verdictOf(policyFrom({ ...policy, rules: joined }), call);
+        assert.equal(after, stricter(before.verdict, after as typeof before.verdict));
+      }),
+      RUNS,
+    );
+  });
+
+  test('does not depend on the order in which rules are written', () => {
+    fc.assert(
+      fc.property(document, intent, fc.integer(), (policy, call, turn) => {
+        const rules = policy.rules.map((one, index) => ({ ...one, name: `r${index}` }));
+        const turned = rules.map((_, index) => rules[(index + Math.abs(turn)) % rules.length]);
+        const [one, other] = [policyFrom({ ...policy, rules }), policyFrom({ ...policy, rules: turned })];
+        assert.equal(policyDigest(one), policyDigest(other));
+        assert.deepEqual(evaluate(one, call), evaluate(other, call));
+      }),
+      RUNS,
+    );
+  });
+
+  test('is no allow while something is to be proven', () => {
+    fc.assert(
+      fc.property(document, intent, (policy, call) => {
+        const { verdict: is, duties } = evaluate(policyFrom(policy), call);
+        if (is !== 'allow') return;
+        assert.deepEqual(
+          [duties.approvals, duties.delegation, duties.broker, duties.undelegated],
+          [0, false, null, false],
+        );
+      }),
+      RUNS,
+    );
+  });
+
+  test('is a block when anything of the call or the policy throws', () => {
+    const allows = policyOf('default_verdict: allow', 'rules:', '  - {name: r, effect: allow}');
+    const call = intentOf({ targets: [{ kind: 'path', value: '/a' }] });
+    for (const name of Object.keys(call)) {
+      const broken = { ...call } as Intent;
+      Object.defineProperty(broken, name, {
+        get() {
+          throw new Error('gone');
+        },
+      });
+      const { verdict: is, reason_codes } = evaluate(allows, broken);
+      if (name === 'args') continue; // no rule looks at them
+      assert.deepEqual([is, reason_codes], ['block', ['evaluation_failed']], name);
+    }
+    for (const name of Object.keys(allows)) {
+      if (name.startsWith('schema')) continue;
+      const { verdict: is } = evaluate({ ...allows, [name]: null } as unknown as typeof allows, call);
+      assert.ok(is === 'block' || name === 'default_verdict', name);
+    }
+  });
+});
+
+describe('garbage', () => {
+  const typed = (error: unknown): boolean => error instanceof GaitError && error.category === 'invalid_input';
+
+  test('in place of a call, or in it, is refused with a typed error, or it is a call', () => {
+    const parts = fc.dictionary(
+      fc.constantFrom(
+        'tool_name',
+        'args',
+        'targets',
+        'context',
+        'delegation',
+        'arg_provenance',
+        'skill_provenance',
+        'x',
+      ),
+      fc.jsonValue(),
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), parts), (value) => {
+        try {
+          const { intent: read } = readIntent(value as Json);
+          assert.ok(read.tool_name !== '' && read.context.identity !== '');
+        } catch (error) {
+          assert.ok(typed(error), String(error));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('in place of the text of a call, or of a policy, is refused with a typed error', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.uint8Array(),
+          fc.string().map((text) => Buffer.from(text)),
+        ),
+        (bytes) => {
+          for (const parse of [parseIntent, parsePolicy]) {
+            try {
+              parse(bytes, 'it');
+            } catch (error) {
+              assert.ok(typed(error), String(error));
+            }
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+});
+
+test('reading what was read changes nothing: the one form of a call has one digest', () => {
+  fc.assert(
+    fc.property(intent, (call) => {
+      const again = readIntent(JSON.parse(canonicalize(call)) as Json).intent;
+      assert.equal(intentDigest(again), intentDigest(call));
+    }),
+    RUNS,
+  );
+});
+
+test('formatting keeps the digest, and formatting twice changes nothing', () => {
+  fc.assert(
+    fc.property(document, (value) => {
+      const text = Buffer.from(JSON.stringify(value));
+      const once = Buffer.from(formatPolicy(text, 'p'));
+      assert.equal(policyDigest(parsePolicy(once, 'p')), policyDigest(parsePolicy(text, 'p')));
+      assert.equal(formatPolicy(once, 'p'), once.toString());
+    }),
+    RUNS,
+  );
+});
+
+const LINES = [
+  ...[
+    'default_verdict: block',
+    'fail_closed: {enabled: true, risk_classes: [high]}',
+    'rules:',
+    '  - name: a',
+  ],
+  ...[
+    '    effect: allow',
+    '    match: {tool_names: [x, y]}',
+    '    reason_codes:',
+    '      - r1',
+    '      - r2',
+  ],
+  ...['  - effect: block', '    priority: 3', '    name: b', '    match:', '      identities: [i]'],
+  ...['      tool_names:', '        - q', '  - {name: c, effect: allow}', 'schema_version: 1.0.0'],
+];
+
+test('formatting keeps every comment, wherever it stands', () => {
+  const comment = fc.record({ line: fc.nat(LINES.length - 1), behind: fc.boolean(), space: fc.boolean() });
+  fc.assert(
+    fc.property(fc.array(comment, { maxLength: 5 }), (comments) => {
+      const text = LINES.flatMap((line, at) => {
+        const here = comments.flatMap((one, index) =>
+          one.line === at ? [{ ...one, name: `# c${index}x` }] : [],
+        );
+        const [behind] = here.filter((one) => one.behind);
+        const above = here.filter((one) => one !== behind);
+        const indent = /^ */.exec(line)?.[0] ?? '';
+        const before = above.flatMap(({ name, space }) => [...(space ? [''] : []), `${indent}${name}`]);
+        return [...before, behind === undefined ? line : `${line} ${behind.name}`];
+      }).join('\n');
+      const once = formatPolicy(Buffer.from(text), 'p');
+      comments.forEach((_, index) =>
+        assert.ok(once.includes(`# c${index}x`), `c${index} of\n${text}\nis not in\n${once}`),
+      );
+      assert.equal(formatPolicy(Buffer.from(once), 'p'), once);
+      assert.equal(
+        policyDigest(parsePolicy(Buffer.from(once), 'p')),
+        policyDigest(policyOf(LINES.join('\n'))),
+      );
+    }),
+    RUNS,
+  );
+});
