@@ -7,6 +7,8 @@ export interface Io {
   readonly clock: Clock;
   /** True when standard output is for a script: one line of canonical JSON. */
   readonly json: boolean;
+  /** True when a person looks at standard output. */
+  readonly terminal: boolean;
   /** Writes one line to standard output, for commands that answer as they go along. */
   print(line: string): void;
   /** Writes to standard output as it is: a part of a long line. */
@@ -27,6 +29,7 @@ export function processIo(json: boolean): Io {
     env,
     clock: systemClock,
     json,
+    terminal: stdout.isTTY === true,
     print: (line) => void stdout.write(`${line}\n`),
     write: (text) => void stdout.write(text),
     note: (line) => void stderr.write(`${line}\n`),

@@ -81,6 +81,17 @@ export function refuseExisting(path: string, instead: string): void {
   });
 }
 
+/** Throws `out_unsafe` if what stands at a path is no regular file. */
+export function refuseIrregular(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() !== false) return;
+  throw new GaitError({
+    code: 'out_unsafe',
+    category: 'unsafe_operation',
+    message: `refused to replace ${path}: it is no regular file`,
+    hint: 'Name another file.',
+  });
+}
+
 /** Writes a report as canonical JSON, not where logs are kept, and never over anything but an earlier report. */
 export async function writeReport(path: string, report: JsonObject, env: Io['env']): Promise<Buffer> {
   refuseReportPlace(path, report, env);
@@ -137,6 +148,11 @@ export function refuseSame(paths: readonly string[]): void {
     message: `refused to write ${twice} over something that is needed: it is named for two things`,
     hint: 'Name another file.',
   });
+}
+
+/** Who may read and write a file, as its nine bits. */
+export function modeOf(path: string): number {
+  return statSync(path).mode & 0o777;
 }
 
 /** Where a path leads, links followed, though its last parts may not exist yet. */

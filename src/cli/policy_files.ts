@@ -46,11 +46,8 @@ export function readIntentFile(path: string): IntentRequest {
 export function fixturePaths(named: readonly string[]): string[] {
   const paths = named.flatMap((path) => (isDirectory(path) ? jsonIn(path) : [path]));
   if (paths.length > 0) return [...new Set(paths)].sort(byBytes);
-  throw invalidInput(
-    'fixtures_missing',
-    `no .json in ${named.join(', ')}`,
-    'Name intents to try the policies on.',
-  );
+  const where = named.length === 0 ? 'no --fixtures are given' : `there is no .json in ${named.join(', ')}`;
+  throw invalidInput('fixtures_missing', where, 'Name calls: files, or directories of .json.');
 }
 
 function isDirectory(path: string): boolean {
@@ -155,7 +152,7 @@ export function simulationReply(
 }
 
 const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
-  enforce: 'enforce, nothing becomes stricter or looser in a way that somebody should look at first',
-  require_approval: 'require_approval, calls that ran are blocked now: have somebody look at them',
-  observe: 'observe, calls that did not run are allowed now: watch before you enforce',
+  enforce: 'enforce, no verdict changes',
+  require_approval: 'require_approval, some calls are judged more strictly: have somebody look at them',
+  observe: 'observe, some calls get through more easily: watch before you enforce',
 };

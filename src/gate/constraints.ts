@@ -1,16 +1,7 @@
-import { domainOf, type EndpointClass, inferredClass, isDestructive, plainPath } from './endpoint.ts';
-import { globMatches } from './glob.ts';
+import { endpointFaults } from './endpoint_lists.ts';
 import type { Intent, Target } from './intent.ts';
-import { isWithin } from './match.ts';
-import {
-  type Dataflow,
-  EGRESS_KINDS,
-  type EndpointRule,
-  isNetwork,
-  type Rule,
-  stricter,
-  type Verdict,
-} from './policy.ts';
+import { spellings } from './places.ts';
+import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
 
 /** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
 export interface Objection {
@@ -41,121 +32,32 @@ function dataflow(rule: Dataflow, { targets, arg_provenance = [] }: Intent): Obj
   };
 }
 
-function isDestination(rule: Dataflow, { kind, value, operation = '' }: Target): boolean {
+function isDestination(rule: Dataflow, target: Target): boolean {
+  const { kind, operation = '' } = target;
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
   if (kinds.length + values.length + operations.length === 0) return EGRESS_KINDS.has(kind);
   return (
     (kinds.length === 0 || kinds.includes(kind)) &&
-    (values.length === 0 || values.includes(value)) &&
+    (values.length === 0 || isNamed(values, target)) &&
     (operations.length === 0 || operations.includes(operation))
   );
 }
 
-/** Where a call may go. What cannot be judged is not let through. */
-function endpoint(rule: EndpointRule, { targets, tool_name }: Intent): Objection | undefined {
+/** True if one of these values comes to what a target comes to, however either is spelled. */
+function isNamed(values: readonly string[], target: Target): boolean {
+  const said = spellings(target);
+  return values.some((value) => spellings({ kind: target.kind, value }).some((one) => said.includes(one)));
+}
+
+/** Where a call may go, and what it may do there. */
+function endpoint(rule: EndpointRule, intent: Intent): Objection | undefined {
   if (!rule.enabled) return undefined;
-  const found = new Map<string, string>();
-  const listed = rule.path_allowlist.length + rule.domain_allowlist.length > 0;
-  if (listed && targets.length === 0) found.set('endpoint_no_targets', 'endpoint_no_targets');
-  let destructive = false;
-  for (const target of targets) {
-    for (const code of targetFaults(rule, target, tool_name)) found.set(code, code);
-    destructive ||= destroys(target, tool_name);
-  }
-  const action = rule.action || 'block';
-  let effect: Verdict = action;
-  if (destructive && rule.destructive_action !== '') {
-    found.set('endpoint_destructive_operation', 'destructive_operation');
-    effect = stricter(action, rule.destructive_action);
-  }
-  if (found.size === 0) return undefined;
-  return {
-    effect,
-    reasons: [...found.keys(), rule.reason_code],
-    violations: [...found.values(), rule.violation],
-  };
-}
-
-function targetFaults(rule: EndpointRule, target: Target, toolName: string): string[] {
-  const { kind, endpoint_domain } = target;
-  const faults: string[] = [];
-  if (kind === 'path') faults.push(...pathFaults(rule, target.value));
-  if (kind === 'host' || kind === 'url' || endpoint_domain !== undefined)
-    faults.push(...domainFaults(rule, target));
-  const { egress_classes: allowed } = rule;
-  const outside = (one: EndpointClass): boolean => isNetwork(one) && !allowed.includes(one);
-  if (allowed.length > 0 && classesOf(target, toolName).some(outside))
-    faults.push('endpoint_egress_class_not_allowed');
-  return faults;
-}
-
-function pathFaults(
-  { path_allowlist: allowed, path_denylist: denied }: EndpointRule,
-  value: string,
-): string[] {
-  if (allowed.length + denied.length === 0) return [];
-  const path = plainPath(value);
-  if (path === undefined)
-    return ['endpoint_path_denied', 'endpoint_path_not_allowlisted'].slice(denied.length > 0 ? 0 : 1);
-  const faults: string[] = [];
-  if (denied.some((pattern) => isListed(pattern, path) || isListed(pattern, value)))
-    faults.push('endpoint_path_denied');
-  if (allowed.length > 0 && !allowed.some((pattern) => isListed(pattern, path))) {
-    faults.push('endpoint_path_not_allowlisted');
-  }
-  return faults;
-}
-
-/** A pattern is a path, a folder with all that is in it (`P/**`), or a glob whose `*` ends at a slash. */
-function isListed(pattern: string, path: string): boolean {
-  if (pattern === path) return true;
-  if (pattern.endsWith('/**')) return isWithin(path, plainPath(pattern.slice(0, -3) || '/'));
-  return globMatches(pattern, path);
-}
-
-function domainFaults(
-  { domain_allowlist: allowed, domain_denylist: denied }: EndpointRule,
-  target: Target,
-): string[] {
-  if (allowed.length + denied.length === 0) return [];
-  const { kind, value, endpoint_domain: declared } = target;
-  const leads = kind === 'host' || kind === 'url';
-  const domain = leads ? domainOf(kind, value) : declared?.replace(/\.$/, '');
-  if (domain === undefined) return ['endpoint_domain_underivable'];
-  const domains = declared === undefined ? [domain] : [domain, declared.replace(/\.$/, '')];
-  const faults: string[] = [];
-  if (domains.some((one) => denied.some((pattern) => isListedDomain(pattern, one)))) {
-    faults.push('endpoint_domain_denied');
-  }
-  if (
-    allowed.length > 0 &&
-    !domains.every((one) => allowed.some((pattern) => isListedDomain(pattern, one)))
-  ) {
-    faults.push('endpoint_domain_not_allowlisted');
-  }
-  return faults;
-}
-
-/** A pattern is a domain, all below one (`*.x`), or a glob. */
-function isListedDomain(pattern: string, domain: string): boolean {
-  if (pattern === domain) return true;
-  if (/^\*\.[^*?[\\]+$/.test(pattern)) return domain.endsWith(pattern.slice(1));
-  return globMatches(pattern, domain);
-}
-
-/** The class that a target is said to be of, and the one that it looks to be of. */
-function classesOf({ kind, operation = '', endpoint_class }: Target, toolName: string): EndpointClass[] {
-  return [...new Set([endpoint_class, inferredClass(kind, operation, toolName)])];
-}
-
-function destroys(target: Target, toolName: string): boolean {
-  const { destructive, operation = '', endpoint_class } = target;
-  if (destructive === true) return true;
-  // What only the name of the tool hints at gives way to a class that is declared.
-  return (
-    isDestructive(endpoint_class, operation) ||
-    (endpoint_class === 'other' && classesOf(target, toolName).includes('proc.exec'))
+  const { codes, effect } = endpointFaults(rule, intent);
+  if (codes.length === 0) return undefined;
+  const violations = codes.map((code) =>
+    code === 'endpoint_destructive_operation' ? 'destructive_operation' : code,
   );
+  return { effect, reasons: [...codes, rule.reason_code], violations: [...violations, rule.violation] };
 }
 
 /** What the agent must have known, and how lately. */

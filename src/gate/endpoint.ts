@@ -74,52 +74,31 @@ export function isDestructive(endpointClass: EndpointClass, operation: string): 
 
 /**
  * The domain that stands in a digest: by the rules of the programs before this one, which a target can mislead. What
- * decides is {@link domainOf}.
+ * decides is `domainOf` of `places.ts`.
  */
 export function writtenDomain(kind: TargetKind, value: string): string {
   if (kind === 'host') {
     const bare = value.replace(/^http:\/\//, '').replace(/^https:\/\//, '');
     return trimmed(lowered(bare.split('/')[0]?.split(':')[0] ?? ''));
   }
-  if (kind !== 'url') return '';
-  const [, authority] = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(value) ?? [];
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a URL has none
+  if (kind !== 'url' || /[\x00-\x1f\x7f]/.test(value)) return '';
+  const [, authority, path = '', fragment = ''] =
+    /^(?:[A-Za-z][A-Za-z0-9+.-]*:)?\/\/([^/?#]*)([^?#]*)(?:\?[^#]*)?(?:#(.*))?$/su.exec(value) ?? [];
   if (authority === undefined || /[\s\\"<>^`{|}]/.test(authority)) return '';
+  if (/%(?![0-9A-Fa-f]{2})/.test(`${authority}${path}${fragment}`)) return '';
   const host = authority.slice(authority.lastIndexOf('@') + 1);
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
   if (bracketed !== null) return lowered(bracketed[1] ?? '');
   return /^[^:]*(?::\d*)?$/.test(host) ? lowered(host.replace(/:\d*$/, '')) : '';
 }
 
-/**
- * The domain that a target leads to, as a browser would go there (WHATWG URL): small letters, Punycode, no dot at its
- * end. Undefined when there is none to be told, which no list of allowed ones lets through.
- */
-export function domainOf(kind: TargetKind, value: string): string | undefined {
-  if (kind !== 'host' && kind !== 'url') return undefined;
-  const text = kind === 'host' && !/^https?:\/\//.test(value) ? `http://${value}` : value;
-  if (/[\s\\]/.test(text)) return undefined;
-  try {
-    const { hostname, username, password } = new URL(text);
-    if (username !== '' || password !== '') return undefined; // two readers may take it for two places
-    const domain = hostname.replace(/\.$/, '');
-    return domain === '' ? undefined : domain;
-  } catch {
-    return undefined;
-  }
+/** True if the name of a tool has a word in it that destroys: `tool.delete`, `shell-exec`, not `transform`. */
+export function namesDestruction(toolName: string): boolean {
+  return toolName.split(/[^a-z0-9]+/).some((part) => DELETES.includes(part) || EXECUTES.includes(part));
 }
 
-/**
- * A path as lists of paths look at it: one kind of slash, no `.`, no `..`, none doubled, none at its end. Undefined when it
- * leads out of where it begins.
- */
-export function plainPath(path: string): string | undefined {
-  const slashed = path.replaceAll('\\', '/');
-  const rooted = slashed.startsWith('/');
-  const parts: string[] = [];
-  for (const part of slashed.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part !== '..') parts.push(part);
-    else if (parts.pop() === undefined) return undefined;
-  }
-  return `${rooted ? '/' : ''}${parts.join('/')}` || '.';
+/** True for an operation that runs something. */
+export function executes(operation: string): boolean {
+  return EXECUTES.includes(operation);
 }

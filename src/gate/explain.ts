@@ -1,6 +1,6 @@
 import type { Intent } from './intent.ts';
 import { judge, risksNamed } from './judge.ts';
-import { factsOf, matches, misses, risksOf } from './match.ts';
+import { factsOf, matches, misses } from './match.ts';
 import type { Policy } from './policy.ts';
 
 /** How one rule stands to an intent. */
@@ -16,7 +16,7 @@ export interface RuleAccount {
 
 /** Every rule of a policy in its order, and why it is about an intent or is not. */
 export function explain(policy: Policy, intent: Intent): RuleAccount[] {
-  const facts = factsOf(intent, risksOf(intent.context.risk_class, risksNamed(policy)));
+  const facts = factsOf(intent, risksNamed(policy));
   const failedClosed = judge(policy, intent).matched_rules.length === 0;
   const first = policy.rules.find((rule) => matches(rule, facts) === 'yes')?.priority;
   return policy.rules.map((rule) => {

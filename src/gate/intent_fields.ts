@@ -9,9 +9,10 @@ export function filled<T extends Readonly<Record<string, string>>>(members: T): 
 }
 
 export function needed(fields: Fields, name: string): string {
-  const text = trimmed(fields.need(name));
-  if (text === '') throw invalid(`${fields.at(name)} is empty`);
-  return text;
+  const text = trimmed(fields.text(name) ?? '');
+  if (text !== '') return text;
+  fields.need(name); // says that it is missing
+  throw invalid(`${fields.at(name)} is empty`);
 }
 
 export function word(fields: Fields, name: string): string {
@@ -39,7 +40,7 @@ export function oneOf<T extends string>(allowed: readonly T[], value: string, pl
 
 /** Each once, in the order of these texts. */
 export function sortedOnce<T>(items: readonly T[], order: (item: T) => readonly string[]): T[] {
-  const keyed = new Map(items.map((item) => [order(item).join('\0'), item]));
+  const keyed = new Map(items.map((item) => [JSON.stringify(order(item)), item]));
   const sorted = [...keyed.values()].map((item) => ({ item, by: order(item) }));
   sorted.sort((a, b) => {
     const at = a.by.findIndex((text, index) => text !== b.by[index]);

@@ -73,14 +73,21 @@ export function readIntent(value: Json): IntentRequest {
   return { intent, created_at };
 }
 
-/** JSON keeps integers of any size, its readers do not: beyond 2^53 two of them may see two numbers in one text. */
+/** JSON keeps numbers of any length, its readers do not: beyond 2^53 two of them may see two numbers in one text. */
 function refuseInexactNumbers(text: string): void {
   const outside = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
-  const inexact = outside
-    .match(/-?\d{16,}(?![\d.eE])/g)
-    ?.find((digits) => !Number.isSafeInteger(Number(digits)));
+  const numbers = outside.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
+  const inexact = numbers.find(
+    (number) => Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER && isLong(number),
+  );
   if (inexact === undefined) return;
   throw invalid(`the number ${inexact} is not exact in every reader of JSON`, 'Write it as a string.');
+}
+
+/** True for a number of more digits than every reader keeps. */
+function isLong(number: string): boolean {
+  const [mantissa = ''] = number.split(/[eE]/);
+  return mantissa.replace(/[-.]/g, '').replace(/^0+|0+$/g, '').length > 15;
 }
 
 function skillOf(fields: Fields): SkillProvenance {

@@ -1,6 +1,6 @@
 import { objections } from './constraints.ts';
 import type { Intent } from './intent.ts';
-import { factsOf, matches, ownReason, risksOf } from './match.ts';
+import { asksForDelegation, factsOf, isStrangeRisk, matches, ownReason } from './match.ts';
 import {
   type Policy,
   type RateLimit,
@@ -47,26 +47,21 @@ export const NO_DUTIES: Duties = {
  * matches, the strictest of them deciding and all of their duties kept, else the policy's default.
  */
 export function judge(policy: Policy, intent: Intent): Judgement {
-  const risks = risksOf(intent.context.risk_class, risksNamed(policy));
-  return failClosed(policy, intent, risks) ?? byRules(policy, intent, risks);
+  return failClosed(policy, intent) ?? byRules(policy, intent);
 }
 
-export function risksNamed({ fail_closed, rules }: Policy): ReadonlySet<string> {
-  return new Set([...fail_closed.risk_classes, ...rules.flatMap(({ match }) => match.risk_classes)]);
+/** The risk classes that the rules of a policy name. */
+export function risksNamed({ rules }: Policy): ReadonlySet<string> {
+  return new Set(rules.flatMap(({ match }) => match.risk_classes));
 }
 
-/** True if what a policy says of failing closed is about calls of these risks. */
-export function failsClosed({ fail_closed }: Policy, risks: readonly string[]): boolean {
-  return fail_closed.enabled && fail_closed.risk_classes.some((risk) => risks.includes(risk));
+/** True if what a policy says of failing closed is about calls of this risk: a strange one may be any of them. */
+export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
+  return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
 }
 
-/** {@link failsClosed} for the risk that an intent says, even one that could not be read. */
-export function failsClosedFor(policy: Policy, risk: string): boolean {
-  return failsClosed(policy, risksOf(risk, risksNamed(policy)));
-}
-
-function failClosed(policy: Policy, intent: Intent, risks: readonly string[]): Judgement | undefined {
-  if (!failsClosed(policy, risks)) return undefined;
+function failClosed(policy: Policy, intent: Intent): Judgement | undefined {
+  if (!failsClosed(policy, intent.context.risk_class)) return undefined;
   const missing = (policy.fail_closed.required_fields as readonly RequiredField[]).filter((field) =>
     lacks(field, intent),
   );
@@ -100,17 +95,15 @@ function lacks(field: RequiredField, intent: Intent): boolean {
   }
 }
 
-function byRules(policy: Policy, intent: Intent, risks: readonly string[]): Judgement {
-  const facts = factsOf(intent, risks);
+function byRules(policy: Policy, intent: Intent): Judgement {
+  const facts = factsOf(intent, risksNamed(policy));
   const met: Rule[] = [];
   const passedOver: Rule[] = [];
   for (const rule of policy.rules) {
     const [first] = met;
     if (first !== undefined && rule.priority !== first.priority) break;
     const matching = matches(rule, facts);
-    if (matching === 'undelegated' && rule.match.require_delegation && rule.effect !== 'block') {
-      passedOver.push(rule);
-    }
+    if (matching === 'undelegated' && rule.effect !== 'block') passedOver.push(rule);
     if (matching === 'yes') met.push(rule);
   }
   if (met.length > 0) return byMatched(met, passedOver, intent);
@@ -144,7 +137,7 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], intent: 
     {
       approvals,
       distinct_approvers: rules.some(({ require_distinct_approvers }) => require_distinct_approvers),
-      delegation: asksForDelegation(rules, passedOver),
+      delegation: wantsDelegation(rules, passedOver),
       undelegated: passedOver.length > 0,
       broker,
       rate_limits: rules.map(({ rate_limit }) => rate_limit).filter(({ requests }) => requests > 0),
@@ -153,10 +146,10 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], intent: 
 }
 
 /** A rule that was passed over for want of a delegation joins those of its own priority: its duty is theirs. */
-function asksForDelegation([first, ...rest]: readonly Rule[], passedOver: readonly Rule[]): boolean {
+function wantsDelegation([first, ...rest]: readonly Rule[], passedOver: readonly Rule[]): boolean {
   if (first === undefined) return false;
   const joined = passedOver.some(({ priority }) => priority === first.priority);
-  return joined || [first, ...rest].some(({ match }) => match.require_delegation);
+  return joined || [first, ...rest].some(({ match }) => asksForDelegation(match));
 }
 
 function byRule(rule: Rule, intent: Intent): { verdict: Verdict; reasons: string[]; violations: string[] } {

@@ -1,4 +1,6 @@
-import { failsClosedFor } from './judge.ts';
+import { TARGET_KINDS } from './endpoint.ts';
+import { PROVENANCE_SOURCES } from './intent.ts';
+import { failsClosed } from './judge.ts';
 import { RISK_CLASSES } from './match.ts';
 import type { Policy, Rule } from './policy.ts';
 
@@ -20,7 +22,7 @@ function ofPolicy(policy: Policy): PolicyWarning[] {
   if (policy.default_verdict === 'allow') {
     found.push({ code: 'default_allows', message: 'what no rule is about is allowed' });
   }
-  const open = RISK_CLASSES.slice(2).filter((risk) => !failsClosedFor(policy, risk));
+  const open = RISK_CLASSES.slice(2).filter((risk) => !failsClosed(policy, risk));
   if (open.length > 0 && policy.default_verdict !== 'block') {
     const message = `calls of ${open.join(' and ')} risk do not fail closed when they say too little`;
     found.push({ code: 'fail_open', message });
@@ -35,6 +37,11 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
   const warn = (code: string, message: string): void => void found.push({ code, rule: name, message });
   if (policy.rules.findIndex((other) => other.name === name) < index) {
     warn('name_twice', 'another rule has this name: reasons cannot tell them apart');
+  }
+  for (const [what, words, known] of closedLists(rule)) {
+    const strange = words.filter((one) => !known.includes(one));
+    if (strange.length > 0)
+      warn('word_unknown', `${what} names ${strange.join(', ')}, which no call can have`);
   }
   if (grants && isEmptyMatch(rule))
     warn('matches_all', `its match is empty: it says ${effect} to every call`);
@@ -61,6 +68,17 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
     );
   }
   return found;
+}
+
+/** Lists whose words are fixed, though the reader takes any. */
+function closedLists({ match, dataflow }: Rule): [string, readonly string[], readonly string[]][] {
+  return [
+    ['target_kinds', match.target_kinds, TARGET_KINDS],
+    ['destination_kinds', match.destination_kinds, TARGET_KINDS],
+    ['provenance_sources', match.provenance_sources, PROVENANCE_SOURCES],
+    ['dataflow.tainted_sources', dataflow.tainted_sources, PROVENANCE_SOURCES],
+    ['dataflow.destination_kinds', dataflow.destination_kinds, TARGET_KINDS],
+  ];
 }
 
 function isEmptyMatch({ match }: Rule): boolean {

@@ -1,5 +1,6 @@
-import { plainPath } from './endpoint.ts';
+import { classesOf } from './endpoint_lists.ts';
 import type { Intent } from './intent.ts';
+import { isWithin, plainPath, spellings } from './places.ts';
 import type { Match, Rule } from './policy.ts';
 import { lowered, trimmed } from './words.ts';
 
@@ -9,19 +10,17 @@ export type Matching = 'no' | 'undelegated' | 'yes';
 /** Risk classes that every policy knows, from the lowest to the highest. */
 export const RISK_CLASSES = ['low', 'medium', 'high', 'critical'] as const;
 
-/**
- * The risk classes that an intent counts as: the one that it says, and the highest if nobody knows that one, neither
- * gait nor any rule of the policy.
- */
-export function risksOf(said: string, known: ReadonlySet<string>): readonly string[] {
-  const isKnown = known.has(said) || RISK_CLASSES.some((one) => one === said);
-  return isKnown ? [said] : [said, 'critical'];
+/** True for a risk class that gait does not know: it counts as the highest wherever that is the stricter thing. */
+export function isStrangeRisk(risk: string): boolean {
+  return !RISK_CLASSES.some((one) => one === risk);
 }
 
 /** What rules ask of an intent, taken out of it once. */
 export interface Facts {
   readonly tools: readonly string[];
-  readonly risks: readonly string[];
+  readonly risk: string;
+  /** No rule of the policy names the risk either. */
+  readonly riskUnknown: boolean;
   readonly identities: readonly string[];
   readonly workspace: string;
   readonly workspacePlace: string | undefined;
@@ -30,7 +29,12 @@ export interface Facts {
   readonly skillSources: readonly string[];
   readonly kinds: readonly string[];
   readonly values: readonly string[];
+  /** The values, and what they come to however they are spelled. */
+  readonly spelled: readonly string[];
+  /** Classes that targets are said to be of and do not look otherwise. */
   readonly classes: readonly string[];
+  /** Classes that targets are said to be of, or look to be of. */
+  readonly allClasses: readonly string[];
   readonly sensitivities: readonly string[];
   readonly operations: readonly string[];
   readonly delegation:
@@ -43,11 +47,12 @@ export interface Facts {
       };
 }
 
-export function factsOf(intent: Intent, risks: readonly string[]): Facts {
+export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts {
   const { tool_name, context, targets, arg_provenance = [], skill_provenance: skill, delegation } = intent;
   return {
     tools: [tool_name],
-    risks,
+    risk: context.risk_class,
+    riskUnknown: isStrangeRisk(context.risk_class) && !risksNamed.has(context.risk_class),
     identities: [context.identity],
     workspace: context.workspace,
     workspacePlace: plainPath(context.workspace),
@@ -56,7 +61,12 @@ export function factsOf(intent: Intent, risks: readonly string[]): Facts {
     skillSources: skill === undefined ? [] : [skill.source],
     kinds: targets.map(({ kind }) => kind),
     values: targets.map(({ value }) => value),
-    classes: targets.map(({ endpoint_class }) => endpoint_class),
+    spelled: targets.flatMap(spellings),
+    classes: targets.flatMap((target) => {
+      const classes = classesOf(target, tool_name);
+      return classes.length === 1 ? classes : [];
+    }),
+    allClasses: targets.flatMap((target) => classesOf(target, tool_name)),
     sensitivities: targets.map(({ sensitivity = '' }) => sensitivity),
     operations: targets.map(({ operation = '' }) => operation),
     delegation: delegation === undefined ? undefined : delegationFacts(delegation),
@@ -82,7 +92,8 @@ type Check = (match: Match, facts: Facts, grants: boolean) => boolean;
 /** By the member of the match. Each is looked for in all targets: two of them may hold for two different ones. */
 const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   tool_names: (match, { tools }) => some(match.tool_names, tools),
-  risk_classes: (match, { risks }) => some(match.risk_classes, risks),
+  risk_classes: (match, { risk, riskUnknown }, grants) =>
+    some(match.risk_classes, [risk]) || (riskUnknown && !grants),
   identities: (match, { identities }) => some(match.identities, identities),
   workspace_prefixes: ({ workspace_prefixes }, facts, grants) =>
     inWorkspace(workspace_prefixes, facts, grants),
@@ -90,11 +101,12 @@ const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   skill_publishers: (match, { publishers }) => some(match.skill_publishers, publishers),
   skill_sources: (match, { skillSources }) => some(match.skill_sources, skillSources),
   target_kinds: (match, { kinds }) => some(match.target_kinds, kinds),
-  target_values: (match, { values }) => some(match.target_values, values),
-  endpoint_classes: (match, { classes }) => some(match.endpoint_classes, classes),
+  target_values: (match, facts, grants) => named(match.target_values, facts, grants),
+  endpoint_classes: (match, { classes, allClasses }, grants) =>
+    some(match.endpoint_classes, grants ? classes : allClasses),
   data_classes: (match, { sensitivities }) => some(match.data_classes, sensitivities),
   destination_kinds: (match, { kinds }) => some(match.destination_kinds, kinds),
-  destination_values: (match, { values }) => some(match.destination_values, values),
+  destination_values: (match, facts, grants) => named(match.destination_values, facts, grants),
   destination_operations: (match, { operations }) => some(match.destination_operations, operations),
 };
 
@@ -109,8 +121,16 @@ const DELEGATION_CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   delegation_scopes: (match, { delegation }) => some(match.delegation_scopes, delegation?.scopes ?? []),
 };
 
+/** What there is to know of an intent that nobody delegated. */
+const UNDELEGATED = { delegation: undefined } as Facts;
+
 const PLAIN = Object.values(CHECKS);
 const DELEGATED = Object.values(DELEGATION_CHECKS);
+
+/** True if a match asks for anything of a delegation. */
+export function asksForDelegation(match: Match): boolean {
+  return DELEGATED.some((check) => !check(match, UNDELEGATED, true));
+}
 
 /** Whether a rule is about an intent: every member of its match that is not empty holds. */
 export function matches({ match, effect }: Rule, facts: Facts): Matching {
@@ -140,17 +160,22 @@ function inWorkspace(
   grants: boolean,
 ): boolean {
   if (prefixes.length === 0) return true;
-  if (prefixes.some((prefix) => workspacePlace !== undefined && isWithin(workspacePlace, plainPath(prefix))))
-    return true;
+  if (workspacePlace === undefined) return !grants; // it may be anywhere
+  if (prefixes.some((prefix) => isWithin(workspacePlace, plainPath(prefix)))) return true;
   return !grants && prefixes.some((prefix) => workspace.startsWith(prefix));
 }
 
-/** True for a plain path that is this folder, or in it. */
-export function isWithin(path: string, folder: string | undefined): boolean {
-  if (folder === undefined) return false;
-  if (folder === '/') return path.startsWith('/');
-  return path === folder || path.startsWith(`${folder}/`);
+/** A rule that restricts holds for a value however it is spelled. */
+function named(wanted: readonly string[], { values, spelled }: Facts, grants: boolean): boolean {
+  if (wanted.length === 0 || values.some((value) => wanted.includes(value))) return true;
+  if (grants) return false;
+  return wanted.some((value) =>
+    KINDS.some((kind) => spellings({ kind, value }).some((one) => spelled.includes(one))),
+  );
 }
+
+/** One whose values are paths, and one whose values lead to the network. */
+const KINDS = ['path', 'url'] as const;
 
 /** True if nothing is asked for, or one of these is. */
 function some(wanted: readonly string[], values: readonly string[]): boolean {

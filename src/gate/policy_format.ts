@@ -1,4 +1,14 @@
-import { type Document, isMap, isScalar, isSeq, type Node, type Pair, type YAMLMap } from 'yaml';
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  type Pair,
+  visit,
+  type YAMLMap,
+} from 'yaml';
 import { policyDocument } from './policy_text.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
@@ -69,8 +79,8 @@ export function formatPolicy(bytes: Uint8Array, what: string): string {
 
 function formatOnce(bytes: Uint8Array, what: string): string {
   const { document } = policyDocument(bytes, what);
-  if (document === undefined) return '';
-  arrange(document, '');
+  if (document === undefined || document.contents === null) return Buffer.from(bytes).toString('utf8');
+  arrange(document);
   const text = document.toString({
     indent: 2,
     indentSeq: true,
@@ -80,41 +90,45 @@ function formatOnce(bytes: Uint8Array, what: string): string {
   return text.replaceAll(/[ \t]+$/gm, '');
 }
 
-function arrange(document: Document.Parsed, place: string): void {
+function arrange(document: Document.Parsed): void {
   const { contents } = document;
-  if (isMap(contents)) arrangeMap(contents, place);
+  let anchored = false;
+  visit(document, {
+    Node: (_, node) => {
+      anchored ||= isAlias(node) || node.anchor !== undefined;
+    },
+  });
+  // What an alias stands for must come before it, so nothing is moved then.
+  if (isMap(contents)) arrangeMap(contents, anchored ? undefined : '');
 }
 
-function arrangeMap(map: YAMLMap, place: string): void {
-  const order = ORDER[place] ?? [];
-  const rank = (pair: Pair): number => {
-    const at = order.indexOf(keyOf(pair));
-    return at === -1 ? order.length : at;
-  };
-  const [first] = map.items;
-  const leading = isScalar(first?.key) ? first.key.commentBefore : undefined;
-  map.items.sort((a, b) => rank(a) - rank(b));
-  keepLeading(map, first, leading);
-  const [head] = map.items;
-  if (isScalar(head?.key)) head.key.spaceBefore = false;
+/** `place` is undefined where members keep the order that they have. */
+function arrangeMap(map: YAMLMap, place: string | undefined): void {
+  if (place !== undefined && !hasRemarks(map)) sortMembers(map, ORDER[place] ?? []);
   if (map.flow === true && map.comment) {
     map.commentBefore = [map.commentBefore, map.comment].filter(Boolean).join('\n');
     map.comment = null;
   }
   map.flow = false;
-  for (const pair of map.items) arrangeValue(pair.value, keyOf(pair));
+  for (const pair of map.items) arrangeValue(pair.value, place === undefined ? undefined : keyOf(pair));
 }
 
-/** A comment at the head of a map is about all of it, and stays at its head when the members move. */
-function keepLeading(map: YAMLMap, first: Pair | undefined, comment: string | null | undefined): void {
+/** A comment above a member may be about those below it too: such a map is left in its author's order. */
+function hasRemarks(map: YAMLMap): boolean {
+  return map.items.some(({ key }) => isScalar(key) && Boolean(key.commentBefore));
+}
+
+function sortMembers(map: YAMLMap, order: readonly string[]): void {
+  const rank = (pair: Pair): number => {
+    const at = order.indexOf(keyOf(pair));
+    return at === -1 ? order.length : at;
+  };
+  map.items.sort((a, b) => rank(a) - rank(b));
   const [head] = map.items;
-  if (comment === undefined || comment === null || head === first) return;
-  if (isScalar(first?.key)) first.key.commentBefore = null;
-  if (isScalar(head?.key))
-    head.key.commentBefore = [comment, head.key.commentBefore].filter(Boolean).join('\n');
+  if (isScalar(head?.key)) head.key.spaceBefore = false;
 }
 
-function arrangeValue(value: unknown, place: string): void {
+function arrangeValue(value: unknown, place: string | undefined): void {
   if (isMap(value)) arrangeMap(value, place);
   if (!isSeq(value)) return;
   const bare = (node: Node): boolean => !node.comment && !node.commentBefore;

@@ -1,4 +1,5 @@
 import { ENDPOINT_CLASSES } from './endpoint.ts';
+import { patternFault } from './endpoint_lists.ts';
 import {
   type Dataflow,
   type EndpointRule,
@@ -145,10 +146,10 @@ function dataflowOf(fields: PolicyFields): Dataflow {
 function endpointOf(fields: PolicyFields): EndpointRule {
   const enabled = fields.flag('enabled');
   const lists = {
-    path_allowlist: wordList(fields.texts('path_allowlist')),
-    path_denylist: wordList(fields.texts('path_denylist')),
-    domain_allowlist: loweredList(fields.texts('domain_allowlist')),
-    domain_denylist: loweredList(fields.texts('domain_denylist')),
+    path_allowlist: patterns(fields, 'path_allowlist', 'path'),
+    path_denylist: patterns(fields, 'path_denylist', 'path'),
+    domain_allowlist: patterns(fields, 'domain_allowlist', 'domain'),
+    domain_denylist: patterns(fields, 'domain_denylist', 'domain'),
     egress_classes: known(
       fields,
       'egress_classes',
@@ -170,6 +171,16 @@ function endpointOf(fields: PolicyFields): EndpointRule {
     reason_code: reason_code || 'endpoint_constraint_violation',
     violation: violation || 'endpoint_constraint_violation',
   };
+}
+
+/** A list of patterns, each of which could hold for something: one that cannot would let everything past it. */
+function patterns(fields: PolicyFields, name: string, of: 'path' | 'domain'): string[] {
+  const list = of === 'path' ? wordList(fields.texts(name)) : loweredList(fields.texts(name));
+  for (const pattern of list) {
+    const fault = patternFault(pattern, of);
+    if (fault !== undefined) throw fields.wrong(name, `names ${JSON.stringify(pattern)}, which ${fault}`);
+  }
+  return list;
 }
 
 function exactly<T extends string>(fields: PolicyFields, name: string, value: T): T {

@@ -49,7 +49,7 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   }
   const lines = new LineCounter();
   const text = textOf(bytes, what);
-  const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true })];
+  const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false })];
   const [document, second] = documents;
   const line = (offset: number): number => lines.linePos(offset).line;
   for (const { errors, warnings } of documents) {
@@ -113,13 +113,14 @@ class Tree {
   }
 
   #members(pairs: readonly Pair[], line: number, depth: number): Map<string, PolicyNode> {
-    return new Map(
-      pairs.map(({ key, value }) => {
-        const name = this.node(key, line, depth);
-        if (name.kind !== 'scalar') throw policyInvalid(name.line, 'a key is not text');
-        return [name.text, this.node(value, name.line, depth)];
-      }),
-    );
+    const members = new Map<string, PolicyNode>();
+    for (const { key, value } of pairs) {
+      const name = this.node(key, line, depth);
+      if (name.kind !== 'scalar' || isAlias(key)) throw policyInvalid(name.line, 'a key is not text');
+      if (members.has(name.text)) throw policyInvalid(name.line, `the key ${name.text} stands there twice`);
+      members.set(name.text, { ...this.node(value, name.line, depth), line: name.line });
+    }
+    return members;
   }
 
   #lineOf(node: unknown): number | undefined {

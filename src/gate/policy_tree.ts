@@ -48,7 +48,10 @@ export class PolicyFields {
   whole(name: string): number | undefined {
     const node = this.#take(name);
     if (node === undefined) return undefined;
-    if (node.kind === 'scalar' && Number.isSafeInteger(node.value)) return node.value as number;
+    if (node.kind === 'scalar' && Number.isSafeInteger(node.value)) {
+      textOf(node, this.#at(name)); // one spelling: readers differ about 010
+      return node.value as number;
+    }
     throw wrong(node, this.#at(name), 'a whole number');
   }
 

@@ -1,7 +1,7 @@
-import { evaluate } from './evaluate.ts';
+import { dutyLines, evaluate } from './evaluate.ts';
 import type { Intent } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
-import type { Policy, Verdict } from './policy.ts';
+import { type Policy, stricter, type Verdict } from './policy.ts';
 import { byBytes } from './words.ts';
 
 /** A call to try policies on. */
@@ -10,7 +10,7 @@ export interface Fixture {
   readonly intent: Intent;
 }
 
-/** What to do with a candidate: put it in force, have its new blocks looked at, or watch it first. */
+/** What to do with a candidate: put it in force, have what it makes stricter looked at, or watch it first, since it is looser. */
 export type Recommendation = 'enforce' | 'require_approval' | 'observe';
 
 interface Side {
@@ -18,6 +18,8 @@ interface Side {
   readonly reason_codes: readonly string[];
   readonly violations: readonly string[];
   readonly matched_rule: string;
+  /** What is still to be proven, as words. */
+  readonly duties: readonly string[];
 }
 
 export interface ChangedFixture {
@@ -59,15 +61,26 @@ export function simulate(baseline: Policy, candidate: Policy, fixtures: readonly
 }
 
 function sideOf(policy: Policy, intent: Intent): Side {
-  const { verdict, reason_codes, violations, matched_rules } = evaluate(policy, intent);
-  return { verdict, reason_codes, violations, matched_rule: matched_rules.join(',') };
+  const { verdict, reason_codes, violations, matched_rules, duties } = evaluate(policy, intent);
+  return {
+    verdict,
+    reason_codes,
+    violations,
+    matched_rule: matched_rules.join(','),
+    duties: dutyLines(duties),
+  };
 }
 
 function recommend(changed: readonly ChangedFixture[]): Recommendation {
-  const turned = (to: Verdict) => (one: ChangedFixture) =>
-    one.candidate.verdict === to && one.baseline.verdict !== to;
-  if (changed.some(turned('allow'))) return 'observe';
-  return changed.some(turned('block')) ? 'require_approval' : 'enforce';
+  if (changed.some(({ baseline, candidate }) => isLooser(candidate, baseline))) return 'observe';
+  if (changed.some(({ baseline, candidate }) => isLooser(baseline, candidate))) return 'require_approval';
+  return 'enforce';
+}
+
+/** True if a call gets through more easily, or owes something less for the same verdict. */
+function isLooser(one: Side, other: Side): boolean {
+  if (one.verdict !== other.verdict) return stricter(one.verdict, other.verdict) === other.verdict;
+  return other.duties.some((duty) => !one.duties.includes(duty));
 }
 
 function counted(verdicts: readonly Verdict[]): VerdictCount[] {

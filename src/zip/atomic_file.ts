@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   fsyncSync,
   lstatSync,
@@ -19,13 +20,14 @@ export async function writeFileAtomically(path: string, bytes: Buffer): Promise<
   await replaceAtomically(path, (file) => file.writeFile(bytes));
 }
 
-/** Writes a file whole or not at all, at once. Mode 0600. */
-export function writeFileAtOnce(path: string, bytes: Buffer): void {
+/** Writes a file whole or not at all, at once. */
+export function writeFileAtOnce(path: string, bytes: Buffer, mode = 0o600): void {
   const dir = dirname(path);
   const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
   try {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600, flush: true });
+    if (mode !== 0o600) chmodSync(temporary, mode);
     putInPlace(temporary, path);
   } catch (error) {
     removeQuietly(temporary);

@@ -92,7 +92,11 @@ describe('policies', { concurrency: 2 }, () => {
       'rules:\n  - {name: r, effect: allow, macth: {}}',
       /line 2: unknown field rules\[0\]\.macth/,
     ],
-    ['a key twice', 'default_verdict: block\ndefault_verdict: allow', /line 2: .*unique/i],
+    [
+      'a key twice',
+      'default_verdict: block\ndefault_verdict: allow',
+      /line 2: the key default_verdict stands there twice/,
+    ],
     [
       'a second document',
       'default_verdict: block\n---\ndefault_verdict: allow',

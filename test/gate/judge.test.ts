@@ -112,6 +112,28 @@ describe('delegation', () => {
     assert.deepEqual([verdict, reason_codes], ['block', ['default_allow', 'delegation_token_missing']]);
   });
 
+  test('W-5: any question about a delegation asks for proof of it', () => {
+    const chain = [{ delegator_identity: 'boss', delegate_identity: 'agent' }];
+    const claims = { delegation: { ...DELEGATED, chain } };
+    for (const ask of [
+      ...['delegation_scopes: [write]', 'allowed_delegator_identities: [boss]'],
+      ...['allowed_delegate_identities: [agent]', 'max_delegation_depth: 3'],
+    ]) {
+      const scoped = allowing(`match: {${ask}}`);
+      assert.deepEqual(
+        decided(scoped, intentOf(claims)).reason_codes,
+        ['delegation_token_missing', 'matched_rule_r'],
+        ask,
+      );
+      const open = policyOf(
+        'default_verdict: allow',
+        'rules:',
+        `  - {name: r, effect: require_approval, match: {${ask}}}`,
+      );
+      assert.equal(verdictOf(open, intentOf()), 'block', `${ask}, and none is claimed`);
+    }
+  });
+
   test('a rule that blocks what is delegated leaves other calls alone', () => {
     const strict = policyOf(
       'default_verdict: allow',
@@ -156,16 +178,26 @@ describe('risk', () => {
     assert.equal(verdictOf(policy, intentOf()), 'allow');
   });
 
-  test('W-8: a risk that nobody knows is the highest', () => {
-    assert.equal(verdictOf(policy, intentOf({ context: { risk_class: 'h1gh' } })), 'block');
-    const named = policyOf(
+  test('W-8: a risk that nobody knows is the highest where that is stricter, and none where it is not', () => {
+    const strange = { context: { risk_class: 'h1gh' } };
+    assert.equal(verdictOf(policy, intentOf(strange)), 'block');
+    const only = policyOf(
       'default_verdict: allow',
-      'fail_closed: {enabled: true, required_fields: [targets]}',
+      'fail_closed: {enabled: true, risk_classes: [high], required_fields: [targets]}',
+    );
+    assert.equal(verdictOf(only, intentOf(strange)), 'block');
+    const restricting = policyOf(
+      'default_verdict: allow',
       'rules:',
-      '  - {name: r, effect: allow, match: {risk_classes: [internal]}}',
+      '  - {name: r, effect: block, match: {risk_classes: [medium]}}',
+    );
+    assert.equal(verdictOf(restricting, intentOf(strange)), 'block');
+    assert.equal(
+      verdictOf(allowing('match: {risk_classes: [critical, high, medium, low]}'), intentOf(strange)),
+      'block',
     );
     assert.equal(
-      verdictOf(named, intentOf({ context: { risk_class: 'internal' } })),
+      verdictOf(allowing('match: {risk_classes: [h1gh]}'), intentOf(strange)),
       'allow',
       'the policy knows it',
     );
@@ -194,6 +226,35 @@ describe('W-10: lists of paths look at plain paths', () => {
     test(`${path} is blocked`, () => assert.equal(verdictOf(listed, callOn('path', path)), 'block'));
   }
 
+  for (const [denied, ...paths] of [
+    ['/etc/secret/', '/etc/secret', '/etc//secret', '/x/../etc/secret'],
+    ['/home/*/.ssh/**', '/home/bob/.ssh/id', '/home/bob/.ssh', '/home/bob/.ssh/a/b'],
+    ['**/.env', '/a/b/.env', '.env', '/repo/.env'],
+    ['**', '/a/b', 'x'],
+    ['/repo/secret/**', 'secret/key', './secret/key'],
+    ['/etc/passwd', 'file:///etc/passwd', '/etc/passwd\0', '/etc/%2e%2e/etc/passwd', '/é\0'],
+    ['/caf\u00e9', '/cafe\u0301'],
+  ] as const) {
+    test(`nothing gets around ${JSON.stringify(denied)}`, () => {
+      const denying = policyOf(
+        'default_verdict: allow',
+        'rules:',
+        `  - {name: r, effect: allow, endpoint: {path_denylist: [${JSON.stringify(denied)}]}}`,
+      );
+      assert.equal(verdictOf(denying, callOn('path', '/other/place')), denied === '**' ? 'block' : 'allow');
+      for (const path of paths) assert.equal(verdictOf(denying, callOn('path', path)), 'block', path);
+    });
+  }
+
+  test('what is no path by its kind, but by its class or scheme, is looked at as one', () => {
+    for (const [kind, value, more] of [
+      ['other', '/etc/passwd', { endpoint_class: 'fs.read' }],
+      ['url', 'file:///etc/passwd', {}],
+    ] as const) {
+      assert.equal(verdictOf(listed, callOn(kind, value, more)), 'block', kind);
+    }
+  });
+
   test('a call that names no target passes no list', () => {
     assert.deepEqual(decided(listed, intentOf()).violations, [
       'endpoint_constraint_violation',
@@ -219,7 +280,16 @@ describe('W-10: lists of paths look at plain paths', () => {
       'rules:',
       '  - {name: r, effect: block, match: {workspace_prefixes: [/repo]}}',
     );
-    for (const workspace of ['/repo', '/repo/x', '//repo/x', '/x/../repo', '/./repo', '/repo-2']) {
+    for (const workspace of [
+      '/repo',
+      '/repo/x',
+      '//repo/x',
+      '/x/../repo',
+      '/./repo',
+      '/repo-2',
+      '/../repo',
+      '../repo',
+    ]) {
       assert.equal(verdictOf(blocking, intentOf({ context: { workspace } })), 'block', workspace);
     }
   });
@@ -255,12 +325,103 @@ describe('W-11: lists of domains look at where a call leads', () => {
     ['host', 'good.com:80@evil.com'],
     ['host', 'evil.com'],
     ['other', 'x', { endpoint_domain: 'evil.com' }],
+    ['repo', 'https://evil.com/x'],
+    ['other', 'https://evil.com/x'],
+    ['other', 'x', { endpoint_class: 'net.http' }],
+    ['host', 'HTTP://evil.com'],
+    ['url', 'ssh://bad.good.org../x'],
+    ['url', 'git://b%61d.good.org/x'],
   ] as const) {
-    const said = more === undefined ? '' : ` that says it is ${more.endpoint_domain}`;
+    const said = more === undefined ? '' : ` that says ${JSON.stringify(more)}`;
     test(`${kind} ${value}${said} is blocked`, () => {
       assert.equal(verdictOf(listed, callOn(kind, value, more)), 'block');
     });
   }
+});
+
+describe('W-11: denied domains in all their spellings', () => {
+  for (const [denied, ...values] of [
+    ['evil.com', 'git://EVIL.com/x', 'git://ev%69l.com/x', 'http://evil.com../x', 'https://evil.com:444/'],
+    ['127.0.0.1', 'http://0x7f.1/', 'ssh://2130706433/x', 'http://[::ffff:127.0.0.1]/'],
+    ['::1', 'http://[::1]/', 'http://[0:0::1]/'],
+    ['bücher.de', 'https://xn--bcher-kva.de/', 'https://BÜCHER.de/'],
+    ['evil.com.', 'https://evil.com/'],
+    ['https://evil.com', 'https://evil.com/x'],
+  ] as const) {
+    test(denied, () => {
+      const denying = policyOf(
+        'default_verdict: allow',
+        'rules:',
+        `  - {name: r, effect: allow, endpoint: {domain_denylist: ["${denied}"]}}`,
+      );
+      assert.equal(verdictOf(denying, callOn('url', 'https://good.com/')), 'allow');
+      for (const value of values) assert.equal(verdictOf(denying, callOn('url', value)), 'block', value);
+    });
+  }
+});
+
+describe('what a call is said to be', () => {
+  const denies = (match: string) =>
+    policyOf('default_verdict: allow', 'rules:', `  - {name: r, effect: block, match: {${match}}}`);
+
+  test('does not hide what it looks to be from a rule that restricts', () => {
+    const erase = callOn('path', '/x', { operation: 'delete', endpoint_class: 'fs.read' });
+    assert.equal(verdictOf(denies('endpoint_classes: [fs.delete]'), erase), 'block');
+    const send = callOn('url', 'https://x.test', { endpoint_class: 'fs.read' });
+    assert.equal(verdictOf(denies('endpoint_classes: [net.http]'), send), 'block');
+    assert.equal(
+      verdictOf(allowing('match: {endpoint_classes: [fs.read]}'), erase),
+      'block',
+      'nor does it grant',
+    );
+  });
+
+  test('does not hide that it destroys', () => {
+    const policy = allowing('endpoint: {destructive_action: block}');
+    for (const call of [
+      intentOf({
+        tool_name: 'tool.delete',
+        targets: [{ kind: 'path', value: '/x', endpoint_class: 'fs.read' }],
+      }),
+      intentOf({ tool_name: 'tool.delete', targets: [{ kind: 'table', value: 'users' }] }),
+      intentOf({ tool_name: 'x', targets: [{ kind: 'path', value: '/bin/sh', operation: 'shell' }] }),
+      intentOf({ tool_name: 'tool.exec' }),
+    ]) {
+      assert.equal(verdictOf(policy, call), 'block', JSON.stringify(call));
+    }
+    assert.equal(verdictOf(policy, intentOf({ tool_name: 'text.transform' })), 'allow');
+  });
+
+  test('a value is the same however it is spelled, for a rule that restricts', () => {
+    for (const [kind, listed, ...values] of [
+      ['path', '/etc/passwd', '/etc/./passwd', '/etc//passwd'],
+      ['url', 'https://evil.com/', 'HTTPS://EVIL.com/', 'https://evil.com', 'https://evil.com:443/'],
+    ] as const) {
+      for (const value of values) {
+        for (const member of ['target_values', 'destination_values']) {
+          assert.equal(verdictOf(denies(`${member}: ["${listed}"]`), callOn(kind, value)), 'block', value);
+          assert.equal(
+            verdictOf(allowing(`match: {${member}: ["${listed}"]}`), callOn(kind, value)),
+            'block',
+            value,
+          );
+        }
+      }
+    }
+  });
+
+  test('two targets are two, whatever characters are in them', () => {
+    const policy = policyOf(
+      'default_verdict: allow',
+      'rules:',
+      '  - {name: r, effect: block, match: {target_values: [/etc/passwd]}}',
+    );
+    const targets = [
+      { kind: 'path', value: '/etc/passwd', operation: 'a', sensitivity: 'b\0c', endpoint_class: 'fs.read' },
+      { kind: 'path', value: '/etc/passwd\0a', operation: 'b', sensitivity: 'c', endpoint_class: 'fs.read' },
+    ];
+    assert.equal(verdictOf(policy, intentOf({ targets })), 'block');
+  });
 });
 
 describe('constraints', () => {

@@ -8,11 +8,12 @@ import { evaluate } from '../../src/gate/evaluate.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
+import { judge } from '../../src/gate/judge.ts';
 import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
-import { intentOf, policyOf, verdictOf } from '../support/gate.ts';
+import { intentOf, policyOf } from '../support/gate.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -63,11 +64,17 @@ describe('a verdict', () => {
     fc.assert(
       fc.property(document, intent, rule, (policy, call, more) => {
         const rules = policy.rules.map((one, index) => ({ ...one, name: `r${index}`, priority: 0 }));
-        const before = evaluate(policyFrom({ ...policy, rules }), call);
+        const before = judge(policyFrom({ ...policy, rules }), call);
         if (before.matched_rules.length === 0) return;
         const joined = [...rules, { ...more, name: 'more', priority: 0 }];
-        const after = verdictOf(policyFrom({ ...policy, rules: joined }), call);
-        assert.equal(after, stricter(before.verdict, after as typeof before.verdict));
+        const after = judge(policyFrom({ ...policy, rules: joined }), call);
+        assert.equal(after.verdict, stricter(before.verdict, after.verdict));
+        const [one, other] = [before.duties, after.duties];
+        assert.ok(
+          other.approvals >= one.approvals && (other.delegation || !one.delegation),
+          'a duty is gone',
+        );
+        assert.ok(other.broker !== null || one.broker === null, 'a credential is not asked for any more');
       }),
       RUNS,
     );
@@ -229,9 +236,9 @@ test('formatting keeps every comment, wherever it stands', () => {
         return [...before, behind === undefined ? line : `${line} ${behind.name}`];
       }).join('\n');
       const once = formatPolicy(Buffer.from(text), 'p');
-      comments.forEach((_, index) =>
-        assert.ok(once.includes(`# c${index}x`), `c${index} of\n${text}\nis not in\n${once}`),
-      );
+      for (const index of comments.keys()) {
+        assert.ok(once.includes(`# c${index}x`), `c${index} of\n${text}\nis not in\n${once}`);
+      }
       assert.equal(formatPolicy(Buffer.from(once), 'p'), once);
       assert.equal(
         policyDigest(parsePolicy(Buffer.from(once), 'p')),

@@ -35,6 +35,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'gate.intent-big-integers': 'intent_invalid',
   'gate.intent-lone-surrogate': 'not_canonicalizable',
   'gate.script-140': 'intent_invalid',
+  'gate.endpoint-path-glob-malformed': 'policy_invalid',
   'gate.policy-float-int': 'policy_invalid',
   'gate.policy-mixed-scalars': 'policy_invalid',
   'gate.policy-multi-document': 'policy_invalid',

@@ -1,4 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { modeOf, realPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/run.ts';
 import { GaitError } from '../../core/errors.ts';
@@ -19,17 +20,20 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'POLICY', summary: 'the policy', required: true }],
   flags: { write: { type: 'boolean', summary: 'Replace the file, whole or not at all.' } },
-  async run({ flags, args: [path = ''] }) {
+  async run({ flags, args: [path = ''] }, io) {
     const file = readPolicyFile(path);
     const formatted = formatPolicy(file.bytes, path);
     const bytes = Buffer.from(formatted);
     if (policyDigest(parsePolicy(bytes, path)) !== file.digest) throw changedMeaning(path);
     const changed = !bytes.equals(file.bytes);
     const written = flags.write && changed;
-    if (written) writeFileAtOnce(path, bytes);
+    if (written) writeFileAtOnce(realPlace(path), bytes, modeOf(path));
     const text = flags.write
       ? [`${printable(path)}: ${written ? 'written' : 'as it should be'}`]
-      : formatted.replace(/\n$/, '').split('\n');
+      : formatted
+          .replace(/\n$/, '')
+          .split('\n')
+          .map((line) => (io.terminal ? printable(line) : line));
     return {
       fields: {
         ...{ policy_path: path, ...policyFields(file), changed, written },

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { refuseExisting, refuseKeptPlace } from '../../cli/places.ts';
+import { refuseExisting, refuseIrregular, refuseKeptPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields } from '../../cli/policy_files.ts';
-import { shellWord } from '../../cli/run.ts';
+import { printable, shellWord } from '../../cli/run.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { policyDigest } from '../../gate/policy_digest.ts';
 import { parsePolicy } from '../../gate/policy_text.ts';
@@ -33,14 +33,19 @@ const spec: CommandSpec = command({
     }
     const bytes = Buffer.from(template.text);
     const policy = parsePolicy(bytes, template.name);
+    if (out === '') throw invalidInput('flag_value_invalid', '--out is empty', 'Give a file.');
     refuseKeptPlace(out, io.env);
     if (!force) refuseExisting(out, 'say --force');
+    else refuseIrregular(out);
     writeFileAtOnce(out, bytes);
     const file = { path: out, bytes, policy, digest: policyDigest(policy) };
     const next = [`gait policy validate ${shellWord(out)}`, `gait policy test ${shellWord(out)} intent.json`];
     return {
       fields: { template: template.name, policy_path: out, ...policyFields(file), next_commands: next },
-      lines: [`${out}  from ${template.name}: ${template.summary}`, ...next.map((line) => `  next: ${line}`)],
+      lines: [
+        `${printable(out)}  from ${template.name}: ${template.summary}`,
+        ...next.map((line) => `  next: ${line}`),
+      ],
     };
   },
 });
