@@ -141,7 +141,7 @@ export function simulationReply(
     })),
   };
   const lines = [
-    `${fixtures_total} calls, ${changed.length} change`,
+    `${counted(fixtures_total, 'call')}, ${changed.length === 1 ? '1 changes' : `${changed.length} change`}`,
     ...changed.map(({ fixture_path, baseline: before, candidate: after }) => {
       const rule = after.matched_rule === '' ? 'the default' : after.matched_rule;
       return `  ${printable(fixture_path)}  ${before.verdict} -> ${after.verdict}  by ${printable(rule)}`;
@@ -156,3 +156,7 @@ const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
   require_approval: 'require_approval, some calls are judged more strictly: have somebody look at them',
   observe: 'observe, some calls get through more easily: watch before you enforce',
 };
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}

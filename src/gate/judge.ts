@@ -120,7 +120,7 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], intent: 
   const asked = Math.max(...rules.map(({ min_approvals }) => min_approvals));
   // Who wants approvals wants them before anything is let through, whatever the effect says.
   const verdict = asked > 0 ? stricter(strictest, 'require_approval') : strictest;
-  const approvals = verdict === 'require_approval' ? Math.max(1, asked) : asked;
+  const approvals = each.some((one) => one.verdict === 'require_approval') ? Math.max(1, asked) : asked;
   const brokered = rules.filter(({ require_broker_credential }) => require_broker_credential);
   const broker =
     brokered.length === 0

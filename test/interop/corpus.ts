@@ -71,6 +71,10 @@ export const KINDS: readonly string[] = [
   'pack-inspect',
   'pack-diff',
   'keys',
+  'policy-validate',
+  'policy-fmt',
+  'policy-test',
+  'policy-simulate',
 ];
 
 export function readCases(): Case[] {

@@ -4,6 +4,10 @@ const SIGNED = ['signature_status', 'signatures_total', 'signatures_valid'];
 const CHECKED = ['files_checked', 'missing_files', 'hash_mismatches', ...SIGNED];
 const PACK = ['pack_id', 'pack_type', 'source_ref', 'legacy_type'];
 
+const DECISION = [
+  ...['policy_digest', 'intent_digest', 'verdict', 'reason_codes', 'violations', 'matched_rule'],
+];
+
 /** The fields that the contract fixes in what a command prints. `*` stands for every item of a list. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'run record': ['run_id', 'manifest_digest', 'signature_status', 'signature_key_id', 'ticket_footer'],
@@ -31,6 +35,10 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'pack verify': [...PACK, 'undeclared_files', 'proof_records_verified', ...CHECKED],
   'pack inspect': PACK,
   'pack diff': below('diff', packDiff()),
+  'policy validate': ['policy_digest', 'default_verdict', 'rule_count'],
+  'policy fmt': ['policy_digest', 'default_verdict', 'rule_count', 'changed', 'written', 'formatted'],
+  'policy test': DECISION,
+  'policy simulate': policySimulation(),
   'keys init': ['key_id'],
   'keys verify': ['key_id', 'public_key_source', 'private_key_source'],
 };
@@ -93,6 +101,27 @@ function packDiff(): string[] {
 
 function replayStep(): string[] {
   return ['intent_id', 'tool_name', 'status', 'execution', 'stub_type', 'result_digest'];
+}
+
+function policySimulation(): string[] {
+  const sides = ['baseline', 'candidate'];
+  const side = ['verdict', 'reason_codes', 'violations', 'matched_rule'];
+  const changed = [
+    'fixture_path',
+    'intent_digest',
+    ...sides.flatMap((name) => side.map((of) => `${name}_${of}`)),
+  ];
+  return [
+    ...[
+      'baseline_policy_digest',
+      'candidate_policy_digest',
+      'fixtures_total',
+      'changed_fixtures',
+      'recommendation',
+    ],
+    ...sides.flatMap((name) => below(`${name}_verdicts/*`, ['verdict', 'count'])),
+    ...below('changed/*', changed),
+  ];
 }
 
 function sessionStatus(): string[] {
