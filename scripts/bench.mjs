@@ -1,12 +1,12 @@
 // `npm run bench`: how fast gait is, each figure beside a rival that runs in the same minute on the same disk.
-// With arguments, only some of it: append, verify, cold, work, packs.
-import { spawnSync } from 'node:child_process';
+// With arguments, only some of it: append, verify, cold, work, packs, gate.
 import { hash } from 'node:crypto';
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { fromCold, HOT } from './bench/cold.mjs';
 import { median, printTable, row } from './bench/table.mjs';
 import { buildAll } from './build.mjs';
-import { childEnv, ROOT } from './run.mjs';
+import { ROOT } from './run.mjs';
 
 await buildAll();
 const { FileStore } = await import('../dist/log/file_store.js');
@@ -17,6 +17,7 @@ const { claimOf } = await import('../dist/job/fingerprint.js');
 const { systemClock } = await import('../dist/core/clock.js');
 const { benchWork } = await import('./bench/work.mjs');
 const { benchPacks } = await import('./bench/packs.mjs');
+const { benchGate } = await import('./bench/gate.mjs');
 
 /** Microseconds that a call takes. */
 async function timed(call) {
@@ -227,29 +228,7 @@ async function benchColdStart() {
   const root = join(DIR, 'cold');
   const { store } = await longJob(root);
   await store.close();
-  const env = childEnv();
-  const commands = [
-    ['-e', '0'],
-    [join(ROOT, 'bundle', 'main.cjs'), 'job', 'status', '--id', 'bench', '--root', root, '--json'],
-  ];
-  const times = commands.map(() => []);
-  for (let i = 0; i < 34; i += 1) {
-    for (const [which, args] of commands.entries()) {
-      const start = process.hrtime.bigint();
-      const { status } = spawnSync(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
-      if (status !== 0) throw new Error(`exit ${status}`);
-      if (i >= 4) times[which].push(Number(process.hrtime.bigint() - start) / 1e6);
-    }
-  }
-  const [bare, ours] = times.map(median);
-  row(
-    'job status, from cold',
-    `${ours.toFixed(0)} ms`,
-    `node -e 0 ${bare.toFixed(0)} ms`,
-    ours / bare,
-    '≤ 3',
-    ours / bare <= 3,
-  );
+  fromCold('job status, from cold', ['job', 'status', '--id', 'bench', '--root', root, '--json'], HOT);
 }
 
 const SECTIONS = {
@@ -258,6 +237,7 @@ const SECTIONS = {
   cold: benchColdStart,
   work: () => benchWork(DIR),
   packs: () => benchPacks(DIR),
+  gate: () => benchGate(DIR),
 };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in SECTIONS));

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type Decision, dutyLines } from '../gate/evaluate.ts';
+import { type Decision, dutyLines, evaluate } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
@@ -11,7 +11,7 @@ import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
 import type { Simulation } from '../gate/simulate.ts';
 import { byBytes } from '../gate/words.ts';
-import type { Reply } from './command.ts';
+import type { ArgSpec, Reply } from './command.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
@@ -40,6 +40,25 @@ export function readIntentFile(path: string): IntentRequest {
     if (!(error instanceof GaitError) || error.message.startsWith(path)) throw error;
     throw invalidInput(error.code, `${path}: ${error.message}`, error.hint, error.details);
   }
+}
+
+/** The words of a command that tries one policy on one call. */
+export const TRIAL_ARGS: readonly ArgSpec[] = [
+  { name: 'POLICY', summary: 'the policy', required: true },
+  { name: 'INTENT', summary: 'the call, as JSON', required: true },
+];
+
+/** A policy, a call, and what is decided. */
+export interface Trial {
+  readonly file: PolicyFile;
+  readonly request: IntentRequest;
+  readonly decision: Decision;
+}
+
+export function tried([policyPath = '', intentPath = '']: readonly string[]): Trial {
+  const file = readPolicyFile(policyPath);
+  const request = readIntentFile(intentPath);
+  return { file, request, decision: evaluate(file.policy, request.intent) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */
@@ -71,11 +90,7 @@ export function policyFields({ policy, digest }: PolicyFile): JsonObject {
 }
 
 /** What every answer says of a decision. */
-export function decisionFields(
-  file: PolicyFile,
-  { intent, created_at }: IntentRequest,
-  decision: Decision,
-): JsonObject {
+export function decisionFields({ file, request: { intent, created_at }, decision }: Trial): JsonObject {
   const { verdict, reason_codes, violations, matched_rules, duties } = decision;
   return {
     policy_digest: file.digest,

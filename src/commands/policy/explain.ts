@@ -1,15 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
-import {
-  decisionFields,
-  decisionLines,
-  POLICY_OUTPUT,
-  readIntentFile,
-  readPolicyFile,
-} from '../../cli/policy_files.ts';
+import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/run.ts';
-import { evaluate } from '../../gate/evaluate.ts';
 import { explain, type RuleAccount } from '../../gate/explain.ts';
 
 const spec: CommandSpec = command({
@@ -19,19 +12,14 @@ const spec: CommandSpec = command({
     'Rules in their order: those that decide, those that match but are not asked, and for the others what does not hold. ' +
     'Exit 0 whatever is decided.',
   examples: [{ says: 'Why is it blocked?', line: 'policy explain gait.policy.yaml intent.json' }],
-  args: [
-    { name: 'POLICY', summary: 'the policy', required: true },
-    { name: 'INTENT', summary: 'the call, as JSON', required: true },
-  ],
+  args: TRIAL_ARGS,
   flags: {},
-  async run({ args: [policyPath = '', intentPath = ''] }, io) {
-    const file = readPolicyFile(policyPath);
-    const request = readIntentFile(intentPath);
-    const decision = evaluate(file.policy, request.intent);
-    const rules = explain(file.policy, request.intent);
+  async run({ args }, io) {
+    const trial = tried(args);
+    const rules = explain(trial.file.policy, trial.request.intent);
     return {
-      fields: { ...decisionFields(file, request, decision), rules: rules.map(asJson) },
-      lines: [...decisionLines(decision, io), ...rules.map((rule) => ruleLine(rule, io))],
+      fields: { ...decisionFields(trial), rules: rules.map(asJson) },
+      lines: [...decisionLines(trial.decision, io), ...rules.map((rule) => ruleLine(rule, io))],
     };
   },
 });

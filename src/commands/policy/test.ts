@@ -3,11 +3,10 @@ import {
   decisionFields,
   decisionLines,
   POLICY_OUTPUT,
-  readIntentFile,
-  readPolicyFile,
   refusalOf,
+  TRIAL_ARGS,
+  tried,
 } from '../../cli/policy_files.ts';
-import { evaluate } from '../../gate/evaluate.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'test' },
@@ -16,19 +15,14 @@ const spec: CommandSpec = command({
     'Nothing is proven here: a call that needs a credential or a delegation is blocked. Exit 0 for allow and dry_run, 3 ' +
     'for block, 4 for require_approval, 6 for a policy or a call that cannot be read.',
   examples: [{ says: 'Try it', line: 'policy test gait.policy.yaml intent.json' }],
-  args: [
-    { name: 'POLICY', summary: 'the policy', required: true },
-    { name: 'INTENT', summary: 'the call, as JSON', required: true },
-  ],
+  args: TRIAL_ARGS,
   flags: {},
-  async run({ args: [policyPath = '', intentPath = ''] }, io) {
-    const file = readPolicyFile(policyPath);
-    const request = readIntentFile(intentPath);
-    const decision = evaluate(file.policy, request.intent);
+  async run({ args }, io) {
+    const trial = tried(args);
     return {
-      fields: decisionFields(file, request, decision),
-      lines: decisionLines(decision, io),
-      ...refusalOf(decision),
+      fields: decisionFields(trial),
+      lines: decisionLines(trial.decision, io),
+      ...refusalOf(trial.decision),
     };
   },
 });

@@ -1,0 +1,63 @@
+// Judging a call by a policy: in a process that is there, and from cold.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { evaluate } from '../../dist/gate/evaluate.js';
+import { parseIntent } from '../../dist/gate/intent_reader.js';
+import { parsePolicy } from '../../dist/gate/policy_text.js';
+import { ANY, fromCold } from './cold.mjs';
+import { median, row } from './table.mjs';
+
+const BLOCKS = 9;
+const PER_BLOCK = 20_000;
+
+/** Rules of which the last is about the call. */
+function policyText(rules) {
+  const others = Array.from({ length: rules - 1 }, (_, i) => ({
+    ...{ name: `r${i}`, priority: i, effect: 'block' },
+    match: { tool_names: [`tool.other${i}`], risk_classes: ['low', 'high'] },
+  }));
+  const last = {
+    ...{ name: 'last', priority: rules, effect: 'allow', match: { tool_names: ['tool.write'] } },
+    endpoint: { path_allowlist: ['/data/**'], path_denylist: ['**/.env'] },
+  };
+  return JSON.stringify({ default_verdict: 'block', rules: [...others, last] });
+}
+
+const CALL = JSON.stringify({
+  ...{ tool_name: 'tool.write', args: { path: '/data/a' } },
+  targets: [{ kind: 'path', value: '/data/a', operation: 'write' }],
+  context: { identity: 'bench', workspace: '/repo', risk_class: 'low' },
+});
+
+/** Microseconds that a call takes: the median of blocks. */
+function timed(call) {
+  const times = [];
+  for (let block = 0; block < BLOCKS + 2; block += 1) {
+    const start = process.hrtime.bigint();
+    for (let i = 0; i < PER_BLOCK; i += 1) call();
+    if (block >= 2) times.push(Number(process.hrtime.bigint() - start) / 1000 / PER_BLOCK);
+  }
+  return median(times);
+}
+
+export async function benchGate(dir) {
+  const { intent } = parseIntent(Buffer.from(CALL), 'the call');
+  const parse = timed(() => JSON.parse(CALL));
+  for (const rules of [10, 100]) {
+    const policy = parsePolicy(Buffer.from(policyText(rules)), 'the policy');
+    if (evaluate(policy, intent).verdict !== 'allow') throw new Error('the call is not allowed');
+    const time = timed(() => evaluate(policy, intent));
+    const bar = rules === 10 ? ['≤ 20 µs', time <= 20] : [];
+    row(
+      `judge by ${rules} rules`,
+      `${time.toFixed(1)} µs`,
+      `JSON.parse of the call ${parse.toFixed(1)} µs`,
+      time / parse,
+      ...bar,
+    );
+  }
+  const [policy, call] = ['policy.yaml', 'call.json'].map((name) => join(dir, name));
+  writeFileSync(policy, policyText(10));
+  writeFileSync(call, CALL);
+  fromCold('policy test, from cold', ['policy', 'test', policy, call, '--json'], ANY);
+}
