@@ -169,7 +169,7 @@ export function simulationReply(
 const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
   enforce: 'enforce, no verdict changes',
   require_approval: 'require_approval, some calls are judged more strictly: have somebody look at them',
-  observe: 'observe, some calls get through more easily: watch before you enforce',
+  observe: 'observe, some calls get through more easily or owe something else: watch before you enforce',
 };
 
 function counted(count: number, what: string): string {

@@ -1,6 +1,6 @@
 import { endpointFaults } from './endpoint_lists.ts';
 import type { Intent, Target } from './intent.ts';
-import { spellings } from './places.ts';
+import { isNetworkPlace, spellings } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
 
 /** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
@@ -33,7 +33,8 @@ function dataflow(rule: Dataflow, { targets, arg_provenance = [] }: Intent): Obj
 }
 
 function isDestination(rule: Dataflow, target: Target): boolean {
-  const { kind, operation = '' } = target;
+  const { operation = '' } = target;
+  const kind = isNetworkPlace(target.kind, target.value) && target.kind !== 'host' ? 'url' : target.kind;
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
   if (kinds.length + values.length + operations.length === 0) return EGRESS_KINDS.has(kind);
   return (
@@ -45,8 +46,11 @@ function isDestination(rule: Dataflow, target: Target): boolean {
 
 /** True if one of these values comes to what a target comes to, however either is spelled. */
 function isNamed(values: readonly string[], target: Target): boolean {
-  const said = spellings(target);
-  return values.some((value) => spellings({ kind: target.kind, value }).some((one) => said.includes(one)));
+  const [said, plain] = spellings(target);
+  if (plain === undefined) return true; // it may be any of them
+  return values.some((value) =>
+    spellings({ kind: target.kind, value }).some((one) => one === said || one === plain),
+  );
 }
 
 /** Where a call may go, and what it may do there. */

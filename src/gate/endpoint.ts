@@ -93,12 +93,19 @@ export function writtenDomain(kind: TargetKind, value: string): string {
   return /^[^:]*(?::\d*)?$/.test(host) ? lowered(host.replace(/:\d*$/, '')) : '';
 }
 
-/** True if the name of a tool has a word in it that destroys: `tool.delete`, `shell-exec`, not `transform`. */
+/** Words that destroy, and words that begin so: `tool.delete`, `deleteFile`, `shell-exec`; not `transform`. */
+const DESTRUCTION =
+  /(?:^|[^a-z0-9])(?:(?:delete|remove|unlink|exec|spawn|shell)|(?:rm|rmdir|drop)(?![a-z0-9]))/;
+
+/** True if the name of a tool, in small letters, says that it destroys. */
 export function namesDestruction(toolName: string): boolean {
-  return toolName.split(/[^a-z0-9]+/).some((part) => DELETES.includes(part) || EXECUTES.includes(part));
+  return DESTRUCTION.test(toolName);
 }
 
-/** True for an operation that runs something. */
-export function executes(operation: string): boolean {
-  return EXECUTES.includes(operation);
+/** The class that an operation is of by itself; undefined for one that says nothing. */
+export function classOfOperation(operation: string): EndpointClass | undefined {
+  if (EXECUTES.includes(operation)) return 'proc.exec';
+  if (DELETES.includes(operation)) return 'fs.delete';
+  if (WRITES.includes(operation)) return 'fs.write';
+  return READS.includes(operation) ? 'fs.read' : undefined;
 }

@@ -1,4 +1,11 @@
-import { type EndpointClass, executes, inferredClass, isDestructive, namesDestruction } from './endpoint.ts';
+import {
+  classOfOperation,
+  type EndpointClass,
+  inferredClass,
+  isDestructive,
+  namesDestruction,
+  writtenDomain,
+} from './endpoint.ts';
 import { type Glob, globOf } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
 import { domainOf, isNetworkPlace, isWithin, plainPath } from './places.ts';
@@ -35,15 +42,22 @@ const GLOB = /[*?[\\]/;
  */
 function pathPattern(pattern: string, denies: boolean): Glob {
   const plain = plainPattern(pattern);
-  const folder = plain.endsWith('/**') ? plain.slice(0, -3) || '/' : plain === '**' ? '.' : undefined;
-  if (folder !== undefined && !GLOB.test(folder)) {
-    return (path) => isWithin(path, folder) || (folder === '.' && denies);
-  }
-  const exact = (path: string): boolean => path === plain;
-  const glob = globOf(plain, { deep: denies });
-  const whole = denies && folder !== undefined ? globOf(folder, { deep: true }) : undefined;
-  const anywhere = denies && plain.startsWith('**/') ? globOf(plain.slice(3), { deep: true }) : undefined;
-  return (path) => exact(path) || [glob, whole, anywhere].some((one) => one?.(path) === true);
+  if (plain === '**') return () => true;
+  const folder = plain.endsWith('/**') ? plain.slice(0, -3) || '/' : undefined;
+  if (folder !== undefined && !GLOB.test(folder)) return (path) => isWithin(path, folder);
+  const globs = (denies ? foldersLeftOut(plain) : [plain]).map((one) => globOf(one, { deep: denies }));
+  return (path) => path === plain || globs.some((one) => one?.(path) === true);
+}
+
+/** Two stars between slashes stand for no folder too. */
+function foldersLeftOut(pattern: string): string[] {
+  const left = [pattern.replaceAll('/**/', '/'), pattern.replace(/^\*\*\//, '')];
+  const all = [
+    pattern,
+    ...left,
+    left.map((one) => one.replace(/^\*\*\//, '').replaceAll('/**/', '/'))[0] ?? pattern,
+  ];
+  return [...new Set(all.flatMap((one) => (one.endsWith('/**') ? [one, one.slice(0, -3)] : [one])))];
 }
 
 /** Without what makes two spellings of one path; escapes of a glob stay. */
@@ -73,7 +87,9 @@ export function patternFault(pattern: string, of: 'path' | 'domain'): string | u
       : undefined;
   }
   if (pattern.startsWith('.')) return 'begins with a dot';
-  const bare = pattern.replace(/^\*\./, '');
+  const bare = pattern.replace(/^\*\./, '').replace(/^[a-z][a-z0-9+.-]*:\/\//, '');
+  if (bare.includes('/')) return 'is more than a domain';
+  if (/^[^:]*:\d+$/.test(bare)) return 'has a port, which domains have not';
   return !GLOB.test(bare) && domainOf(bare, true) === undefined ? 'is no domain' : undefined;
 }
 
@@ -83,18 +99,20 @@ export function endpointFaults(
   { targets, tool_name, context }: Intent,
 ): { readonly codes: readonly string[]; readonly effect: Verdict } {
   const lists = listsOf(rule);
-  const listed = rule.path_allowlist.length + rule.domain_allowlist.length > 0;
-  const codes: string[] = listed && targets.length === 0 ? ['endpoint_no_targets'] : [];
+  const allowsPaths = rule.path_allowlist.length > 0;
+  const allowsDomains = rule.domain_allowlist.length > 0;
+  const codes: string[] =
+    (allowsPaths || allowsDomains) && targets.length === 0 ? ['endpoint_no_targets'] : [];
   for (const target of targets) {
     const classes = classesOf(target, tool_name);
-    if (isPathPlace(target, classes)) codes.push(...pathFaults(rule, lists, target.value, context.workspace));
-    if (
-      isNetworkPlace(target.kind, target.value) ||
-      target.endpoint_domain !== undefined ||
-      classes.some(isNetwork)
-    ) {
-      codes.push(...domainFaults(rule, lists, target));
-    }
+    const leads = isNetworkPlace(target.kind, target.value) && !/^file:/i.test(target.value);
+    const asDomain = leads || target.endpoint_domain !== undefined || classes.some(isNetwork);
+    const asPath =
+      !leads && (!asDomain || target.kind === 'path' || classes.some((one) => one.startsWith('fs.')));
+    if (asPath) codes.push(...pathFaults(rule, lists, target.value, context.workspace));
+    if (asDomain) codes.push(...domainFaults(rule, lists, target));
+    const unlisted = (asPath && !allowsPaths && allowsDomains) || (asDomain && !allowsDomains && allowsPaths);
+    if (unlisted) codes.push('endpoint_target_unlisted'); // only the other kind of place is allowed
     const outside = (one: EndpointClass): boolean => isNetwork(one) && !rule.egress_classes.includes(one);
     if (rule.egress_classes.length > 0 && classes.some(outside))
       codes.push('endpoint_egress_class_not_allowed');
@@ -108,36 +126,43 @@ export function endpointFaults(
 }
 
 /** The class that a target is said to be of, and the one that it looks to be of. */
-export function classesOf(
-  { kind, operation = '', endpoint_class, value }: Target,
-  toolName: string,
-): EndpointClass[] {
-  const inferred = inferredClass(isNetworkPlace(kind, value) ? 'url' : kind, operation, toolName);
-  return inferred === endpoint_class || inferred === 'other' ? [endpoint_class] : [endpoint_class, inferred];
+export function classesOf(target: Target, toolName: string): EndpointClass[] {
+  const { kind, operation = '', endpoint_class, value, destructive } = target;
+  const leads = isNetworkPlace(kind, value);
+  const looks = [
+    inferredClass(leads ? 'url' : kind, operation, toolName),
+    leads ? undefined : classOfOperation(operation),
+    namesDestruction(toolName) || (destructive === true && !leads) ? destruction(toolName) : undefined,
+  ];
+  const told = looks.filter((one) => one !== undefined && one !== 'other');
+  return [...new Set([endpoint_class, ...(told as EndpointClass[])])];
+}
+
+/** What a tool does that destroys, by its name. */
+function destruction(toolName: string): EndpointClass {
+  return /exec|spawn|shell/.test(toolName) ? 'proc.exec' : 'fs.delete';
 }
 
 function destroys(targets: readonly Target[], toolName: string): boolean {
   if (namesDestruction(toolName)) return true;
   return targets.some((target) => {
     const { destructive, operation = '' } = target;
-    const classes = classesOf(target, toolName);
-    return (
-      destructive === true || executes(operation) || classes.some((one) => isDestructive(one, operation))
-    );
+    if (destructive === true || classOfOperation(operation) === 'proc.exec') return true;
+    return classesOf(target, toolName).some((one) => isDestructive(one, operation));
   });
-}
-
-function isPathPlace({ kind, value }: Target, classes: readonly EndpointClass[]): boolean {
-  if (kind === 'path' || /^file:/i.test(value)) return true;
-  return !isNetworkPlace(kind, value) && classes.some((one) => one.startsWith('fs.'));
 }
 
 function pathFaults(rule: EndpointRule, lists: Lists, value: string, workspace: string): string[] {
   const faults: string[] = [];
   const path = plainPath(value);
   if (rule.path_denylist.length > 0) {
-    const inWorkspace = path?.startsWith('/') === false ? plainPath(`${workspace}/${path}`) : undefined;
-    const places = [value, path, inWorkspace].filter((one) => one !== undefined);
+    const home = plainPath(workspace);
+    const places = [
+      value,
+      path,
+      path === undefined ? undefined : below(home, path),
+      within(home, path),
+    ].filter((one) => one !== undefined);
     const denied =
       path === undefined || places.some((place) => lists.pathsDenied.some((isListed) => isListed(place)));
     if (denied) faults.push('endpoint_path_denied');
@@ -151,6 +176,18 @@ function pathFaults(rule: EndpointRule, lists: Lists, value: string, workspace: 
   return faults;
 }
 
+/** A relative path, from the workspace on. */
+function below(home: string | undefined, path: string): string | undefined {
+  return path.startsWith('/') || home === undefined ? undefined : plainPath(`${home}/${path}`);
+}
+
+/** An absolute path in the workspace, relative to it. */
+function within(home: string | undefined, path: string | undefined): string | undefined {
+  return home !== undefined && path?.startsWith(`${home}/`) === true
+    ? path.slice(home.length + 1)
+    : undefined;
+}
+
 function domainFaults(
   rule: EndpointRule,
   lists: Lists,
@@ -159,8 +196,11 @@ function domainFaults(
   if (rule.domain_allowlist.length + rule.domain_denylist.length === 0) return [];
   const leads = isNetworkPlace(kind, value);
   const derived = leads ? domainOf(value, kind === 'host') : undefined;
-  const said = declared === undefined ? undefined : (domainOf(declared, true) ?? declared);
-  if (derived === undefined && (leads || said === undefined)) return ['endpoint_domain_underivable'];
+  // What was only inferred, by rules that can be misled, is nobody's claim.
+  const claimed = declared === writtenDomain(kind, value) ? undefined : declared;
+  const said = claimed === undefined ? undefined : (domainOf(claimed, true) ?? claimed);
+  const believed = said !== undefined && !leads && rule.domain_allowlist.length === 0;
+  if (derived === undefined && !believed) return ['endpoint_domain_underivable'];
   const domains = [derived, said].filter((one) => one !== undefined);
   const faults: string[] = [];
   if (domains.some((one) => lists.domainsDenied.some((isListed) => isListed(one))))

@@ -87,7 +87,10 @@ function refuseInexactNumbers(text: string): void {
 /** True for a number of more digits than every reader keeps. */
 function isLong(number: string): boolean {
   const [mantissa = ''] = number.split(/[eE]/);
-  return mantissa.replace(/[-.]/g, '').replace(/^0+|0+$/g, '').length > 15;
+  const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return end > 15;
 }
 
 function skillOf(fields: Fields): SkillProvenance {

@@ -1,5 +1,5 @@
 import { classesOf } from './endpoint_lists.ts';
-import type { Intent } from './intent.ts';
+import type { Intent, Target } from './intent.ts';
 import { isWithin, plainPath, spellings } from './places.ts';
 import type { Match, Rule } from './policy.ts';
 import { lowered, trimmed } from './words.ts';
@@ -31,6 +31,8 @@ export interface Facts {
   readonly values: readonly string[];
   /** The values, and what they come to however they are spelled. */
   readonly spelled: readonly string[];
+  /** It cannot be told what some value comes to. */
+  readonly unplaced: boolean;
   /** Classes that targets are said to be of and do not look otherwise. */
   readonly classes: readonly string[];
   /** Classes that targets are said to be of, or look to be of. */
@@ -61,7 +63,8 @@ export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts 
     skillSources: skill === undefined ? [] : [skill.source],
     kinds: targets.map(({ kind }) => kind),
     values: targets.map(({ value }) => value),
-    spelled: targets.flatMap(spellings),
+    spelled: targets.flatMap((target) => spelledIn(target, context.workspace)),
+    unplaced: targets.some((target) => spellings(target)[1] === undefined),
     classes: targets.flatMap((target) => {
       const classes = classesOf(target, tool_name);
       return classes.length === 1 ? classes : [];
@@ -71,6 +74,15 @@ export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts 
     operations: targets.map(({ operation = '' }) => operation),
     delegation: delegation === undefined ? undefined : delegationFacts(delegation),
   };
+}
+
+/** What a target says and comes to, a relative path also from the workspace on. */
+function spelledIn(target: Target, workspace: string): string[] {
+  const [said, plain] = spellings(target);
+  if (plain === undefined) return [said];
+  const below =
+    target.kind === 'path' && !plain.startsWith('/') ? plainPath(`${workspace}/${plain}`) : undefined;
+  return below === undefined ? [said, plain] : [said, plain, below];
 }
 
 function delegationFacts({
@@ -136,8 +148,8 @@ export function asksForDelegation(match: Match): boolean {
 export function matches({ match, effect }: Rule, facts: Facts): Matching {
   const grants = letsThrough(effect);
   for (const check of PLAIN) if (!check(match, facts, grants)) return 'no';
-  if (DELEGATED.every((check) => check(match, facts, grants))) return 'yes';
-  return facts.delegation === undefined ? 'undelegated' : 'no';
+  // A claim that nobody has proven, and that is another than is asked for, is no better than none.
+  return DELEGATED.every((check) => check(match, facts, grants)) ? 'yes' : 'undelegated';
 }
 
 /** The members of a rule's match that do not hold. */
@@ -147,7 +159,7 @@ export function misses({ match, effect }: Rule, facts: Facts): string[] {
 }
 
 function letsThrough(effect: Rule['effect']): boolean {
-  return effect === 'allow' || effect === 'dry_run';
+  return effect === 'allow';
 }
 
 /**
@@ -162,16 +174,17 @@ function inWorkspace(
   if (prefixes.length === 0) return true;
   if (workspacePlace === undefined) return !grants; // it may be anywhere
   if (prefixes.some((prefix) => isWithin(workspacePlace, plainPath(prefix)))) return true;
+  if (!grants && !workspacePlace.startsWith('/') && prefixes.some((prefix) => prefix.startsWith('/')))
+    return true;
   return !grants && prefixes.some((prefix) => workspace.startsWith(prefix));
 }
 
 /** A rule that restricts holds for a value however it is spelled. */
-function named(wanted: readonly string[], { values, spelled }: Facts, grants: boolean): boolean {
+function named(wanted: readonly string[], { values, spelled, unplaced }: Facts, grants: boolean): boolean {
   if (wanted.length === 0 || values.some((value) => wanted.includes(value))) return true;
-  if (grants) return false;
-  return wanted.some((value) =>
-    KINDS.some((kind) => spellings({ kind, value }).some((one) => spelled.includes(one))),
-  );
+  if (grants || unplaced) return !grants;
+  const isSpelled = (one: string | undefined): boolean => one !== undefined && spelled.includes(one);
+  return wanted.some((value) => KINDS.some((kind) => spellings({ kind, value }).some(isSpelled)));
 }
 
 /** One whose values are paths, and one whose values lead to the network. */

@@ -87,7 +87,10 @@ function formatOnce(bytes: Uint8Array, what: string): string {
     lineWidth: LINE_WIDTH,
     flowCollectionPadding: false,
   });
-  return text.replaceAll(/[ \t]+$/gm, '');
+  return text
+    .split('\n')
+    .map((line) => (line.trim() === '' ? '' : line))
+    .join('\n');
 }
 
 function arrange(document: Document.Parsed): void {

@@ -21,6 +21,9 @@ export const MAX_POLICY_BYTES: number = 1024 * 1024;
 /** Nodes of a policy, those that aliases repeat among them. */
 const MAX_NODES = 100_000;
 
+/** A policy with more aliases than this is refused: each is looked for from the start. */
+const MAX_ALIASES = 500;
+
 /** A policy that is nested deeper than this is refused. */
 const MAX_DEPTH = 32;
 
@@ -49,6 +52,7 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   }
   const lines = new LineCounter();
   const text = textOf(bytes, what);
+  refuseDepth(text);
   const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false })];
   const [document, second] = documents;
   const line = (offset: number): number => lines.linePos(offset).line;
@@ -69,6 +73,21 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   }
   return { document, lines };
 }
+
+/** The reader of YAML goes as deep as a text is nested, and may not come back from there. */
+function refuseDepth(text: string): void {
+  let open = 0;
+  for (const [index, line] of text.split('\n').entries()) {
+    const lists = /^\s*(?:- )*/.exec(line)?.[0].split('- ').length ?? 0;
+    for (const point of line) open += OPENS.has(point) ? 1 : CLOSES.has(point) ? -1 : 0;
+    if (Math.max(open, lists) > MAX_BRACKETS) throw policyInvalid(index + 1, 'it is nested too deep');
+  }
+}
+
+const OPENS: ReadonlySet<string> = new Set(['[', '{']);
+const CLOSES: ReadonlySet<string> = new Set([']', '}']);
+/** Brackets in texts count too, which only makes this refuse what no policy needs. */
+const MAX_BRACKETS = 200;
 
 function textOf(bytes: Uint8Array, what: string): string {
   try {
@@ -91,6 +110,7 @@ class Tree {
   readonly #document: Document.Parsed;
   readonly #lines: LineCounter;
   #nodes = 0;
+  #aliases = 0;
 
   constructor(document: Document.Parsed, lines: LineCounter) {
     this.#document = document;
@@ -103,6 +123,8 @@ class Tree {
     this.#nodes += 1;
     if (this.#nodes > MAX_NODES) throw policyInvalid(line, `it has more than ${MAX_NODES} values`);
     if (depth > MAX_DEPTH) throw policyInvalid(line, `it is nested deeper than ${MAX_DEPTH}`);
+    if (isAlias(node)) this.#aliases += 1;
+    if (this.#aliases > MAX_ALIASES) throw policyInvalid(line, `it has more than ${MAX_ALIASES} aliases`);
     if (isAlias(node)) return this.node(node.resolve(this.#document), line, depth + 1);
     if (isSeq(node)) {
       return { kind: 'list', line, items: node.items.map((item) => this.node(item, line, depth + 1)) };

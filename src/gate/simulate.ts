@@ -77,7 +77,7 @@ function recommend(changed: readonly ChangedFixture[]): Recommendation {
   return 'enforce';
 }
 
-/** True if a call gets through more easily, or owes something less for the same verdict. */
+/** True if a call gets through more easily, or does not owe the same any more for the same verdict. */
 function isLooser(one: Side, other: Side): boolean {
   if (one.verdict !== other.verdict) return stricter(one.verdict, other.verdict) === other.verdict;
   return other.duties.some((duty) => !one.duties.includes(duty));

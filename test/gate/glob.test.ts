@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { globOf } from '../../src/gate/glob.ts';
+import { parseIntent } from '../../src/gate/intent_reader.ts';
 import { trimmed } from '../../src/gate/words.ts';
+import { callOn, policyOf, verdictOf } from '../support/gate.ts';
 
 describe('globs', () => {
   for (const [pattern, text, is] of [
@@ -47,5 +49,26 @@ describe('globs', () => {
 
   test('nor does trimming a text of much white space', () => {
     assert.equal(trimmed(` a${' '.repeat(500_000)}a `).length, 500_002);
+  });
+
+  test('nor does a domain of dots, a number of zeros, or a path of marks', () => {
+    const lists = 'endpoint: {domain_denylist: [x.test], path_denylist: [/x]}';
+    const policy = policyOf('rules:', `  - {name: r, effect: allow, ${lists}}`);
+    for (const [kind, value] of [
+      ['host', `a${'.'.repeat(500_000)}a`],
+      ['path', `a${'\u0301\u0316'.repeat(150_000)}`],
+    ] as const) {
+      assert.equal(verdictOf(policy, callOn(kind, value)), 'block');
+    }
+    const number = `10000000000000000.${'0'.repeat(900_000)}1`;
+    const bytes = Buffer.from(`{"tool_name":"a","args":{"n":${number}},"context":{}}`);
+    assert.throws(() => parseIntent(bytes, 'it'), { code: 'intent_invalid' });
+  });
+
+  test('nor does a policy that is nested deep, or of many aliases', () => {
+    const aliases = `a: &a x\nb: [${'*a , '.repeat(10_000)}]`;
+    for (const text of ['- '.repeat(20_000), `rules: ${'['.repeat(100_000)}`, aliases]) {
+      assert.throws(() => policyOf(text), { code: 'policy_invalid' });
+    }
   });
 });

@@ -144,6 +144,19 @@ describe('delegation', () => {
     assert.equal(verdictOf(strict, intentOf({ delegation: DELEGATED })), 'block');
   });
 
+  test('W-5: a claim that is not the one asked for is no better than none', () => {
+    const policy = policyOf(
+      'rules:',
+      '  - {name: d, priority: 1, effect: require_approval, match: {require_delegation: true, delegation_scopes: [write]}}',
+      '  - {name: all, priority: 2, effect: allow}',
+    );
+    assert.equal(verdictOf(policy, intentOf()), 'block');
+    assert.equal(
+      verdictOf(policy, intentOf({ delegation: { requester_identity: 'x', scope_class: 'bogus' } })),
+      'block',
+    );
+  });
+
   test('a rule of the same priority does not lift what the one that asks for it asks', () => {
     const beside = policyOf(
       'rules:',
@@ -215,12 +228,13 @@ describe('risk', () => {
 describe('W-10: lists of paths look at plain paths', () => {
   const listed = allowing("endpoint: {path_allowlist: ['/data/**'], path_denylist: ['/data/secret/**']}");
 
-  for (const path of ['/data', '/data/a', '/data//a/./b', '/data/x/../a', '/data/a/', '\\data\\a']) {
+  for (const path of ['/data', '/data/a', '/data//a/./b', '/data/x/../a', '/data/a/']) {
     test(`${path} is allowed`, () => assert.equal(verdictOf(listed, callOn('path', path)), 'allow'));
   }
 
   for (const path of [
     ...['/data/../etc/passwd', '/database', '/', 'data/a', '../data/a', '/data/a/../../etc', '/data/..'],
+    ...['\\data\\a', '/x\\..\\..\\data\\a', '//data/a', '\\\\data\\a'],
     ...['/data/secret/k', '/data/./secret/k', '/data//secret//k', '/data/x/../secret/k', '/data/secret/'],
   ]) {
     test(`${path} is blocked`, () => assert.equal(verdictOf(listed, callOn('path', path)), 'block'));
@@ -231,6 +245,9 @@ describe('W-10: lists of paths look at plain paths', () => {
     ['/home/*/.ssh/**', '/home/bob/.ssh/id', '/home/bob/.ssh', '/home/bob/.ssh/a/b'],
     ['**/.env', '/a/b/.env', '.env', '/repo/.env'],
     ['**', '/a/b', 'x'],
+    ['/srv/**/.env', '/srv/.env', '/srv/a/.env', '/srv/a/b/.env'],
+    ['**/secrets/**', 'secrets', 'secrets/k', '/secrets/k', '/a/secrets/k'],
+    ['secrets/**', '/repo/secrets/k', 'secrets/k'],
     ['/repo/secret/**', 'secret/key', './secret/key'],
     ['/etc/passwd', 'file:///etc/passwd', '/etc/passwd\0', '/etc/%2e%2e/etc/passwd', '/é\0'],
     ['/caf\u00e9', '/cafe\u0301'],
@@ -245,6 +262,14 @@ describe('W-10: lists of paths look at plain paths', () => {
       for (const path of paths) assert.equal(verdictOf(denying, callOn('path', path)), 'block', path);
     });
   }
+
+  test('a grant of paths is none of anything else', () => {
+    for (const kind of ['repo', 'bucket', 'table', 'queue', 'topic', 'other', 'host', 'url']) {
+      const target = callOn(kind, '/etc/passwd', { endpoint_class: 'ui.click' });
+      assert.equal(verdictOf(listed, target), 'block', kind);
+    }
+    assert.equal(verdictOf(listed, callOn('url', 'https://x.test/')), 'block');
+  });
 
   test('what is no path by its kind, but by its class or scheme, is looked at as one', () => {
     for (const [kind, value, more] of [
@@ -307,6 +332,10 @@ describe('W-11: lists of domains look at where a call leads', () => {
     ['url', 'https://a.b.good.org'],
     ['host', 'good.com'],
     ['host', 'good.com:443'],
+    ['host', 'wss://good.com'],
+    ['url', 'https://user@good.com/'],
+    ['url', 'ssh://git@good.com/o/r.git'],
+    ['url', 'https://good.com/?q=a b'],
   ] as const) {
     test(`${kind} ${value} is allowed`, () => assert.equal(verdictOf(listed, callOn(kind, value)), 'allow'));
   }
@@ -315,8 +344,18 @@ describe('W-11: lists of domains look at where a call leads', () => {
     ['url', 'evil.com/exfil'],
     ['url', 'https://evil.com\\@good.com/x'],
     ['url', 'https://good.com@evil.com/'],
-    ['url', 'https://user@good.com/'],
+    ['url', 'https://a@b@good.com/'],
     ['url', 'https://good.com.evil.com/'],
+    ['url', 'mongodb://evil.com,good.com/db'],
+    ['url', 'http://evil.com%2cgood.com/'],
+    ['other', 'https:/evil.com/'],
+    ['path', 'https:\\\\evil.com\\x'],
+    ['other', '\u0001https://evil.com'],
+    ['other', '//evil.com/x'],
+    ['repo', 'git@evil.com:o/r.git'],
+    ['table', 'jdbc:postgresql://evil.com/db'],
+    ['other', 'evil.com', { endpoint_class: 'net.http', endpoint_domain: 'good.com' }],
+    ['path', '/etc/passwd'],
     ['url', 'https://good.org/'],
     ['url', 'https://bad.good.org./'],
     ['url', 'https://BAD.good.org/'],
@@ -369,11 +408,26 @@ describe('what a call is said to be', () => {
     assert.equal(verdictOf(denies('endpoint_classes: [fs.delete]'), erase), 'block');
     const send = callOn('url', 'https://x.test', { endpoint_class: 'fs.read' });
     assert.equal(verdictOf(denies('endpoint_classes: [net.http]'), send), 'block');
+    const grants = allowing('match: {endpoint_classes: [fs.read]}');
+    assert.equal(verdictOf(grants, erase), 'block', 'nor does it grant');
     assert.equal(
-      verdictOf(allowing('match: {endpoint_classes: [fs.read]}'), erase),
+      verdictOf(grants, callOn('table', 'users', { operation: 'delete', endpoint_class: 'fs.read' })),
       'block',
-      'nor does it grant',
     );
+    assert.equal(
+      verdictOf(grants, callOn('path', '/x', { operation: 'exec', endpoint_class: 'fs.read' })),
+      'block',
+    );
+    assert.equal(verdictOf(grants, callOn('path', '/x', { operation: 'read' })), 'allow');
+    assert.equal(
+      verdictOf(denies('endpoint_classes: [fs.delete]'), callOn('table', 'users', { operation: 'drop' })),
+      'block',
+    );
+    const shell = intentOf({
+      tool_name: 'shell.exec',
+      targets: [{ kind: 'path', value: '/bin/sh', operation: 'read' }],
+    });
+    assert.equal(verdictOf(denies('endpoint_classes: [proc.exec]'), shell), 'block');
   });
 
   test('does not hide that it destroys', () => {
@@ -386,6 +440,7 @@ describe('what a call is said to be', () => {
       intentOf({ tool_name: 'tool.delete', targets: [{ kind: 'table', value: 'users' }] }),
       intentOf({ tool_name: 'x', targets: [{ kind: 'path', value: '/bin/sh', operation: 'shell' }] }),
       intentOf({ tool_name: 'tool.exec' }),
+      intentOf({ tool_name: 'deleteFile', targets: [{ kind: 'table', value: 'users', operation: 'read' }] }),
     ]) {
       assert.equal(verdictOf(policy, call), 'block', JSON.stringify(call));
     }
@@ -394,7 +449,22 @@ describe('what a call is said to be', () => {
 
   test('a value is the same however it is spelled, for a rule that restricts', () => {
     for (const [kind, listed, ...values] of [
-      ['path', '/etc/passwd', '/etc/./passwd', '/etc//passwd'],
+      [
+        'path',
+        '/etc/passwd',
+        '/etc/./passwd',
+        '/etc//passwd',
+        '../etc/passwd',
+        '/etc/passwd\0',
+        'file:///etc/passwd',
+      ],
+      [
+        'url',
+        'https://evil.com/admin',
+        'https://evil.com/%61dmin',
+        'https://evil.com/x/../admin',
+        'https://u@evil.com/admin',
+      ],
       ['url', 'https://evil.com/', 'HTTPS://EVIL.com/', 'https://evil.com', 'https://evil.com:443/'],
     ] as const) {
       for (const value of values) {
@@ -443,6 +513,15 @@ describe('constraints', () => {
     const policy = allowing('endpoint: {egress_classes: [net.dns]}');
     assert.equal(verdictOf(policy, callOn('url', 'https://x.test', { endpoint_class: 'fs.read' })), 'block');
     assert.equal(verdictOf(policy, callOn('host', 'x.test', { operation: 'resolve' })), 'allow');
+  });
+
+  test('W-20: what leads to the network is a destination whatever kind it is said to be of', () => {
+    const policy = allowing('dataflow: {enabled: true, action: block}');
+    for (const kind of ['url', 'path', 'other', 'table', 'repo']) {
+      const targets = [{ kind, value: 'https://x.test/' }];
+      const arg_provenance = [{ arg_path: '$.a', source: 'external' }];
+      assert.equal(verdictOf(policy, intentOf({ targets, arg_provenance })), 'block', kind);
+    }
   });
 
   test('W-22: destructive_action: require_approval blocks while action is block', () => {

@@ -1,9 +1,9 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { modeOf, realPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/run.ts';
 import { GaitError } from '../../core/errors.ts';
-import { policyDigest } from '../../gate/policy_digest.ts';
 import { formatPolicy } from '../../gate/policy_format.ts';
 import { parsePolicy } from '../../gate/policy_text.ts';
 import { writeFileAtOnce } from '../../zip/atomic_file.ts';
@@ -24,7 +24,7 @@ const spec: CommandSpec = command({
     const file = readPolicyFile(path);
     const formatted = formatPolicy(file.bytes, path);
     const bytes = Buffer.from(formatted);
-    if (policyDigest(parsePolicy(bytes, path)) !== file.digest) throw changedMeaning(path);
+    if (!isDeepStrictEqual(parsePolicy(bytes, path), file.policy)) throw changedMeaning(path);
     const changed = !bytes.equals(file.bytes);
     const written = flags.write && changed;
     if (written) writeFileAtOnce(realPlace(path), bytes, modeOf(path));
