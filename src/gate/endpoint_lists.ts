@@ -45,19 +45,9 @@ function pathPattern(pattern: string, denies: boolean): Glob {
   if (plain === '**') return () => true;
   const folder = plain.endsWith('/**') ? plain.slice(0, -3) || '/' : undefined;
   if (folder !== undefined && !GLOB.test(folder)) return (path) => isWithin(path, folder);
-  const globs = (denies ? foldersLeftOut(plain) : [plain]).map((one) => globOf(one, { deep: denies }));
+  const patterns = denies && folder !== undefined ? [plain, folder] : [plain];
+  const globs = patterns.map((one) => globOf(one, { deep: denies }));
   return (path) => path === plain || globs.some((one) => one?.(path) === true);
-}
-
-/** Two stars between slashes stand for no folder too. */
-function foldersLeftOut(pattern: string): string[] {
-  const left = [pattern.replaceAll('/**/', '/'), pattern.replace(/^\*\*\//, '')];
-  const all = [
-    pattern,
-    ...left,
-    left.map((one) => one.replace(/^\*\*\//, '').replaceAll('/**/', '/'))[0] ?? pattern,
-  ];
-  return [...new Set(all.flatMap((one) => (one.endsWith('/**') ? [one, one.slice(0, -3)] : [one])))];
 }
 
 /** Without what makes two spellings of one path; escapes of a glob stay. */

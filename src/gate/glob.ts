@@ -8,15 +8,18 @@ type Part =
     }
   | { readonly kind: 'any' }
   /** `across`: slashes too. */
-  | { readonly kind: 'many'; readonly across: boolean };
+  | { readonly kind: 'many'; readonly across: boolean }
+  /** Any number of folders, each with the slash behind it: two parts, so that there may be none. */
+  | { readonly kind: 'folders' }
+  | { readonly kind: 'inFolders' };
 
 /** Tells whether a text is of a pattern. */
 export type Glob = (text: string) => boolean;
 
 /**
  * A glob: `*` and `?` stand for anything but a slash, `[a-z]` and `[^a-z]` for one of or not of a set, a backslash takes
- * the next character as it is. `deep`: two stars stand for anything at all. Undefined for a malformed pattern. Takes no
- * longer than the length of the text times that of the pattern.
+ * the next character as it is. `deep`: two stars stand for anything at all, and as a folder for any number of them, also
+ * none. Undefined for a malformed pattern. Takes no longer than the length of the text times that of the pattern.
  */
 export function globOf(
   pattern: string,
@@ -34,7 +37,8 @@ function matches(parts: readonly Part[], text: readonly string[]): boolean {
     for (const place of places) {
       const part = parts[place];
       if (part === undefined || !takes(part, point)) continue;
-      next.add(part.kind === 'many' ? place : place + 1);
+      if (part.kind === 'many' || part.kind === 'inFolders') next.add(place);
+      if (part.kind !== 'many' && (part.kind !== 'inFolders' || point === '/')) next.add(place + 1);
     }
     if (next.size === 0) return false;
     places = reached(parts, next);
@@ -42,9 +46,13 @@ function matches(parts: readonly Part[], text: readonly string[]): boolean {
   return places.has(parts.length);
 }
 
-/** With the places behind stars, which may stand for nothing. */
+/** With the places behind what may stand for nothing. */
 function reached(parts: readonly Part[], places: Set<number>): Set<number> {
-  for (const place of places) if (parts[place]?.kind === 'many') places.add(place + 1);
+  for (const place of places) {
+    const kind = parts[place]?.kind;
+    if (kind === 'many' || kind === 'folders') places.add(place + 1);
+    if (kind === 'folders') places.add(place + 2);
+  }
   return places;
 }
 
@@ -56,6 +64,10 @@ function takes(part: Part, point: string): boolean {
       return point !== '/';
     case 'many':
       return part.across || point !== '/';
+    case 'folders':
+      return false;
+    case 'inFolders':
+      return true;
     case 'set':
       return part.negated !== part.ranges.some(([low, high]) => low <= point && point <= high);
   }
@@ -67,8 +79,10 @@ function partsOf(points: readonly string[], deep: boolean): Part[] | undefined {
     const point = points[at] ?? '';
     if (point === '*') {
       const across = deep && points[at + 1] === '*';
-      if (across) at += 1;
-      parts.push({ kind: 'many', across });
+      const isFolder = across && points[at + 2] === '/' && (at === 0 || points[at - 1] === '/');
+      if (isFolder) parts.push({ kind: 'folders' }, { kind: 'inFolders' });
+      else parts.push({ kind: 'many', across });
+      at += isFolder ? 2 : across ? 1 : 0;
     } else if (point === '?') parts.push({ kind: 'any' });
     else if (point === '[') {
       const set = setOf(points, at + 1);

@@ -29,7 +29,14 @@ describe('globs', () => {
 
   test('two stars are anything at all, where they may be', () => {
     const deep = globOf('/a/**/z', { deep: true }) ?? assert.fail();
-    assert.deepEqual(['/a/b/z', '/a/b/c/z', '/a/z', '/a/b/y'].map(deep), [true, true, false, false]);
+    assert.deepEqual(['/a/b/z', '/a/b/c/z', '/a/b/y', '/a/bz'].map(deep), [true, true, false, false]);
+    const two = globOf('**/x/**/y/**/z', { deep: true }) ?? assert.fail();
+    const none = ['x/y/z', '/x/y/a/z', 'a/x/b/y/z', 'x/a/b/y/c/d/z', 'x/ay/z', 'x/z'];
+    assert.deepEqual(
+      none.map(two),
+      [true, true, true, true, false, false],
+      'a folder of two stars may be none',
+    );
   });
 
   for (const malformed of ['[', '[a', '[]', '[z-a]', '[a-', 'a\\', '[-a]']) {
