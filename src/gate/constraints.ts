@@ -1,6 +1,6 @@
 import { endpointFaults } from './endpoint_lists.ts';
 import type { Intent, Target } from './intent.ts';
-import { isNetworkPlace, spellings } from './places.ts';
+import { isNetworkPlace, namesPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
 
 /** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
@@ -21,10 +21,10 @@ export function objections(rule: Rule, intent: Intent): Objection[] {
 }
 
 /** Arguments from a tainted source may not go to these destinations. */
-function dataflow(rule: Dataflow, { targets, arg_provenance = [] }: Intent): Objection | undefined {
+function dataflow(rule: Dataflow, { targets, arg_provenance = [], context }: Intent): Objection | undefined {
   if (!rule.enabled || !arg_provenance.some(({ source }) => rule.tainted_sources.includes(source)))
     return undefined;
-  if (!targets.some((target) => isDestination(rule, target))) return undefined;
+  if (!targets.some((target) => isDestination(rule, target, context.workspace))) return undefined;
   return {
     effect: rule.action || 'require_approval',
     reasons: [rule.reason_code],
@@ -32,24 +32,16 @@ function dataflow(rule: Dataflow, { targets, arg_provenance = [] }: Intent): Obj
   };
 }
 
-function isDestination(rule: Dataflow, target: Target): boolean {
-  const { operation = '' } = target;
-  const kind = isNetworkPlace(target.kind, target.value) && target.kind !== 'host' ? 'url' : target.kind;
+function isDestination(rule: Dataflow, target: Target, workspace: string): boolean {
+  const { kind: said, value, operation = '' } = target;
+  const isKind = (kinds: { has(kind: string): boolean }): boolean =>
+    kinds.has(said) || (isNetworkPlace(said, value) && kinds.has('url'));
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
-  if (kinds.length + values.length + operations.length === 0) return EGRESS_KINDS.has(kind);
+  if (kinds.length + values.length + operations.length === 0) return isKind(EGRESS_KINDS);
   return (
-    (kinds.length === 0 || kinds.includes(kind)) &&
-    (values.length === 0 || isNamed(values, target)) &&
+    (kinds.length === 0 || isKind(new Set(kinds))) &&
+    (values.length === 0 || namesPlace(values, target, workspace)) &&
     (operations.length === 0 || operations.includes(operation))
-  );
-}
-
-/** True if one of these values comes to what a target comes to, however either is spelled. */
-function isNamed(values: readonly string[], target: Target): boolean {
-  const [said, plain] = spellings(target);
-  if (plain === undefined) return true; // it may be any of them
-  return values.some((value) =>
-    spellings({ kind: target.kind, value }).some((one) => one === said || one === plain),
   );
 }
 

@@ -60,9 +60,8 @@ export function inferredClass(kind: TargetKind, operation: string, toolName: str
 }
 
 function pathClass(operation: string, toolName: string): EndpointClass {
-  if (READS.includes(operation)) return 'fs.read';
-  if (WRITES.includes(operation)) return 'fs.write';
-  if (DELETES.includes(operation)) return 'fs.delete';
+  const told = classOfOperation(operation);
+  if (told !== undefined && told !== 'proc.exec') return told;
   const name = toolName.slice(toolName.lastIndexOf('/') + 1);
   return HINTS.find(([, hints]) => hints.some((hint) => name.includes(hint)))?.[0] ?? 'other';
 }

@@ -62,9 +62,7 @@ export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
 
 function failClosed(policy: Policy, intent: Intent): Judgement | undefined {
   if (!failsClosed(policy, intent.context.risk_class)) return undefined;
-  const missing = (policy.fail_closed.required_fields as readonly RequiredField[]).filter((field) =>
-    lacks(field, intent),
-  );
+  const missing = policy.fail_closed.required_fields.filter((field) => lacks(field, intent));
   const reasons = missing.map((field) =>
     field === 'context_evidence' ? 'context_evidence_missing' : `fail_closed_missing_${field}`,
   );

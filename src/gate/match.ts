@@ -1,10 +1,10 @@
 import { classesOf } from './endpoint_lists.ts';
 import type { Intent, Target } from './intent.ts';
-import { isWithin, plainPath, spellings } from './places.ts';
+import { isWithin, namesPlace, plainPath } from './places.ts';
 import type { Match, Rule } from './policy.ts';
 import { lowered, trimmed } from './words.ts';
 
-/** How far a rule is about an intent. `undelegated`: it would be, if the intent were delegated. */
+/** How far a rule is about an intent. `undelegated`: but for the delegation that it asks for, and that is not claimed. */
 export type Matching = 'no' | 'undelegated' | 'yes';
 
 /** Risk classes that every policy knows, from the lowest to the highest. */
@@ -28,11 +28,7 @@ export interface Facts {
   readonly publishers: readonly string[];
   readonly skillSources: readonly string[];
   readonly kinds: readonly string[];
-  readonly values: readonly string[];
-  /** The values, and what they come to however they are spelled. */
-  readonly spelled: readonly string[];
-  /** It cannot be told what some value comes to. */
-  readonly unplaced: boolean;
+  readonly targets: readonly Target[];
   /** Classes that targets are said to be of and do not look otherwise. */
   readonly classes: readonly string[];
   /** Classes that targets are said to be of, or look to be of. */
@@ -62,9 +58,7 @@ export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts 
     publishers: skill === undefined ? [] : [lowered(skill.publisher)],
     skillSources: skill === undefined ? [] : [skill.source],
     kinds: targets.map(({ kind }) => kind),
-    values: targets.map(({ value }) => value),
-    spelled: targets.flatMap((target) => spelledIn(target, context.workspace)),
-    unplaced: targets.some((target) => spellings(target)[1] === undefined),
+    targets,
     classes: targets.flatMap((target) => {
       const classes = classesOf(target, tool_name);
       return classes.length === 1 ? classes : [];
@@ -74,15 +68,6 @@ export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts 
     operations: targets.map(({ operation = '' }) => operation),
     delegation: delegation === undefined ? undefined : delegationFacts(delegation),
   };
-}
-
-/** What a target says and comes to, a relative path also from the workspace on. */
-function spelledIn(target: Target, workspace: string): string[] {
-  const [said, plain] = spellings(target);
-  if (plain === undefined) return [said];
-  const below =
-    target.kind === 'path' && !plain.startsWith('/') ? plainPath(`${workspace}/${plain}`) : undefined;
-  return below === undefined ? [said, plain] : [said, plain, below];
 }
 
 function delegationFacts({
@@ -146,7 +131,7 @@ export function asksForDelegation(match: Match): boolean {
 
 /** Whether a rule is about an intent: every member of its match that is not empty holds. */
 export function matches({ match, effect }: Rule, facts: Facts): Matching {
-  const grants = letsThrough(effect);
+  const grants = effect === 'allow';
   for (const check of PLAIN) if (!check(match, facts, grants)) return 'no';
   // A claim that nobody has proven, and that is another than is asked for, is no better than none.
   return DELEGATED.every((check) => check(match, facts, grants)) ? 'yes' : 'undelegated';
@@ -155,11 +140,7 @@ export function matches({ match, effect }: Rule, facts: Facts): Matching {
 /** The members of a rule's match that do not hold. */
 export function misses({ match, effect }: Rule, facts: Facts): string[] {
   const checks = Object.entries({ ...CHECKS, ...DELEGATION_CHECKS });
-  return checks.filter(([, check]) => !check(match, facts, letsThrough(effect))).map(([name]) => name);
-}
-
-function letsThrough(effect: Rule['effect']): boolean {
-  return effect === 'allow';
+  return checks.filter(([, check]) => !check(match, facts, effect === 'allow')).map(([name]) => name);
 }
 
 /**
@@ -180,15 +161,10 @@ function inWorkspace(
 }
 
 /** A rule that restricts holds for a value however it is spelled. */
-function named(wanted: readonly string[], { values, spelled, unplaced }: Facts, grants: boolean): boolean {
-  if (wanted.length === 0 || values.some((value) => wanted.includes(value))) return true;
-  if (grants || unplaced) return !grants;
-  const isSpelled = (one: string | undefined): boolean => one !== undefined && spelled.includes(one);
-  return wanted.some((value) => KINDS.some((kind) => spellings({ kind, value }).some(isSpelled)));
+function named(wanted: readonly string[], { targets, workspace }: Facts, grants: boolean): boolean {
+  if (wanted.length === 0 || targets.some(({ value }) => wanted.includes(value))) return true;
+  return !grants && targets.some((target) => namesPlace(wanted, target, workspace));
 }
-
-/** One whose values are paths, and one whose values lead to the network. */
-const KINDS = ['path', 'url'] as const;
 
 /** True if nothing is asked for, or one of these is. */
 function some(wanted: readonly string[], values: readonly string[]): boolean {

@@ -87,13 +87,27 @@ function mappedToFour(domain: string): string {
  * What a value says, and what it comes to: rules that restrict look at both. Undefined for the second where it cannot be
  * told: such a value may be anything.
  */
-export function spellings({
-  kind,
-  value,
-}: Pick<Target, 'kind' | 'value'>): readonly [string, string | undefined] {
+function spellings({ kind, value }: Pick<Target, 'kind' | 'value'>): readonly [string, string | undefined] {
   if (isNetworkPlace(kind, value)) return [value, plainUrl(value)];
   return [value, kind === 'path' ? plainPath(value) : (plainPath(value) ?? value)];
 }
+
+/**
+ * True if one of these values comes to what a target comes to, however either is spelled; a relative path counts from the
+ * workspace on too. What cannot be told may be any of them.
+ */
+export function namesPlace(values: readonly string[], target: Target, workspace: string): boolean {
+  const [said, plain] = spellings(target);
+  if (plain === undefined) return true;
+  const below =
+    target.kind === 'path' && !plain.startsWith('/') ? plainPath(`${workspace}/${plain}`) : undefined;
+  const places = [said, plain, below].filter((one) => one !== undefined);
+  const isPlace = (one: string | undefined): boolean => one !== undefined && places.includes(one);
+  return values.some((value) => SORTS.some((kind) => spellings({ kind, value }).some(isPlace)));
+}
+
+/** A kind whose values are paths, and one whose values lead to the network. */
+const SORTS = ['path', 'url'] as const;
 
 /** A URL with its scheme, domain and path in their one form. */
 function plainUrl(value: string): string | undefined {

@@ -33,7 +33,7 @@ export interface Policy {
 export interface FailClosed {
   readonly enabled: boolean;
   readonly risk_classes: readonly string[];
-  readonly required_fields: readonly string[];
+  readonly required_fields: readonly RequiredField[];
 }
 
 export interface Rule {
@@ -113,7 +113,13 @@ export interface EndpointRule {
 }
 
 /** Kinds of targets that data leaves by, where a rule names none. */
-export const EGRESS_KINDS: ReadonlySet<TargetKind> = new Set(['host', 'url', 'bucket', 'queue', 'topic']);
+export const EGRESS_KINDS: ReadonlySet<string> = new Set<TargetKind>([
+  'host',
+  'url',
+  'bucket',
+  'queue',
+  'topic',
+]);
 
 export function isNetwork(endpointClass: EndpointClass): boolean {
   return endpointClass.startsWith('net.');

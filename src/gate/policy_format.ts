@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Document,
   isAlias,
@@ -9,7 +10,8 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
-import { policyDocument } from './policy_text.ts';
+import { GaitError } from '../core/errors.ts';
+import { parsePolicy, policyDocument } from './policy_text.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
@@ -65,9 +67,21 @@ const MAX_PASSES = 6;
 
 /**
  * The text of a policy in its usual form: members in one order, maps in blocks, lists on a line. Comments stay, and with
- * them whatever the author wrote; the digest stays what it is. Formatting twice changes nothing.
+ * them whatever the author wrote; the policy stays what it is. Formatting twice changes nothing. Throws what
+ * {@link parsePolicy} throws.
  */
 export function formatPolicy(bytes: Uint8Array, what: string): string {
+  const text = settled(bytes, what);
+  if (isDeepStrictEqual(parsePolicy(Buffer.from(text), what), parsePolicy(bytes, what))) return text;
+  throw new GaitError({
+    code: 'format_changes_meaning',
+    category: 'internal_failure',
+    message: `${what} would mean something else once formatted`,
+    hint: 'This is a bug of gait. Nothing was written.',
+  });
+}
+
+function settled(bytes: Uint8Array, what: string): string {
   let text = formatOnce(bytes, what);
   for (let pass = 1; pass < MAX_PASSES; pass += 1) {
     const next = formatOnce(Buffer.from(text), what);

@@ -196,10 +196,11 @@ function choice<T extends string>(fields: PolicyFields, name: string, allowed: r
   throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Possible: ${allowed.join(', ')}.`);
 }
 
-function known(fields: PolicyFields, name: string, allowed: readonly string[]): string[] {
+function known<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T[] {
   const list = loweredList(fields.texts(name));
-  const strange = list.find((one) => !allowed.includes(one));
-  if (strange === undefined) return list;
+  const found = list.flatMap((word) => allowed.find((one) => one === word) ?? []);
+  const strange = list.find((word) => !found.some((one) => one === word));
+  if (strange === undefined) return found;
   throw fields.wrong(name, `names ${JSON.stringify(strange)}`, `Possible: ${allowed.join(', ')}.`);
 }
 

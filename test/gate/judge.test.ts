@@ -242,12 +242,13 @@ describe('W-10: lists of paths look at plain paths', () => {
 
   for (const [denied, ...paths] of [
     ['/etc/secret/', '/etc/secret', '/etc//secret', '/x/../etc/secret'],
-    ['/home/*/.ssh/**', '/home/bob/.ssh/id', '/home/bob/.ssh', '/home/bob/.ssh/a/b'],
+    ['/people/*/.ssh/**', '/people/bob/.ssh/id', '/people/bob/.ssh', '/people/bob/.ssh/a/b'],
     ['**/.env', '/a/b/.env', '.env', '/repo/.env'],
     ['**', '/a/b', 'x'],
     ['/srv/**/.env', '/srv/.env', '/srv/a/.env', '/srv/a/b/.env'],
     ['**/secrets/**', 'secrets', 'secrets/k', '/secrets/k', '/a/secrets/k'],
     ['secrets/**', '/repo/secrets/k', 'secrets/k'],
+    ['/x/**/y/**/z', '/x/y/z', '/x/y/a/z', '/x/a/y/z', '/x/a/b/y/c/d/z'],
     ['/repo/secret/**', 'secret/key', './secret/key'],
     ['/etc/passwd', 'file:///etc/passwd', '/etc/passwd\0', '/etc/%2e%2e/etc/passwd', '/é\0'],
     ['/caf\u00e9', '/cafe\u0301'],
@@ -521,6 +522,19 @@ describe('constraints', () => {
       const targets = [{ kind, value: 'https://x.test/' }];
       const arg_provenance = [{ arg_path: '$.a', source: 'external' }];
       assert.equal(verdictOf(policy, intentOf({ targets, arg_provenance })), 'block', kind);
+    }
+  });
+
+  test('W-20: a destination counts by the kind that it is said to be of, and by where it leads', () => {
+    const tainted = (kind: string, value: string) =>
+      intentOf({ targets: [{ kind, value }], arg_provenance: [{ arg_path: '$.a', source: 'external' }] });
+    for (const [flow, kind, value] of [
+      ['destination_kinds: [repo]', 'repo', 'https://x.test/r'],
+      ['destination_kinds: [url]', 'repo', 'https://x.test/r'],
+      ['destination_values: [/repo/out]', 'path', 'out'],
+    ] as const) {
+      const policy = allowing(`dataflow: {enabled: true, action: block, ${flow}}`);
+      assert.equal(verdictOf(policy, tainted(kind, value)), 'block', flow);
     }
   });
 

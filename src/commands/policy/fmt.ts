@@ -1,11 +1,8 @@
-import { isDeepStrictEqual } from 'node:util';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { modeOf, realPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/run.ts';
-import { GaitError } from '../../core/errors.ts';
 import { formatPolicy } from '../../gate/policy_format.ts';
-import { parsePolicy } from '../../gate/policy_text.ts';
 import { writeFileAtOnce } from '../../zip/atomic_file.ts';
 
 const spec: CommandSpec = command({
@@ -24,7 +21,6 @@ const spec: CommandSpec = command({
     const file = readPolicyFile(path);
     const formatted = formatPolicy(file.bytes, path);
     const bytes = Buffer.from(formatted);
-    if (!isDeepStrictEqual(parsePolicy(bytes, path), file.policy)) throw changedMeaning(path);
     const changed = !bytes.equals(file.bytes);
     const written = flags.write && changed;
     if (written) writeFileAtOnce(realPlace(path), bytes, modeOf(path));
@@ -43,14 +39,5 @@ const spec: CommandSpec = command({
     };
   },
 });
-
-function changedMeaning(path: string): GaitError {
-  return new GaitError({
-    code: 'format_changes_meaning',
-    category: 'internal_failure',
-    message: `${path} would mean something else once formatted; nothing was written`,
-    hint: 'This is a bug of gait.',
-  });
-}
 
 export default spec;
