@@ -2,10 +2,11 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type Decision, dutyLines, evaluate } from '../gate/evaluate.ts';
+import { type Decision, evaluate } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
+import type { Duties } from '../gate/judge.ts';
 import type { Policy } from '../gate/policy.ts';
 import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
@@ -148,22 +149,26 @@ export function simulationReply(
     candidate_verdicts: simulation.candidate_verdicts.map(asJson),
     changed: changed.map(({ fixture_path, intent_digest, ...sides }) => ({
       ...{ fixture_path, intent_digest, changed: true },
-      ...Object.fromEntries(
-        Object.entries(sides).flatMap(([side, of]) =>
-          Object.entries(of).map(([name, value]) => [`${side}_${name}`, value]),
-        ),
-      ),
+      ...sideFields('baseline', sides.baseline),
+      ...sideFields('candidate', sides.candidate),
     })),
   };
   const lines = [
     `${counted(fixtures_total, 'call')}, ${changed.length === 1 ? '1 changes' : `${changed.length} change`}`,
     ...changed.map(({ fixture_path, baseline: before, candidate: after }) => {
-      const rule = after.matched_rule === '' ? 'the default' : after.matched_rule;
+      const rule = after.matched_rules.join(',') || 'the default';
       return `  ${printable(fixture_path)}  ${before.verdict} -> ${after.verdict}  by ${printable(rule)}`;
     }),
     `${io.paint('bold', 'recommended')}: ${ADVICE[recommendation]}`,
   ];
   return { fields, lines };
+}
+
+function sideFields(side: string, decision: Decision): JsonObject {
+  const { verdict, reason_codes, violations, matched_rules, duties } = decision;
+  const matched_rule = matched_rules.join(',');
+  const members = { verdict, reason_codes, violations, matched_rule, duties: dutyLines(duties) };
+  return Object.fromEntries(Object.entries(members).map(([name, value]) => [`${side}_${name}`, value]));
 }
 
 const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
@@ -174,4 +179,19 @@ const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** What is still to be proven, for people. */
+function dutyLines({ approvals, distinct_approvers, delegation, broker, rate_limits }: Duties): string[] {
+  const lines: string[] = [];
+  const distinct = distinct_approvers ? ', each by another approver' : '';
+  if (approvals > 0) lines.push(`${approvals} ${approvals === 1 ? 'approval' : `approvals${distinct}`}`);
+  if (delegation) lines.push('a delegation');
+  if (broker !== null) {
+    const [named, scoped] = [broker.references.join(', '), broker.scopes.join(', ')];
+    lines.push(`a credential${named === '' ? '' : ` of ${named}`}${scoped === '' ? '' : ` for ${scoped}`}`);
+  }
+  for (const { requests, window, scope } of rate_limits)
+    lines.push(`no more than ${requests} a ${window} by ${scope}`);
+  return lines;
 }

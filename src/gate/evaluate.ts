@@ -1,5 +1,5 @@
 import type { Intent } from './intent.ts';
-import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
+import { type Judgement, judge, NO_DUTIES } from './judge.ts';
 import type { Policy } from './policy.ts';
 import { wordList } from './words.ts';
 
@@ -47,25 +47,4 @@ function blocked(judgement: Judgement, reason: string, violation: string): Decis
     reason_codes: wordList([...judgement.reason_codes, reason]),
     violations: wordList([...judgement.violations, violation]),
   };
-}
-
-/** What is still to be proven, for people. */
-export function dutyLines({
-  approvals,
-  distinct_approvers,
-  delegation,
-  broker,
-  rate_limits,
-}: Duties): string[] {
-  const lines: string[] = [];
-  const distinct = distinct_approvers ? ', each by another approver' : '';
-  if (approvals > 0) lines.push(`${approvals} ${approvals === 1 ? 'approval' : `approvals${distinct}`}`);
-  if (delegation) lines.push('a delegation');
-  if (broker !== null) {
-    const [named, scoped] = [broker.references.join(', '), broker.scopes.join(', ')];
-    lines.push(`a credential${named === '' ? '' : ` of ${named}`}${scoped === '' ? '' : ` for ${scoped}`}`);
-  }
-  for (const { requests, window, scope } of rate_limits)
-    lines.push(`no more than ${requests} a ${window} by ${scope}`);
-  return lines;
 }

@@ -1,7 +1,9 @@
-import { dutyLines, evaluate } from './evaluate.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { type Decision, evaluate } from './evaluate.ts';
 import type { Intent } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
-import { type Policy, stricter, type Verdict } from './policy.ts';
+import type { Duties } from './judge.ts';
+import { type Policy, type RateLimit, stricter, type Verdict } from './policy.ts';
 import { byBytes } from './words.ts';
 
 /** A call to try policies on. */
@@ -13,20 +15,11 @@ export interface Fixture {
 /** What to do with a candidate: put it in force, have what it makes stricter looked at, or watch it first, since it is looser. */
 export type Recommendation = 'enforce' | 'require_approval' | 'observe';
 
-interface Side {
-  readonly verdict: Verdict;
-  readonly reason_codes: readonly string[];
-  readonly violations: readonly string[];
-  readonly matched_rule: string;
-  /** What is still to be proven, as words. */
-  readonly duties: readonly string[];
-}
-
 export interface ChangedFixture {
   readonly fixture_path: string;
   readonly intent_digest: string;
-  readonly baseline: Side;
-  readonly candidate: Side;
+  readonly baseline: Decision;
+  readonly candidate: Decision;
 }
 
 export interface Simulation {
@@ -47,10 +40,10 @@ export function simulate(baseline: Policy, candidate: Policy, fixtures: readonly
   const each = fixtures.map(({ path, intent }) => ({
     fixture_path: path,
     intent_digest: intentDigest(intent),
-    baseline: sideOf(baseline, intent),
-    candidate: sideOf(candidate, intent),
+    baseline: evaluate(baseline, intent),
+    candidate: evaluate(candidate, intent),
   }));
-  const changed = each.filter((one) => JSON.stringify(one.baseline) !== JSON.stringify(one.candidate));
+  const changed = each.filter((one) => !isDeepStrictEqual(one.baseline, one.candidate));
   return {
     fixtures_total: fixtures.length,
     baseline_verdicts: counted(each.map((one) => one.baseline.verdict)),
@@ -60,27 +53,31 @@ export function simulate(baseline: Policy, candidate: Policy, fixtures: readonly
   };
 }
 
-function sideOf(policy: Policy, intent: Intent): Side {
-  const { verdict, reason_codes, violations, matched_rules, duties } = evaluate(policy, intent);
-  return {
-    verdict,
-    reason_codes,
-    violations,
-    matched_rule: matched_rules.join(','),
-    duties: dutyLines(duties),
-  };
-}
-
 function recommend(changed: readonly ChangedFixture[]): Recommendation {
   if (changed.some(({ baseline, candidate }) => isLooser(candidate, baseline))) return 'observe';
   if (changed.some(({ baseline, candidate }) => isLooser(baseline, candidate))) return 'require_approval';
   return 'enforce';
 }
 
-/** True if a call gets through more easily, or does not owe the same any more for the same verdict. */
-function isLooser(one: Side, other: Side): boolean {
+/** True if a call gets through more easily, or owes less, or something else, for the same verdict. */
+function isLooser(one: Decision, other: Decision): boolean {
   if (one.verdict !== other.verdict) return stricter(one.verdict, other.verdict) === other.verdict;
-  return other.duties.some((duty) => !one.duties.includes(duty));
+  return owesLess(one.duties, other.duties);
+}
+
+function owesLess(one: Duties, other: Duties): boolean {
+  const limited = (limit: RateLimit): boolean =>
+    one.rate_limits.some(
+      ({ requests, window, scope }) =>
+        requests <= limit.requests && window === limit.window && scope === limit.scope,
+    );
+  return (
+    one.approvals < other.approvals ||
+    (other.distinct_approvers && !one.distinct_approvers) ||
+    (other.delegation && !one.delegation) ||
+    (other.broker !== null && !isDeepStrictEqual(one.broker, other.broker)) ||
+    !other.rate_limits.every(limited)
+  );
 }
 
 function counted(verdicts: readonly Verdict[]): VerdictCount[] {

@@ -144,6 +144,25 @@ describe('policies', { concurrency: 2 }, () => {
     assert.equal(stricter.recommendation, 'require_approval');
     const same = await w.ok('policy simulate --baseline p.yaml --policy p.yaml --fixtures allowed.json');
     assert.deepEqual([same.recommendation, same.changed_fixtures], ['enforce', 0]);
+    const owing = async (name: string, duty: string): Promise<void> =>
+      write(w, name, `rules: [{name: r, effect: require_approval, ${duty}}]`);
+    for (const [index, [less, more]] of [
+      ['min_approvals: 2', 'min_approvals: 3'],
+      ['rate_limit: {requests: 10}', 'rate_limit: {requests: 5}'],
+      ['min_approvals: 1', 'min_approvals: 1, require_broker_credential: true'],
+    ].entries()) {
+      const [one, other] = [`less-${index}.yaml`, `more-${index}.yaml`];
+      await owing(one, less ?? '');
+      await owing(other, more ?? '');
+      const advice = async (from: string, to: string): Promise<unknown> =>
+        (await w.ok(`policy simulate --baseline ${from} --policy ${to} --fixtures allowed.json`))
+          .recommendation;
+      assert.deepEqual(
+        [await advice(one, other), await advice(other, one)],
+        ['require_approval', 'observe'],
+        more,
+      );
+    }
     await w.refused(
       'policy simulate --baseline p.yaml --policy p.yaml --fixtures gait-out',
       'file_not_found',
