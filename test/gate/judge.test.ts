@@ -420,6 +420,8 @@ describe('what a call is said to be', () => {
       'block',
     );
     assert.equal(verdictOf(grants, callOn('path', '/x', { operation: 'read' })), 'allow');
+    const written = callOn('table', 'users', { operation: 'write', endpoint_class: 'fs.read' });
+    assert.equal(verdictOf(grants, written), 'block');
     assert.equal(
       verdictOf(denies('endpoint_classes: [fs.delete]'), callOn('table', 'users', { operation: 'drop' })),
       'block',
