@@ -2,11 +2,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { evaluate } from '../../dist/gate/evaluate.js';
+import { NO_EVIDENCE } from '../../dist/gate/evidence.js';
 import { parseIntent } from '../../dist/gate/intent_reader.js';
 import { parsePolicy } from '../../dist/gate/policy_text.js';
 import { ANY, fromCold } from './cold.mjs';
 import { median, row } from './table.mjs';
 
+const NOW = '2026-01-01T00:00:00Z';
 const BLOCKS = 9;
 const PER_BLOCK = 20_000;
 
@@ -41,12 +43,13 @@ function timed(call) {
 }
 
 export async function benchGate(dir) {
-  const { intent } = parseIntent(Buffer.from(CALL), 'the call');
+  const request = parseIntent(Buffer.from(CALL), 'the call');
   const parse = timed(() => JSON.parse(CALL));
   for (const rules of [10, 100]) {
     const policy = parsePolicy(Buffer.from(policyText(rules)), 'the policy');
-    if (evaluate(policy, intent).verdict !== 'allow') throw new Error('the call is not allowed');
-    const time = timed(() => evaluate(policy, intent));
+    if (evaluate(policy, request, NO_EVIDENCE, NOW).verdict !== 'allow')
+      throw new Error('the call is not allowed');
+    const time = timed(() => evaluate(policy, request, NO_EVIDENCE, NOW));
     const bar = rules === 10 ? ['≤ 20 µs', time <= 20] : [];
     row(
       `judge by ${rules} rules`,

@@ -2,7 +2,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type Decision, evaluate } from '../gate/evaluate.ts';
+import type { Timestamp } from '../core/time.ts';
+import { type Decision, rulesAlone } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
@@ -56,10 +57,10 @@ export interface Trial {
   readonly decision: Decision;
 }
 
-export function tried([policyPath = '', intentPath = '']: readonly string[]): Trial {
+export function tried([policyPath = '', intentPath = '']: readonly string[], now: Timestamp): Trial {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
-  return { file, request, decision: evaluate(file.policy, request.intent) };
+  return { file, request, decision: rulesAlone(file.policy, request, now) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */

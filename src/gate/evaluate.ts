@@ -1,21 +1,52 @@
-import type { Intent } from './intent.ts';
-import { type Judgement, judge, NO_DUTIES } from './judge.ts';
+import type { Timestamp } from '../core/time.ts';
+import { type ApprovalCount, checkApproval, countApprovals } from './approval.ts';
+import { checkDelegation, type DelegationProof, proveChain } from './delegation.ts';
+import { type Evidence, NO_EVIDENCE } from './evidence.ts';
+import type { Intent, IntentRequest } from './intent.ts';
+import { delegationDigest, intentDigest } from './intent_digest.ts';
+import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
+import { type LimitStanding, limitsOf } from './limits.ts';
+import { isStrangeRisk } from './match.ts';
 import type { Policy } from './policy.ts';
+import { policyDigest } from './policy_digest.ts';
+import type { TokenRules } from './token_reader.ts';
+import { countOf, type UsesState } from './uses.ts';
 import { wordList } from './words.ts';
 
-/** What is decided about a call. Only `allow` lets it run. */
-export type Decision = Judgement;
+/** What is decided about a call. Only `allow` lets it run, and only of an enforcing gate. */
+export interface Decision extends Judgement {
+  /** Where a delegation was owed or shown. */
+  readonly delegation?: DelegationProof;
+  /** Where approvals were owed. */
+  readonly approval?: ApprovalCount;
+  readonly limits: readonly LimitStanding[];
+  /**
+   * What is still to be done before it can be allowed, in this order; until then the verdict is `block`. `admit`: use up
+   * the approvals and a place within the limits. `issue`: ask for a credential.
+   */
+  readonly next?: 'admit' | 'issue';
+}
 
 /**
- * The one way to a decision, whoever asks. Pure. What a policy asks to be proven and nobody has proven blocks; what throws
- * blocks too, with a reason of its own.
+ * The one way to a decision, whoever asks. Pure: what the rules say, then what they want proven, each against the
+ * evidence. What is missing, malformed or late is not allowed; what throws blocks, with a reason of its own.
  */
-export function evaluate(policy: Policy, intent: Intent): Decision {
+export function evaluate(
+  policy: Policy,
+  request: IntentRequest,
+  evidence: Evidence,
+  now: Timestamp,
+): Decision {
   try {
-    return withDuties(judge(policy, intent));
+    return settle(policy, request, evidence, now);
   } catch {
-    return blocked(NOT_EVALUABLE, 'evaluation_failed', 'intent_not_evaluable');
+    return { ...blocked(NOT_EVALUABLE, ['evaluation_failed'], 'intent_not_evaluable'), limits: [] };
   }
+}
+
+/** What the rules alone say of a call, with nothing proven: of no use to let it run. */
+export function rulesAlone(policy: Policy, request: IntentRequest, now: Timestamp): Decision {
+  return evaluate(policy, request, NO_EVIDENCE, now);
 }
 
 const NOT_EVALUABLE: Judgement = {
@@ -26,25 +57,159 @@ const NOT_EVALUABLE: Judgement = {
   duties: NO_DUTIES,
 };
 
-/** A call of a rule that asks for a delegation, or for a credential, is not let through before there is one. */
-function withDuties(judgement: Judgement): Decision {
-  const { verdict, duties } = judgement;
-  if (verdict === 'block') return judgement;
-  const passedOver = duties.undelegated && verdict !== 'require_approval';
-  if (duties.delegation || passedOver) {
-    return blocked(judgement, 'delegation_token_missing', 'delegation_not_granted');
+function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now: Timestamp): Decision {
+  const { intent } = request;
+  const judged = ofProfile(judge(policy, intent), intent, evidence);
+  const { duties } = judged;
+  const limits = standings(duties, intent, evidence.uses, now);
+  if (judged.verdict === 'block') return { ...judged, limits };
+  // A rule that was passed over for want of a delegation is not got round by a later one that lets the call run.
+  if (duties.undelegated && judged.verdict !== 'require_approval') {
+    return { ...blocked(judged, ['delegation_token_missing'], 'delegation_not_granted'), limits };
   }
-  if (duties.broker !== null && verdict === 'allow') {
-    return blocked(judgement, 'broker_credential_required', 'broker_credential_missing');
+  const delegation = delegationOf(policy, intent, duties, evidence, now);
+  if (delegation !== undefined && !delegation.granted) {
+    return { ...blocked(judged, delegation.reasons, 'delegation_not_granted'), delegation, limits };
   }
-  return judgement;
+  const proven = delegation === undefined ? {} : { delegation };
+  const known = withReasons(judged, delegation?.reasons ?? []);
+  if (judged.verdict === 'dry_run') return { ...known, ...proven, limits };
+  if (!evidence.admitted && limits.some(({ remaining }) => remaining <= 0)) {
+    return { ...blocked(known, ['rate_limit_exceeded'], 'rate_limit_exceeded'), ...proven, limits };
+  }
+  const approval = approvalOf(policy, request, known, evidence, now);
+  if (approval !== undefined && !approval.granted) {
+    const waiting = withReasons(known, approval.reasons, ['approval_not_granted']);
+    return { ...waiting, verdict: 'require_approval', ...proven, approval, limits };
+  }
+  const approved = withReasons(known, approval?.reasons ?? []);
+  const allowed = { ...approved, verdict: 'allow' as const };
+  return {
+    ...credentialed(allowed, approval, limits, evidence),
+    ...proven,
+    ...(approval && { approval }),
+    limits,
+  };
 }
 
-function blocked(judgement: Judgement, reason: string, violation: string): Decision {
+/** The last two steps, which an enforcing gate has to do before it says yes. */
+function credentialed(
+  allowed: Judgement,
+  approval: ApprovalCount | undefined,
+  limits: readonly LimitStanding[],
+  { mode, admitted, credential, brokered }: Evidence,
+): Judgement & Pick<Decision, 'next'> {
+  const usesUp = approval !== undefined || limits.length > 0;
+  if (mode === 'enforce' && usesUp && !admitted) {
+    return { ...blocked(allowed, ['not_admitted'], 'not_admitted'), next: 'admit' };
+  }
+  if (allowed.duties.broker === null) return allowed;
+  if (credential === undefined) {
+    if (mode === 'trial' && brokered) return allowed;
+    const missing = blocked(allowed, ['broker_credential_required'], 'broker_credential_missing');
+    return mode === 'trial' || !brokered ? missing : { ...missing, next: 'issue' };
+  }
+  if ('fault' in credential) {
+    return blocked(allowed, [credential.fault.reason], credential.fault.violation);
+  }
+  return withReasons(allowed, ['broker_credential_present']);
+}
+
+/** The careful profile lets nothing of high risk run without a credential of its own, whatever the rules say. */
+function ofProfile(judged: Judgement, { context }: Intent, { gate }: Evidence): Judgement {
+  const { verdict, duties } = judged;
+  if (gate.profile === 'standard' || verdict === 'block') return judged;
+  const risk = context.risk_class;
+  const high = isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
+  if (!high || duties.broker !== null || verdict === 'dry_run') return judged;
+  return { ...judged, duties: { ...duties, broker: { references: [], scopes: [] } } };
+}
+
+function standings(duties: Duties, intent: Intent, uses: UsesState, now: Timestamp): LimitStanding[] {
+  return limitsOf(duties.rate_limits, intent, now).map((limit) => {
+    const used = countOf(uses, limit.key);
+    return { ...limit, used, remaining: Math.max(0, limit.requests - used) };
+  });
+}
+
+function delegationOf(
+  policy: Policy,
+  intent: Intent,
+  duties: Duties,
+  evidence: Evidence,
+  now: Timestamp,
+): DelegationProof | undefined {
+  const shown = intent.delegation !== undefined && evidence.delegations.length > 0;
+  if (!duties.delegation && !shown) return undefined;
+  const subject = { intentDigest: intentDigest(intent), policyDigest: policyDigest(policy) };
+  const rules = tokenRules(evidence, now);
+  const findings = evidence.delegations.map((token) =>
+    checkDelegation(token, subject, rules, revoked(evidence)),
+  );
+  const proof = proveChain(intent, findings, { scopes: duties.delegation_scopes, now });
+  // Shown but not asked for: what it says is recorded, and takes nothing away.
+  return duties.delegation || proof.granted ? proof : undefined;
+}
+
+function approvalOf(
+  policy: Policy,
+  { intent, exact_args_digest }: IntentRequest,
+  { verdict, duties }: Judgement,
+  evidence: Evidence,
+  now: Timestamp,
+): ApprovalCount | undefined {
+  if (verdict !== 'require_approval') return undefined;
+  const { delegation, context, targets } = intent;
+  const subject = {
+    toolName: intent.tool_name,
+    intentDigest: intentDigest(intent),
+    policyDigest: policyDigest(policy),
+    ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
+    ...(exact_args_digest === undefined ? {} : { exactArgsDigest: exact_args_digest }),
+    actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
+    targets: targets.length,
+    operations: 1,
+  };
+  const rules = tokenRules(evidence, now);
+  const { uses, admitted } = evidence;
+  const tokenUses = {
+    isUsed: (digest: string) => !admitted && Object.hasOwn(uses.used, digest),
+    ...revoked(evidence),
+  };
+  const findings = evidence.approvals.map((token) => checkApproval(token, subject, rules, tokenUses));
+  return countApprovals(Math.max(1, duties.approvals), findings);
+}
+
+function tokenRules({ gate, keyring }: Evidence, now: Timestamp): TokenRules {
+  const { audience, maxTokenLifetimeMs, profile } = gate;
+  return {
+    keyring,
+    now,
+    extRequired: profile === 'oss-prod',
+    ...(audience === undefined ? {} : { audience }),
+    ...(maxTokenLifetimeMs === undefined ? {} : { maxLifetimeMs: maxTokenLifetimeMs }),
+  };
+}
+
+function revoked({ uses }: Evidence): { isRevoked(digest: string, tokenId: string): boolean } {
+  return {
+    isRevoked: (digest, tokenId) =>
+      Object.hasOwn(uses.revoked, digest) || Object.hasOwn(uses.revoked, tokenId),
+  };
+}
+
+function withReasons(
+  judgement: Judgement,
+  reasons: readonly string[],
+  violations: readonly string[] = [],
+): Judgement {
   return {
     ...judgement,
-    verdict: 'block',
-    reason_codes: wordList([...judgement.reason_codes, reason]),
-    violations: wordList([...judgement.violations, violation]),
+    reason_codes: wordList([...judgement.reason_codes, ...reasons]),
+    violations: wordList([...judgement.violations, ...violations]),
   };
+}
+
+function blocked(judgement: Judgement, reasons: readonly string[], violation: string): Judgement {
+  return { ...withReasons(judgement, reasons, [violation]), verdict: 'block' };
 }

@@ -85,4 +85,6 @@ export interface IntentRequest {
   readonly intent: Intent;
   /** What the caller says; it is no part of the digest. */
   readonly created_at: string;
+  /** Of the arguments as they were written, not a space trimmed. */
+  readonly exact_args_digest: string;
 }

@@ -1,4 +1,5 @@
 import { canonicalize } from '../core/canonical.ts';
+import { canonicalDigest } from '../core/digest.ts';
 import { invalidInput } from '../core/errors.ts';
 import { Fields } from '../core/fields.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
@@ -70,7 +71,7 @@ export function readIntent(value: Json): IntentRequest {
   };
   const created_at = inUtc(top.time('created_at') ?? UNDATED);
   top.ignored();
-  return { intent, created_at };
+  return { intent, created_at, exact_args_digest: canonicalDigest(top.object('args') ?? {}) };
 }
 
 /** JSON keeps numbers of any length, its readers do not: beyond 2^53 two of them may see two numbers in one text. */

@@ -27,6 +27,8 @@ export interface Duties {
   readonly approvals: number;
   readonly distinct_approvers: boolean;
   readonly delegation: boolean;
+  /** For each rule that names scopes of a delegation, those of which it wants one. */
+  readonly delegation_scopes: readonly (readonly string[])[];
   /** A rule was passed over for want of a delegation, and would have been met otherwise. */
   readonly undelegated: boolean;
   readonly broker: { readonly references: readonly string[]; readonly scopes: readonly string[] } | null;
@@ -37,6 +39,7 @@ export const NO_DUTIES: Duties = {
   approvals: 0,
   distinct_approvers: false,
   delegation: false,
+  delegation_scopes: [],
   undelegated: false,
   broker: null,
   rate_limits: [],
@@ -136,6 +139,7 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], intent: 
       approvals,
       distinct_approvers: rules.some(({ require_distinct_approvers }) => require_distinct_approvers),
       delegation: wantsDelegation(rules, passedOver),
+      delegation_scopes: rules.map(({ match }) => match.delegation_scopes).filter(({ length }) => length > 0),
       undelegated: passedOver.length > 0,
       broker,
       rate_limits: rules.map(({ rate_limit }) => rate_limit).filter(({ requests }) => requests > 0),

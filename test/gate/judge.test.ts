@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { evaluate } from '../../src/gate/evaluate.ts';
 import { explain } from '../../src/gate/explain.ts';
-import { callOn, decided, intentOf, policyOf, verdictOf } from '../support/gate.ts';
+import { callOn, decided, intentOf, policyOf, ruled, verdictOf } from '../support/gate.ts';
 
 /** One rule that allows, with these lines more, where everything else is blocked. */
 function allowing(...lines: readonly string[]): ReturnType<typeof policyOf> {
@@ -33,7 +32,7 @@ describe('rules', () => {
       '  - {name: early, priority: 1, effect: allow}',
       '  - {name: other, priority: -1, effect: block, match: {tool_names: [tool.read]}}',
     );
-    const { verdict, matched_rules } = evaluate(policy, intentOf());
+    const { verdict, matched_rules } = ruled(policy, intentOf());
     assert.deepEqual({ verdict, matched_rules }, { verdict: 'allow', matched_rules: ['early'] });
   });
 
@@ -63,7 +62,7 @@ describe('rules', () => {
       '    rate_limit: {requests: 3}',
       '  - {name: b, effect: require_approval, min_approvals: 2, reason_codes: [two_people]}',
     );
-    const { verdict, reason_codes, matched_rules, duties } = evaluate(policy, intentOf());
+    const { verdict, reason_codes, matched_rules, duties } = ruled(policy, intentOf());
     assert.deepEqual(
       { verdict, reason_codes, matched_rules },
       { verdict: 'require_approval', reason_codes: ['two_people'], matched_rules: ['a', 'b'] },
@@ -79,7 +78,7 @@ describe('rules', () => {
   });
 
   test('a rule that allows, and asks for approvals, asks for approvals', () => {
-    const { verdict, duties } = evaluate(allowing('min_approvals: 2'), intentOf());
+    const { verdict, duties } = ruled(allowing('min_approvals: 2'), intentOf());
     assert.deepEqual([verdict, duties.approvals, duties.distinct_approvers], ['require_approval', 2, true]);
   });
 

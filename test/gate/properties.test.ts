@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json } from '../../src/core/json.ts';
-import { evaluate } from '../../src/gate/evaluate.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
@@ -13,7 +12,7 @@ import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
-import { intentOf, policyOf } from '../support/gate.ts';
+import { intentOf, policyOf, ruled } from '../support/gate.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -87,7 +86,7 @@ describe('a verdict', () => {
         const turned = rules.map((_, index) => rules[(index + Math.abs(turn)) % rules.length]);
         const [one, other] = [policyFrom({ ...policy, rules }), policyFrom({ ...policy, rules: turned })];
         assert.equal(policyDigest(one), policyDigest(other));
-        assert.deepEqual(evaluate(one, call), evaluate(other, call));
+        assert.deepEqual(ruled(one, call), ruled(other, call));
       }),
       RUNS,
     );
@@ -96,7 +95,7 @@ describe('a verdict', () => {
   test('is no allow while something is to be proven', () => {
     fc.assert(
       fc.property(document, intent, (policy, call) => {
-        const { verdict: is, duties } = evaluate(policyFrom(policy), call);
+        const { verdict: is, duties } = ruled(policyFrom(policy), call);
         if (is !== 'allow') return;
         assert.deepEqual(
           [duties.approvals, duties.delegation, duties.broker, duties.undelegated],
@@ -117,13 +116,13 @@ describe('a verdict', () => {
           throw new Error('gone');
         },
       });
-      const { verdict: is, reason_codes } = evaluate(allows, broken);
+      const { verdict: is, reason_codes } = ruled(allows, broken);
       if (name === 'args') continue; // no rule looks at them
       assert.deepEqual([is, reason_codes], ['block', ['evaluation_failed']], name);
     }
     for (const name of Object.keys(allows)) {
       if (name.startsWith('schema')) continue;
-      const { verdict: is } = evaluate({ ...allows, [name]: null } as unknown as typeof allows, call);
+      const { verdict: is } = ruled({ ...allows, [name]: null } as unknown as typeof allows, call);
       assert.ok(is === 'block' || name === 'default_verdict', name);
     }
   });

@@ -1,7 +1,8 @@
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import type { Decision } from '../../src/gate/evaluate.ts';
-import { evaluate } from '../../src/gate/evaluate.ts';
-import type { Intent } from '../../src/gate/intent.ts';
+import { rulesAlone } from '../../src/gate/evaluate.ts';
+import type { Intent, IntentRequest } from '../../src/gate/intent.ts';
+import { argsDigest } from '../../src/gate/intent_digest.ts';
 import { readIntent } from '../../src/gate/intent_reader.ts';
 import type { Policy } from '../../src/gate/policy.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
@@ -35,10 +36,22 @@ export function decided(
   policy: Policy,
   intent: Intent,
 ): Pick<Decision, 'verdict' | 'reason_codes' | 'violations'> {
-  const { verdict, reason_codes, violations } = evaluate(policy, intent);
+  const { verdict, reason_codes, violations } = ruled(policy, intent);
   return { verdict, reason_codes, violations };
 }
 
 export function verdictOf(policy: Policy, intent: Intent): string {
-  return evaluate(policy, intent).verdict;
+  return ruled(policy, intent).verdict;
+}
+
+export const NOW = '2026-05-01T12:00:00Z';
+
+/** What the rules alone say of a call. */
+export function ruled(policy: Policy, intent: Intent): Decision {
+  return rulesAlone(policy, requestOf(intent), NOW);
+}
+
+/** A call as it would be read from a file. */
+export function requestOf(intent: Intent): IntentRequest {
+  return { intent, created_at: NOW, exact_args_digest: argsDigest(intent) };
 }

@@ -15,7 +15,7 @@ const spec: CommandSpec = command({
   args: TRIAL_ARGS,
   flags: {},
   async run({ args }, io) {
-    const trial = tried(args);
+    const trial = tried(args, io.clock.now());
     const rules = explain(trial.file.policy, trial.request.intent);
     return {
       fields: { ...decisionFields(trial), rules: rules.map(asJson) },

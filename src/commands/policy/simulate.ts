@@ -33,8 +33,13 @@ const spec: CommandSpec = command({
     const candidate = readPolicyFile(flags.policy);
     const baseline = readPolicyFile(flags.baseline);
     const named = flags.fixtures.flatMap((list) => list.split(',')).filter((path) => path.trim() !== '');
-    const fixtures = fixturePaths(named).map((path) => ({ path, intent: readIntentFile(path).intent }));
-    return simulationReply(baseline, candidate, simulate(baseline.policy, candidate.policy, fixtures), io);
+    const fixtures = fixturePaths(named).map((path) => ({ path, request: readIntentFile(path) }));
+    return simulationReply(
+      baseline,
+      candidate,
+      simulate(baseline.policy, candidate.policy, fixtures, io.clock.now()),
+      io,
+    );
   },
 });
 

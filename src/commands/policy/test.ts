@@ -18,7 +18,7 @@ const spec: CommandSpec = command({
   args: TRIAL_ARGS,
   flags: {},
   async run({ args }, io) {
-    const trial = tried(args);
+    const trial = tried(args, io.clock.now());
     return {
       fields: decisionFields(trial),
       lines: decisionLines(trial.decision, io),

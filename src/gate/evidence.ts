@@ -1,0 +1,53 @@
+import type { JsonObject } from '../core/json.ts';
+import { Keyring } from '../signing/keyring.ts';
+import { NO_USES, type UsesState } from './uses.ts';
+
+export const PROFILES = ['standard', 'oss-prod'] as const;
+export type Profile = (typeof PROFILES)[number];
+
+/** The gate that decides: what it is called, and how careful it is. */
+export interface GateSettings {
+  readonly profile: Profile;
+  /** Its name; tokens for another gate do not count. */
+  readonly audience?: string;
+  /** The longest that a token may live. Milliseconds. */
+  readonly maxTokenLifetimeMs?: number;
+}
+
+/** What became of asking for a credential. */
+export type CredentialOutcome =
+  | { readonly ref: string }
+  | { readonly fault: { readonly reason: string; readonly violation: string; readonly detail: string } };
+
+/** What is proven beside the call itself. Everything that is missing counts against the call. */
+export interface Evidence {
+  readonly gate: GateSettings;
+  /** Whom to believe, for what. */
+  readonly keyring: Keyring;
+  readonly approvals: readonly JsonObject[];
+  readonly delegations: readonly JsonObject[];
+  /** What calls before this one used up. */
+  readonly uses: UsesState;
+  /** This call was let in: what it uses up is used up by it. */
+  readonly admitted: boolean;
+  readonly credential?: CredentialOutcome;
+  /**
+   * `enforce`: nothing is allowed before it is admitted and has its credential. `trial`: asks what would be; whatever
+   * only an enforcing gate can do counts as done, and nothing that comes of it lets a call run.
+   */
+  readonly mode: 'enforce' | 'trial';
+  /** A trial counts a credential as one that would be there. */
+  readonly brokered: boolean;
+}
+
+/** Nothing is proven, and nothing will be done: what the rules alone say. */
+export const NO_EVIDENCE: Evidence = {
+  gate: { profile: 'standard' },
+  keyring: new Keyring(),
+  approvals: [],
+  delegations: [],
+  uses: NO_USES,
+  admitted: false,
+  mode: 'trial',
+  brokered: false,
+};

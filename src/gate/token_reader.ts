@@ -1,0 +1,173 @@
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { epochMs, inUtc, isZonedTime } from '../core/time.ts';
+import type { KeyPurpose, Keyring, TrustedKey } from '../signing/keyring.ts';
+import { signaturesOf } from '../signing/signed_document.ts';
+import { byBytes, lowered, trimmed } from './words.ts';
+
+/** A clock may be this far ahead of that of the one who signed. Milliseconds. */
+export const CLOCK_SKEW_MS = 60_000;
+
+/** In the scope of a token whose restrictions stand in `ext`: without `ext` it is worth nothing. */
+export const BOUND_SCOPE = 'bound:ext';
+
+/** Why a token counts for nothing, as the end of its code: `expired` of `approval_token_expired`. */
+export type TokenFault =
+  | 'invalid'
+  | 'signature_missing'
+  | 'signature_invalid'
+  | 'signer_mismatch'
+  | 'key_revoked'
+  | 'keys_missing'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'lifetime_exceeded'
+  | 'unbound'
+  | 'audience_mismatch'
+  | 'intent_mismatch'
+  | 'policy_mismatch';
+
+/** What every kind of token has, once its form and its signatures hold. */
+export interface TokenBase {
+  readonly token_id: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+  readonly scope: readonly string[];
+  /** What the signature is over: no two tokens have the same one. */
+  readonly digest: string;
+  readonly keyId: string;
+  readonly key: TrustedKey;
+  readonly ext: JsonObject | undefined;
+}
+
+/** How tokens are looked at by who asks. */
+export interface TokenRules {
+  readonly keyring: Keyring;
+  readonly now: string;
+  /** What this gate is called; a token for another is not for this one. */
+  readonly audience?: string;
+  /** The longest that a token may live. Milliseconds; undefined for any. */
+  readonly maxLifetimeMs?: number;
+  /** Tokens without an `ext` of ours do not count. */
+  readonly extRequired?: boolean;
+}
+
+/** A token that holds, or why it does not. */
+export type Checked<T> = { readonly token: T } | { readonly fault: TokenFault; readonly detail: string };
+
+/** Text members of a token, as they were signed: trimmed, or they would not verify elsewhere. */
+export function textsIn(document: JsonObject, names: readonly string[]): Record<string, string> | undefined {
+  const texts: Record<string, string> = {};
+  for (const name of names) {
+    const value = document[name];
+    if (value === undefined) continue;
+    if (typeof value !== 'string' || value === '' || trimmed(value) !== value) return undefined;
+    texts[name] = value;
+  }
+  return texts;
+}
+
+/** A list of scopes as it must stand in a token: small letters, sorted, each once, at least one. */
+export function scopesIn(value: Json | undefined): readonly string[] | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const scopes = value.filter((scope): scope is string => typeof scope === 'string');
+  const plain = [...new Set(scopes.map((scope) => lowered(trimmed(scope))))].sort(byBytes);
+  const same = scopes.length === value.length && plain.join('\n') === scopes.join('\n');
+  return same && !plain.includes('') ? scopes : undefined;
+}
+
+/**
+ * Checks what all tokens have in common: form, signature by a key for the purpose, lifetime, and what `ext` adds.
+ * `known` are the members that this kind may have: one that is unknown may be a restriction, so it is refused.
+ */
+export function checkBase(
+  document: JsonObject,
+  known: ReadonlySet<string>,
+  purpose: KeyPurpose & ('approver' | 'delegator'),
+  rules: TokenRules,
+): Checked<TokenBase> {
+  const { keyring, now } = rules;
+  const { signature, digest, ext } = signaturesOf(document);
+  if (signature === undefined) return { fault: 'signature_missing', detail: 'it is not signed' };
+  if (keyring.count(purpose) === 0) {
+    return { fault: 'keys_missing', detail: `no key is believed for the purpose ${purpose}` };
+  }
+  const signer = keyring.signer(signature, digest, purpose, now);
+  if ('fault' in signer) {
+    return { fault: signer.revoked === true ? 'key_revoked' : 'signature_invalid', detail: signer.fault };
+  }
+  const strange = Object.keys(document).find((name) => !known.has(name) && !SIGNATURES.has(name));
+  if (strange !== undefined) return { fault: 'invalid', detail: `it has an unknown member ${strange}` };
+  const { token_id, created_at, expires_at } = document;
+  const scope = scopesIn(document['scope']);
+  if (!isTime(created_at) || !isTime(expires_at)) return { fault: 'invalid', detail: 'its times are none' };
+  if (typeof token_id !== 'string') return { fault: 'invalid', detail: 'it has no token_id' };
+  if (scope === undefined)
+    return { fault: 'invalid', detail: 'its scope is no sorted list of small letters' };
+  const { keyId, key } = signer;
+  const token = { token_id, created_at, expires_at, scope, digest, keyId, key, ext };
+  return lifetimeFault(token, rules) ?? extFault(document, token, purpose, rules) ?? { token };
+}
+
+const SIGNATURES: ReadonlySet<string> = new Set(['signature', 'ext', 'ext_signature']);
+
+function isTime(value: Json | undefined): value is string {
+  return typeof value === 'string' && isZonedTime(value);
+}
+
+function lifetimeFault(
+  { created_at, expires_at }: TokenBase,
+  { now, maxLifetimeMs }: TokenRules,
+): Checked<never> | undefined {
+  const at = epochMs(now);
+  const [created, expires] = [epochMs(inUtc(created_at)), epochMs(inUtc(expires_at))];
+  if (at >= expires) return { fault: 'expired', detail: `it ended at ${expires_at}` };
+  if (created > at + CLOCK_SKEW_MS) return { fault: 'not_yet_valid', detail: `it is of ${created_at}` };
+  if (maxLifetimeMs !== undefined && expires - created > maxLifetimeMs) {
+    return { fault: 'lifetime_exceeded', detail: `it lives longer than ${maxLifetimeMs / 1000} s` };
+  }
+  return undefined;
+}
+
+/** What `ext` says restricts further. One that is there must be signed by the same key; one that was cut off shows. */
+function extFault(
+  document: JsonObject,
+  { scope, keyId, ext }: TokenBase,
+  purpose: KeyPurpose,
+  { keyring, now, audience, extRequired = false }: TokenRules,
+): Checked<never> | undefined {
+  if (ext === undefined) {
+    if (document['ext'] !== undefined) return { fault: 'invalid', detail: 'its ext is no object' };
+    if (extRequired) return { fault: 'unbound', detail: 'it has no ext, which this profile demands' };
+    const bound = scope.includes(BOUND_SCOPE);
+    return bound ? { fault: 'unbound', detail: 'the ext that it was signed with is gone' } : undefined;
+  }
+  const { extSignature, extDigest } = signaturesOf(document);
+  const signer =
+    extSignature === undefined ? undefined : keyring.signer(extSignature, extDigest, purpose, now);
+  if (signer === undefined || 'fault' in signer || signer.keyId !== keyId) {
+    return { fault: 'signature_invalid', detail: 'its ext is not signed by the key that signed it' };
+  }
+  const { purpose: meant, not_before, audience: wanted } = ext;
+  if (meant !== PURPOSE_WORDS[purpose])
+    return { fault: 'invalid', detail: 'it was signed for another purpose' };
+  if (not_before !== undefined && (!isTime(not_before) || epochMs(now) < epochMs(inUtc(not_before)))) {
+    return { fault: 'not_yet_valid', detail: `it does not hold before ${String(not_before)}` };
+  }
+  if (wanted !== undefined && wanted !== audience) {
+    return { fault: 'audience_mismatch', detail: `it is for the gate ${JSON.stringify(wanted)}` };
+  }
+  return undefined;
+}
+
+/** What a token of each kind says that it was signed for. */
+export const PURPOSE_WORDS: Readonly<Record<KeyPurpose, string>> = {
+  gate: 'trace',
+  approver: 'approval',
+  delegator: 'delegation',
+  pack: 'pack',
+};
+
+/** A token as it was read from a file. Undefined for what is no JSON object. */
+export function tokenDocument(value: Json): JsonObject | undefined {
+  return isJsonObject(value) ? value : undefined;
+}

@@ -1,0 +1,169 @@
+import { GaitError } from '../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { epochMs, type Timestamp } from '../core/time.ts';
+import type { StreamModel } from '../log/fold.ts';
+import type { Decision } from '../log/stream.ts';
+import validateEvent from '../schema/generated/gate_uses_event.js';
+import { schemaFault } from '../schema/validator.ts';
+import { type Limit, windowEnd } from './limits.ts';
+
+/** The one stream in which a gate keeps what was used up. */
+export const USES_STREAM = 'uses';
+export const USES_ID_FIELD = 'ledger_id';
+
+/** Counters outlive their window by this much: a clock may be set back a little. Milliseconds. */
+const KEPT_MS = 7_200_000;
+
+/** What was used up, and what was taken back. */
+export interface UsesState {
+  readonly revision: number;
+  /** By the digest of a token: which call used it. */
+  readonly used: Readonly<Record<string, string>>;
+  /** By the digest or the id of a token: why it was taken back. */
+  readonly revoked: Readonly<Record<string, string>>;
+  /** By the key of a limit: how many calls counted. */
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export const NO_USES: UsesState = { revision: 0, used: {}, revoked: {}, counts: {} };
+
+/** What a call uses up, all of it or nothing. */
+export interface Admission {
+  /** Of the decision. */
+  readonly event_id: string;
+  /** Digests of the approvals. */
+  readonly tokens: readonly string[];
+  readonly limits: readonly Limit[];
+}
+
+type UsesEvent =
+  | { readonly type: 'call_admitted' | 'admission_released'; readonly payload: AdmissionRecord }
+  | { readonly type: 'token_revoked'; readonly payload: Revocation };
+
+interface AdmissionRecord {
+  readonly event_id: string;
+  readonly tokens: readonly string[];
+  readonly counters: readonly string[];
+}
+
+/** Which token is taken back: by its digest, or by its id where that is all that is known. */
+export interface Revocation {
+  readonly token: string;
+  readonly reason: string;
+}
+
+export const usesModel: StreamModel<UsesState> = {
+  idField: USES_ID_FIELD,
+  initial: NO_USES,
+  evolve(state, event) {
+    const fault = schemaFault(validateEvent, event);
+    if (fault !== undefined || event['revision'] !== state.revision + 1) {
+      throw illegal(fault ?? 'wrong revision');
+    }
+    const { created_at } = event as unknown as { created_at: Timestamp };
+    return { ...fold(state, event as unknown as UsesEvent, created_at), revision: state.revision + 1 };
+  },
+  snapshot: {
+    save: ({ revision, used, revoked, counts }) => ({ revision, used, revoked, counts }),
+    load({ revision, used, revoked, counts }, _stream, expected) {
+      if (revision !== expected || !isJsonObject(used)) return undefined;
+      if (!isJsonObject(revoked) || !isJsonObject(counts)) return undefined;
+      return { revision: expected, used, revoked, counts } as unknown as UsesState;
+    },
+  },
+};
+
+function fold(state: UsesState, event: UsesEvent, at: Timestamp): UsesState {
+  if (event.type === 'token_revoked') {
+    const { token, reason } = event.payload;
+    return { ...state, revoked: { ...state.revoked, [token]: reason } };
+  }
+  const { event_id, tokens, counters } = event.payload;
+  if (event.type === 'call_admitted') {
+    const twice = tokens.find((token) => Object.hasOwn(state.used, token));
+    if (twice !== undefined) throw illegal(`the approval ${twice} is used a second time`);
+    const now = Object.fromEntries(tokens.map((token) => [token, event_id]));
+    const used = tokens.length === 0 ? state.used : { ...state.used, ...now };
+    return { ...state, used, counts: counted(state.counts, counters, 1, at) };
+  }
+  const foreign = tokens.find((token) => state.used[token] !== event_id);
+  if (foreign !== undefined) throw illegal(`the approval ${foreign} was not used by ${event_id}`);
+  const used = Object.fromEntries(Object.entries(state.used).filter(([token]) => !tokens.includes(token)));
+  return { ...state, used, counts: counted(state.counts, counters, -1, at) };
+}
+
+/** The counters after some of them moved, without those whose window is long over. */
+function counted(
+  counts: UsesState['counts'],
+  keys: readonly string[],
+  by: 1 | -1,
+  at: Timestamp,
+): Record<string, number> {
+  const oldest = epochMs(at) - KEPT_MS;
+  const kept = Object.entries(counts).filter(([key]) => (windowEnd(key) ?? 0) > oldest);
+  const moved: Record<string, number> = Object.fromEntries(kept);
+  for (const key of keys) {
+    if (by > 0 || moved[key] !== undefined) moved[key] = Math.max(0, (moved[key] ?? 0) + by);
+  }
+  return moved;
+}
+
+/** Lets a call in: every approval is unused and not taken back, every limit has room, or nothing happens. Pure. */
+export function decideAdmission(state: UsesState, admission: Admission, now: Timestamp): Decision {
+  const { event_id, tokens, limits } = admission;
+  const gone = tokens.find(
+    (token) => Object.hasOwn(state.used, token) || Object.hasOwn(state.revoked, token),
+  );
+  if (gone !== undefined) return { events: [], refusal: notAdmitted(`the approval ${gone} is used up`) };
+  const full = limits.find(({ key, requests }) => countOf(state, key) >= requests);
+  if (full !== undefined) return { events: [], refusal: notAdmitted(`the limit ${full.key} is reached`) };
+  const counters = limits.map(({ key }) => key);
+  return { events: [usesEvent(state, 'call_admitted', { event_id, tokens, counters }, now)] };
+}
+
+/** Gives back what a call used up that was not let through after all. Pure. */
+export function decideRelease(
+  state: UsesState,
+  { event_id, tokens, limits }: Admission,
+  now: Timestamp,
+): Decision {
+  if (tokens.some((token) => state.used[token] !== event_id)) return { events: [] };
+  const counters = limits.map(({ key }) => key);
+  return { events: [usesEvent(state, 'admission_released', { event_id, tokens, counters }, now)] };
+}
+
+/** Takes a token back; nothing happens if it was taken back before. Pure. */
+export function decideRevocation(state: UsesState, revocation: Revocation, now: Timestamp): Decision {
+  if (Object.hasOwn(state.revoked, revocation.token)) return { events: [] };
+  return { events: [usesEvent(state, 'token_revoked', revocation, now)] };
+}
+
+export function countOf({ counts }: UsesState, key: string): number {
+  return Object.hasOwn(counts, key) ? (counts[key] ?? 0) : 0;
+}
+
+function usesEvent(
+  { revision }: UsesState,
+  type: UsesEvent['type'],
+  payload: AdmissionRecord | Revocation,
+  now: Timestamp,
+): JsonObject {
+  return {
+    schema_id: 'gait.gate.uses_event',
+    schema_version: '1.0.0',
+    [USES_ID_FIELD]: USES_STREAM,
+    revision: revision + 1,
+    created_at: now,
+    type,
+    payload: payload as unknown as JsonObject,
+  };
+}
+
+function notAdmitted(message: string): GaitError {
+  return new GaitError({ code: 'not_admitted', category: 'policy_blocked', message });
+}
+
+function illegal(why: string): GaitError {
+  const message = `not the next event of what was used up: ${why}`;
+  return new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
+}
