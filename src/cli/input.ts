@@ -21,3 +21,25 @@ export function readFileBytes(path: string, limit: number): Buffer {
 export function readJsonFile(path: string, limit: number): Json {
   return parseJson(readFileBytes(path, limit), path);
 }
+
+/** A file that a command takes as its argument, or by --path. */
+export interface PathInput {
+  readonly flags: { readonly path: string | undefined };
+  readonly args: readonly string[];
+}
+
+/** The file that is named, once. `what` it is, and how it is written. */
+export function namedPath(
+  { args: [argument], flags: { path } }: PathInput,
+  what: string,
+  usage: string,
+): string {
+  if (argument !== undefined && path !== undefined) {
+    throw invalidInput('argument_unexpected', `the ${what} is given twice, as an argument and by --path`);
+  }
+  const given = argument ?? path;
+  if (given === undefined || given === '') {
+    throw invalidInput('argument_missing', `no ${what} is given`, `Name the file: ${usage}.`);
+  }
+  return given;
+}

@@ -8,7 +8,7 @@ import {
   readPublicKey,
   refuseKeyAsName,
 } from '../signing/key_files.ts';
-import { parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
+import { type PublicKey, parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
 import { TrustSet } from '../signing/trust.ts';
 import type { FlagSpec, OptionalText } from './command.ts';
 import type { Io } from './io.ts';
@@ -146,14 +146,22 @@ export function privateKeyOf(flags: PrivateKeyValues, io: Io): Signer {
 /** The keys that the flags name. Empty when they name none: nothing is then believed. */
 export function trustOf(flags: TrustValues, io: Io): TrustSet {
   const trust = new TrustSet();
+  for (const { publicKey, source } of trustedKeys(flags, io)) trust.admit(publicKey, source);
+  return trust;
+}
+
+/** The public keys that the flags name, and where they are from. */
+export function trustedKeys(
+  flags: TrustValues,
+  io: Io,
+): { readonly publicKey: PublicKey; readonly source: string }[] {
   const name = flags['public-key-env'];
   const dir = flags['trust-dir'];
-  for (const path of flags['public-key']) trust.admit(readPublicKey(path), `path:${path}`);
-  if (name !== undefined)
-    trust.admit(parsePublicKey(variable(name, io), `the variable ${name}`), `env:${name}`);
-  for (const path of dir === undefined ? [] : trustedFiles(dir))
-    trust.admit(readPublicKey(path), `path:${path}`);
-  return trust;
+  const files = [...flags['public-key'], ...(dir === undefined ? [] : trustedFiles(dir))];
+  const keys = files.map((path) => ({ publicKey: readPublicKey(path), source: `path:${path}` }));
+  if (name === undefined) return keys;
+  const publicKey = parsePublicKey(variable(name, io), `the variable ${name}`);
+  return [...keys, { publicKey, source: `env:${name}` }];
 }
 
 /** Whoever names a directory of keys wants a check: one without keys is no check. */
@@ -186,7 +194,7 @@ function exposedWarning(path: string): string {
   return `others can read the private key ${path}; make it yours alone: chmod 600 ${path}`;
 }
 
-function variable(name: string, io: Io): string {
+export function variable(name: string, io: Io): string {
   refuseKeyAsName(name);
   const text = Object.hasOwn(io.env, name) ? (io.env[name]?.trim() ?? '') : '';
   if (text !== '') return text;

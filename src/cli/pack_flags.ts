@@ -8,6 +8,7 @@ import {
 } from '../pack/verify.ts';
 import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
+import { namedPath, type PathInput } from './input.ts';
 import { progressBar } from './progress.ts';
 
 export const PACK_OUTPUT = 'gait.pack.output';
@@ -31,20 +32,8 @@ export const typeFlag: OptionalText & { readonly options: readonly string[] } = 
   summary: 'What the pack must be of; any other does not verify. guard is an evidence pack.',
 };
 
-export function pathOf(input: {
-  readonly flags: { readonly path: string | undefined };
-  readonly args: readonly string[];
-}): string {
-  const [argument] = input.args;
-  const { path } = input.flags;
-  if (argument !== undefined && path !== undefined) {
-    throw invalidInput('argument_unexpected', 'the pack is given twice, as an argument and by --path');
-  }
-  const given = argument ?? path;
-  if (given === undefined || given === '') {
-    throw invalidInput('argument_missing', 'no pack is given', 'Name the file: gait pack verify FILE.');
-  }
-  return given;
+export function pathOf(input: PathInput): string {
+  return namedPath(input, 'pack', 'gait pack verify FILE');
 }
 
 /** Opens the pack that is named, verifies it with a progress bar where that is worth it, and closes it again. */

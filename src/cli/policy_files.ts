@@ -34,6 +34,17 @@ export function readPolicyFile(path: string): PolicyFile {
   return { path, bytes, policy, digest: policyDigest(policy) };
 }
 
+/** Throws `policy_unexpected` for another policy than the one that the caller means. */
+export function policyPinned({ path, policy, digest }: PolicyFile, expected: string | undefined): Policy {
+  if (expected === undefined || expected === digest) return policy;
+  throw new GaitError({
+    code: 'policy_unexpected',
+    category: 'policy_blocked',
+    message: `${path} is not the policy that is expected: its digest is ${digest}`,
+    hint: 'Look at what changed in it, with `gait policy fmt` and `gait policy simulate`.',
+  });
+}
+
 export function readIntentFile(path: string): IntentRequest {
   const bytes = readFileBytes(path, MAX_INTENT_BYTES);
   try {

@@ -17,3 +17,18 @@ export function manualClock(startMs: number): Clock & { advance(ms: number): voi
     },
   };
 }
+
+/**
+ * A clock whose instants tell decisions apart that fall into one millisecond: the digits below it are those of the
+ * machine's steady clock, and say nothing more.
+ */
+export function fineClock(clock: Clock, steadyNs: () => bigint = process.hrtime.bigint): Clock {
+  return {
+    now() {
+      const [instant = '', fraction = ''] = clock.now().slice(0, -1).split('.');
+      const below = String(steadyNs() % 1_000_000n).padStart(6, '0');
+      const digits = `${fraction.slice(0, 3).padEnd(3, '0')}${below}`.replace(/0+$/, '');
+      return digits === '' ? `${instant}Z` : `${instant}.${digits}Z`;
+    },
+  };
+}

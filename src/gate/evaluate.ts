@@ -1,6 +1,6 @@
 import type { Timestamp } from '../core/time.ts';
-import { type ApprovalCount, checkApproval, countApprovals } from './approval.ts';
-import { checkDelegation, type DelegationProof, proveChain } from './delegation.ts';
+import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
+import { checkDelegation, type DelegationProof, proveChain, type Revocations } from './delegation.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Intent, IntentRequest } from './intent.ts';
 import { delegationDigest, intentDigest } from './intent_digest.ts';
@@ -77,6 +77,9 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
   if (!evidence.admitted && limits.some(({ remaining }) => remaining <= 0)) {
     return { ...blocked(known, ['rate_limit_exceeded'], 'rate_limit_exceeded'), ...proven, limits };
   }
+  if (evidence.mode === 'rules' && judged.verdict === 'require_approval') {
+    return { ...known, ...proven, limits };
+  }
   const approval = approvalOf(policy, request, known, evidence, now);
   if (approval !== undefined && !approval.granted) {
     const waiting = withReasons(known, approval.reasons, ['approval_not_granted']);
@@ -105,9 +108,9 @@ function credentialed(
   }
   if (allowed.duties.broker === null) return allowed;
   if (credential === undefined) {
-    if (mode === 'trial' && brokered) return allowed;
+    if (mode !== 'enforce' && brokered) return allowed;
     const missing = blocked(allowed, ['broker_credential_required'], 'broker_credential_missing');
-    return mode === 'trial' || !brokered ? missing : { ...missing, next: 'issue' };
+    return mode !== 'enforce' || !brokered ? missing : { ...missing, next: 'issue' };
   }
   if ('fault' in credential) {
     return blocked(allowed, [credential.fault.reason], credential.fault.violation);
@@ -142,9 +145,9 @@ function delegationOf(
   const shown = intent.delegation !== undefined && evidence.delegations.length > 0;
   if (!duties.delegation && !shown) return undefined;
   const subject = { intentDigest: intentDigest(intent), policyDigest: policyDigest(policy) };
-  const rules = tokenRules(evidence, now);
+  const rules = tokenRulesOf(evidence, now);
   const findings = evidence.delegations.map((token) =>
-    checkDelegation(token, subject, rules, revoked(evidence)),
+    checkDelegation(token, subject, rules, revocationsIn(evidence.uses)),
   );
   const proof = proveChain(intent, findings, { scopes: duties.delegation_scopes, now });
   // Shown but not asked for: what it says is recorded, and takes nothing away.
@@ -153,34 +156,46 @@ function delegationOf(
 
 function approvalOf(
   policy: Policy,
-  { intent, exact_args_digest }: IntentRequest,
+  request: IntentRequest,
   { verdict, duties }: Judgement,
   evidence: Evidence,
   now: Timestamp,
 ): ApprovalCount | undefined {
   if (verdict !== 'require_approval') return undefined;
-  const { delegation, context, targets } = intent;
-  const subject = {
-    toolName: intent.tool_name,
-    intentDigest: intentDigest(intent),
-    policyDigest: policyDigest(policy),
-    ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
-    ...(exact_args_digest === undefined ? {} : { exactArgsDigest: exact_args_digest }),
-    actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
-    targets: targets.length,
-    operations: 1,
-  };
-  const rules = tokenRules(evidence, now);
+  const subject = approvalSubject(policy, request);
+  const rules = tokenRulesOf(evidence, now);
   const { uses, admitted } = evidence;
   const tokenUses = {
     isUsed: (digest: string) => !admitted && Object.hasOwn(uses.used, digest),
-    ...revoked(evidence),
+    ...revocationsIn(uses),
   };
   const findings = evidence.approvals.map((token) => checkApproval(token, subject, rules, tokenUses));
   return countApprovals(Math.max(1, duties.approvals), findings);
 }
 
-function tokenRules({ gate, keyring }: Evidence, now: Timestamp): TokenRules {
+/** The call that is to be approved, as tokens name it. */
+export function approvalSubject(
+  policy: Policy,
+  { intent, exact_args_digest }: IntentRequest,
+): ApprovalSubject {
+  const { delegation, context, targets } = intent;
+  return {
+    toolName: intent.tool_name,
+    intentDigest: intentDigest(intent),
+    policyDigest: policyDigest(policy),
+    ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
+    exactArgsDigest: exact_args_digest,
+    actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
+    targets: targets.length,
+    operations: 1,
+  };
+}
+
+/** How a gate looks at tokens. */
+export function tokenRulesOf(
+  { gate, keyring }: Pick<Evidence, 'gate' | 'keyring'>,
+  now: Timestamp,
+): TokenRules {
   const { audience, maxTokenLifetimeMs, profile } = gate;
   return {
     keyring,
@@ -191,10 +206,10 @@ function tokenRules({ gate, keyring }: Evidence, now: Timestamp): TokenRules {
   };
 }
 
-function revoked({ uses }: Evidence): { isRevoked(digest: string, tokenId: string): boolean } {
+/** What was taken back, by its digest or by its id. */
+export function revocationsIn({ revoked }: UsesState): Revocations {
   return {
-    isRevoked: (digest, tokenId) =>
-      Object.hasOwn(uses.revoked, digest) || Object.hasOwn(uses.revoked, tokenId),
+    isRevoked: (digest, tokenId) => Object.hasOwn(revoked, digest) || Object.hasOwn(revoked, tokenId),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
+import type { Issued } from './credential.ts';
 import { NO_USES, type UsesState } from './uses.ts';
 
 export const PROFILES = ['standard', 'oss-prod'] as const;
@@ -14,11 +15,6 @@ export interface GateSettings {
   readonly maxTokenLifetimeMs?: number;
 }
 
-/** What became of asking for a credential. */
-export type CredentialOutcome =
-  | { readonly ref: string }
-  | { readonly fault: { readonly reason: string; readonly violation: string; readonly detail: string } };
-
 /** What is proven beside the call itself. Everything that is missing counts against the call. */
 export interface Evidence {
   readonly gate: GateSettings;
@@ -30,12 +26,14 @@ export interface Evidence {
   readonly uses: UsesState;
   /** This call was let in: what it uses up is used up by it. */
   readonly admitted: boolean;
-  readonly credential?: CredentialOutcome;
+  /** What became of asking for one. */
+  readonly credential?: Issued;
   /**
    * `enforce`: nothing is allowed before it is admitted and has its credential. `trial`: asks what would be; whatever
-   * only an enforcing gate can do counts as done, and nothing that comes of it lets a call run.
+   * only an enforcing gate can do counts as done. `rules`: asks what the rules say, before anybody approves. Nothing that
+   * comes of the last two lets a call run.
    */
-  readonly mode: 'enforce' | 'trial';
+  readonly mode: 'enforce' | 'trial' | 'rules';
   /** A trial counts a credential as one that would be there. */
   readonly brokered: boolean;
 }
@@ -48,6 +46,6 @@ export const NO_EVIDENCE: Evidence = {
   delegations: [],
   uses: NO_USES,
   admitted: false,
-  mode: 'trial',
+  mode: 'rules',
   brokered: false,
 };

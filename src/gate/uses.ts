@@ -29,8 +29,8 @@ export const NO_USES: UsesState = { revision: 0, used: {}, revoked: {}, counts: 
 
 /** What a call uses up, all of it or nothing. */
 export interface Admission {
-  /** Of the decision. */
-  readonly event_id: string;
+  /** The id of the decision, if it is to allow the call. */
+  readonly admission_id: string;
   /** Digests of the approvals. */
   readonly tokens: readonly string[];
   readonly limits: readonly Limit[];
@@ -41,7 +41,7 @@ type UsesEvent =
   | { readonly type: 'token_revoked'; readonly payload: Revocation };
 
 interface AdmissionRecord {
-  readonly event_id: string;
+  readonly admission_id: string;
   readonly tokens: readonly string[];
   readonly counters: readonly string[];
 }
@@ -78,16 +78,16 @@ function fold(state: UsesState, event: UsesEvent, at: Timestamp): UsesState {
     const { token, reason } = event.payload;
     return { ...state, revoked: { ...state.revoked, [token]: reason } };
   }
-  const { event_id, tokens, counters } = event.payload;
+  const { admission_id, tokens, counters } = event.payload;
   if (event.type === 'call_admitted') {
     const twice = tokens.find((token) => Object.hasOwn(state.used, token));
     if (twice !== undefined) throw illegal(`the approval ${twice} is used a second time`);
-    const now = Object.fromEntries(tokens.map((token) => [token, event_id]));
+    const now = Object.fromEntries(tokens.map((token) => [token, admission_id]));
     const used = tokens.length === 0 ? state.used : { ...state.used, ...now };
     return { ...state, used, counts: counted(state.counts, counters, 1, at) };
   }
-  const foreign = tokens.find((token) => state.used[token] !== event_id);
-  if (foreign !== undefined) throw illegal(`the approval ${foreign} was not used by ${event_id}`);
+  const foreign = tokens.find((token) => state.used[token] !== admission_id);
+  if (foreign !== undefined) throw illegal(`the approval ${foreign} was not used by ${admission_id}`);
   const used = Object.fromEntries(Object.entries(state.used).filter(([token]) => !tokens.includes(token)));
   return { ...state, used, counts: counted(state.counts, counters, -1, at) };
 }
@@ -110,7 +110,7 @@ function counted(
 
 /** Lets a call in: every approval is unused and not taken back, every limit has room, or nothing happens. Pure. */
 export function decideAdmission(state: UsesState, admission: Admission, now: Timestamp): Decision {
-  const { event_id, tokens, limits } = admission;
+  const { admission_id, tokens, limits } = admission;
   const gone = tokens.find(
     (token) => Object.hasOwn(state.used, token) || Object.hasOwn(state.revoked, token),
   );
@@ -118,18 +118,18 @@ export function decideAdmission(state: UsesState, admission: Admission, now: Tim
   const full = limits.find(({ key, requests }) => countOf(state, key) >= requests);
   if (full !== undefined) return { events: [], refusal: notAdmitted(`the limit ${full.key} is reached`) };
   const counters = limits.map(({ key }) => key);
-  return { events: [usesEvent(state, 'call_admitted', { event_id, tokens, counters }, now)] };
+  return { events: [usesEvent(state, 'call_admitted', { admission_id, tokens, counters }, now)] };
 }
 
 /** Gives back what a call used up that was not let through after all. Pure. */
 export function decideRelease(
   state: UsesState,
-  { event_id, tokens, limits }: Admission,
+  { admission_id, tokens, limits }: Admission,
   now: Timestamp,
 ): Decision {
-  if (tokens.some((token) => state.used[token] !== event_id)) return { events: [] };
+  if (tokens.some((token) => state.used[token] !== admission_id)) return { events: [] };
   const counters = limits.map(({ key }) => key);
-  return { events: [usesEvent(state, 'admission_released', { event_id, tokens, counters }, now)] };
+  return { events: [usesEvent(state, 'admission_released', { admission_id, tokens, counters }, now)] };
 }
 
 /** Takes a token back; nothing happens if it was taken back before. Pure. */

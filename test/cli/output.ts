@@ -18,6 +18,7 @@ import type { RunDiff } from '../../src/run/diff.ts';
 import type { RunEntry, UnmatchedResult } from '../../src/run/inspect.ts';
 import type { ReduceReport } from '../../src/run/reduce.ts';
 import type { SessionCheckpoint, SessionEvent } from '../../src/run/session.ts';
+import validateGate from '../../src/schema/generated/gate_output.js';
 import validateEvent from '../../src/schema/generated/job_event.js';
 import validateJob from '../../src/schema/generated/job_output.js';
 import validateKeys from '../../src/schema/generated/keys_output.js';
@@ -164,6 +165,7 @@ const VALIDATORS: Readonly<Record<string, Validate>> = {
   'gait.keys.output': validateKeys,
   'gait.pack.output': validatePack,
   'gait.policy.output': validatePolicy,
+  'gait.gate.output': validateGate,
   'gait.run.output': validateRun,
   'gait.run.session.output': validateSession,
   'gait.verify.output': validateVerify,

@@ -71,6 +71,7 @@ describe('rules', () => {
       approvals: 2,
       distinct_approvers: true,
       delegation: false,
+      delegation_scopes: [],
       undelegated: false,
       broker: { references: ['vault'], scopes: ['write'] },
       rate_limits: [{ requests: 3, window: 'minute', scope: 'tool_identity' }],

@@ -75,6 +75,13 @@ export const KINDS: readonly string[] = [
   'policy-fmt',
   'policy-test',
   'policy-simulate',
+  'gate',
+  'gate-approval',
+  'gate-delegation',
+  'broker',
+  'approve',
+  'delegate',
+  'trace-verify',
 ];
 
 export function readCases(): Case[] {

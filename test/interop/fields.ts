@@ -8,6 +8,36 @@ const DECISION = [
   ...['policy_digest', 'intent_digest', 'verdict', 'reason_codes', 'violations', 'matched_rule'],
 ];
 
+const GATE = [
+  ...[
+    ...DECISION,
+    'profile',
+    'trace_id',
+    'trace_path',
+    'approval_ref',
+    'required_approvals',
+    'valid_approvals',
+  ],
+  ...[
+    'delegation_required',
+    'delegation_ref',
+    'valid_delegations',
+    'approval_audit_path',
+    'delegation_audit_path',
+  ],
+  ...['rate_limit_scope', 'rate_limit_key', 'rate_limit_used', 'rate_limit_remaining', 'credential_issuer'],
+  ...[
+    'credential_ref',
+    'credential_evidence_path',
+    'simulate_mode',
+    'would_have_blocked',
+    'simulated_verdict',
+  ],
+  'simulated_reason_codes',
+];
+
+const TOKEN = ['token_id', 'token_path', 'scope', 'key_id'];
+
 /** The fields that the contract fixes in what a command prints. `*` stands for every item of a list. */
 const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'run record': ['run_id', 'manifest_digest', 'signature_status', 'signature_key_id', 'ticket_footer'],
@@ -39,6 +69,11 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'policy fmt': ['policy_digest', 'default_verdict', 'rule_count', 'changed', 'written', 'formatted'],
   'policy test': DECISION,
   'policy simulate': policySimulation(),
+  'gate eval': GATE,
+  approve: [...TOKEN, 'reason_code'],
+  'delegate mint': [...TOKEN, 'delegator_identity', 'delegate_identity', 'scope_class'],
+  'delegate verify': [...TOKEN, 'delegator_identity', 'delegate_identity', 'scope_class', 'error_code'],
+  'trace verify': ['trace_id', 'verdict', 'signature_status', 'key_id'],
   'keys init': ['key_id'],
   'keys verify': ['key_id', 'public_key_source', 'private_key_source'],
 };

@@ -1,0 +1,158 @@
+import { fineClock } from '../core/clock.ts';
+import { sha256Hex } from '../core/digest.ts';
+import { GaitError } from '../core/errors.ts';
+import { Gate } from '../gate/gate.ts';
+import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
+import type { Asked } from '../gate/settlement.ts';
+import { Keyring } from '../signing/keyring.ts';
+import { askedOf, brokerOf } from './broker.ts';
+import type { BrokerValues } from './broker_flags.ts';
+import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
+import { gateDir, gateStore, RecordFiles } from './gate_files.ts';
+import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
+import { readFileBytes } from './input.ts';
+import type { Io } from './io.ts';
+import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
+import { policyPinned, readPolicyFile } from './policy_files.ts';
+import { tokensIn } from './token_files.ts';
+
+function text(value: string, summary: string): OptionalText {
+  return { type: 'string', value, summary };
+}
+
+type Texts<K extends string> = { readonly [P in K]: OptionalText };
+type TextValues<K extends string> = { readonly [P in K]: string | undefined };
+
+type RecordFlag = 'trace-out' | 'approval-audit-out' | 'delegation-audit-out' | 'credential-evidence-out';
+
+/** Where records of a decision are written beside the gate's own directory. */
+export const recordFlags: Texts<RecordFlag> = {
+  'trace-out': text('FILE', 'Write the trace there too.'),
+  'approval-audit-out': text('FILE', 'Write what became of the approvals there too.'),
+  'delegation-audit-out': text('FILE', 'Write what became of the delegations there too.'),
+  'credential-evidence-out': text('FILE', 'Write the record of the credential there too.'),
+};
+
+type AskedFlag =
+  | 'approval-token'
+  | 'approval-token-chain'
+  | 'approval-token-ref'
+  | 'delegation-token'
+  | 'delegation-token-chain'
+  | 'expect-policy-digest';
+
+/** What is asked, and what is shown for it. */
+export const askedFlags: Texts<AskedFlag> & { readonly policy: RequiredText; readonly intent: RequiredText } =
+  {
+    policy: { type: 'string', value: 'FILE', required: true, summary: 'The policy.' },
+    intent: { type: 'string', value: 'FILE', required: true, summary: 'The call, as JSON.' },
+    'expect-policy-digest': text('DIGEST', 'Refuse any policy but this one.'),
+    'approval-token': text('FILE', 'An approval.'),
+    'approval-token-chain': text('FILES', 'More approvals, with commas between them.'),
+    'approval-token-ref': text('TEXT', 'What somebody says of approvals: kept as a claim, worth nothing.'),
+    'delegation-token': text('FILE', 'A delegation.'),
+    'delegation-token-chain': text('FILES', 'More delegations, with commas between them.'),
+  };
+
+/** How a gate signs, and where it counts. */
+export const signingFlags: {
+  readonly 'key-mode': FlagSpec & { readonly type: 'string' };
+  readonly 'rate-limit-state': OptionalText;
+} = {
+  'key-mode': {
+    type: 'string',
+    value: 'MODE',
+    options: ['dev', 'prod'],
+    summary:
+      'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
+  },
+  'rate-limit-state': text('DIR', 'Where what is used up is kept, if elsewhere than in --state-dir.'),
+};
+
+interface OpenValues
+  extends PrivateKeyValues,
+    BelievedValues,
+    BrokerValues,
+    TextValues<RecordFlag | 'state-dir'> {
+  readonly profile: string;
+  readonly audience: string | undefined;
+  readonly 'max-token-lifetime': string | undefined;
+  readonly 'key-mode': string | undefined;
+  readonly 'rate-limit-state': string | undefined;
+}
+
+export interface OpenedGate {
+  readonly gate: Gate;
+  readonly files: RecordFiles;
+  readonly signer: Signer;
+}
+
+/** The gate that flags describe. Everything that can be wrong with them is found here, before anything is decided. */
+export function openGate(flags: OpenValues, io: Io): OpenedGate {
+  const settings = settingsOf(flags);
+  const { profile } = settings;
+  const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
+  const keyMode = flags['key-mode'] ?? (given ? 'prod' : 'dev');
+  const keyring = new Keyring();
+  admitBelieved(keyring, flags, profile, io);
+  const broker = brokerOf(flags, io, profile);
+  const signer = signerOf(keyMode, flags, io);
+  if (signer === undefined) throw new Error('either mode makes a signer');
+  const dir = gateDir(flags['state-dir'], io.env);
+  const files = new RecordFiles(dir, wantedFiles(flags), io.env);
+  files.check();
+  const store = gateStore(dir);
+  const usesDir = flags['rate-limit-state'];
+  const gate = new Gate({
+    ...{
+      settings,
+      keyring,
+      key: signer.key,
+      keyMode,
+      files,
+      clock: fineClock(io.clock),
+      credential: askedOf(flags),
+    },
+    ...{ store, uses: usesDir === undefined ? store : gateStore(usesDir) },
+    ...(broker === undefined ? {} : { broker }),
+  });
+  return { gate, files, signer };
+}
+
+function wantedFiles(flags: TextValues<RecordFlag>): ConstructorParameters<typeof RecordFiles>[1] {
+  const all = {
+    trace: flags['trace-out'],
+    approval_audit: flags['approval-audit-out'],
+    delegation_audit: flags['delegation-audit-out'],
+    credential: flags['credential-evidence-out'],
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, path]) => path !== undefined));
+}
+
+interface AskedValues extends TextValues<AskedFlag> {
+  readonly policy: string;
+  readonly intent: string;
+}
+
+/**
+ * The call and what is shown for it. What cannot be read is no decision, but it is entered in the log: a malformed call
+ * may be somebody who tries how far they get.
+ */
+export async function askedOfFiles(flags: AskedValues, gate: Gate): Promise<Omit<Asked, 'simulate'>> {
+  const bytes = readFileBytes(flags.intent, MAX_INTENT_BYTES);
+  const requestSha256 = sha256Hex(bytes);
+  const claim = flags['approval-token-ref'];
+  try {
+    return {
+      policy: policyPinned(readPolicyFile(flags.policy), flags['expect-policy-digest']),
+      request: parseIntent(bytes, flags.intent),
+      requestSha256,
+      approvals: tokensIn([flags['approval-token'], flags['approval-token-chain']]),
+      delegations: tokensIn([flags['delegation-token'], flags['delegation-token-chain']]),
+      ...(claim === undefined ? {} : { claimedApprovalRef: claim }),
+    };
+  } catch (error) {
+    if (error instanceof GaitError) await gate.refuse(requestSha256, error);
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { type CommandSpec, command } from '../cli/command.ts';
+import { writeToken } from '../cli/gate_files.ts';
+import { GATE_OUTPUT } from '../cli/gate_text.ts';
+import { privateKeyFlags } from '../cli/key_flags.ts';
+import { readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
+import { printable } from '../cli/run.ts';
+import { csv } from '../cli/token_files.ts';
+import { minterOf, mintFlags, termsOf } from '../cli/token_flags.ts';
+import { mintedReply } from '../cli/token_text.ts';
+import { invalidInput } from '../core/errors.ts';
+import { delegationDigest, intentDigest } from '../gate/intent_digest.ts';
+import { mintApproval } from '../gate/mint.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: GATE_OUTPUT, operation: 'approve' },
+  summary: 'Approve one call under one policy, once, for a time.',
+  description:
+    'Signs a token that `gait gate eval --approval-token` takes if it believes the key. Give the call and the policy as ' +
+    'files, and the approval is of exactly these arguments; or give their digests, as a decision printed them. A token ' +
+    'is used up by the call that runs on it.',
+  examples: [
+    {
+      says: 'Approve what a file asks for',
+      line: 'approve --intent intent.json --policy gait.policy.yaml --scope tool:tool.write --ttl 1h --approver bob --reason-code ticket-7 --private-key bob_private.key',
+    },
+    {
+      says: 'By digests',
+      line: 'approve --intent-digest d12d…8e --policy-digest b2fd…9c --scope tool:tool.write --ttl 30m --approver bob --reason-code ticket-7',
+    },
+  ],
+  flags: {
+    intent: { type: 'string', value: 'FILE', summary: 'The call: its arguments are approved to the letter.' },
+    policy: { type: 'string', value: 'FILE', summary: 'The policy that it is approved under.' },
+    'intent-digest': {
+      type: 'string',
+      value: 'DIGEST',
+      summary: 'The digest of the call, in place of its file.',
+    },
+    'policy-digest': {
+      type: 'string',
+      value: 'DIGEST',
+      summary: 'The digest of the policy, in place of its file.',
+    },
+    'delegation-binding-digest': {
+      type: 'string',
+      value: 'DIGEST',
+      summary: 'Of the delegation of the call, where it has one. Known when --intent is given.',
+    },
+    approver: { type: 'string', value: 'NAME', required: true, summary: 'Who approves. Not who asks.' },
+    'reason-code': { type: 'string', value: 'TEXT', required: true, summary: 'Why, such as a ticket.' },
+    ...mintFlags,
+    ...privateKeyFlags,
+  },
+  async run({ flags }, io) {
+    const signer = minterOf(flags, io);
+    const token = mintApproval(
+      {
+        ...termsOf(flags, io),
+        ...subjectOf(flags),
+        ...{ scope: csv(flags.scope), approver: flags.approver, reasonCode: flags['reason-code'] },
+      },
+      signer.key,
+    );
+    const path = flags.out ?? `approval_${String(token['token_id'])}.json`;
+    writeToken(path, token, io.env);
+    for (const warning of signer.warnings) io.note(`warning: ${warning}`);
+    return mintedReply(token, path, signer, `approved by ${printable(flags.approver)}`);
+  },
+});
+
+interface SubjectValues {
+  readonly intent: string | undefined;
+  readonly policy: string | undefined;
+  readonly 'intent-digest': string | undefined;
+  readonly 'policy-digest': string | undefined;
+  readonly 'delegation-binding-digest': string | undefined;
+}
+
+/** What is approved: digests that are given, or those of files. Throws if both say something, and not the same. */
+function subjectOf(flags: SubjectValues) {
+  const request = flags.intent === undefined ? undefined : readIntentFile(flags.intent);
+  const file = flags.policy === undefined ? undefined : readPolicyFile(flags.policy);
+  const delegation = request?.intent.delegation;
+  const intent = request === undefined ? undefined : intentDigest(request.intent);
+  const bound = delegation === undefined ? undefined : delegationDigest(delegation);
+  return {
+    intentDigest: one('intent', flags['intent-digest'], intent),
+    policyDigest: one('policy', flags['policy-digest'], file?.digest),
+    delegationDigest: same('delegation-binding', flags['delegation-binding-digest'], bound),
+    exactArgsDigest: request?.exact_args_digest,
+  };
+}
+
+function one(what: string, given: string | undefined, found: string | undefined): string {
+  const digest = same(what, given, found);
+  if (digest !== undefined) return digest;
+  const hint = `Give --${what} FILE or --${what}-digest DIGEST.`;
+  throw invalidInput('flag_missing', `missing --${what}-digest`, hint);
+}
+
+function same(what: string, given: string | undefined, found: string | undefined): string | undefined {
+  if (given === undefined || found === undefined || given.trim().toLowerCase() === found)
+    return given ?? found;
+  throw invalidInput('flags_conflict', `--${what}-digest is not the digest of what the file says: ${found}`);
+}
+
+export default spec;

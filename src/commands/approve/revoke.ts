@@ -1,0 +1,57 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { GATE_OUTPUT } from '../../cli/gate_text.ts';
+import { printable } from '../../cli/run.ts';
+import { readToken } from '../../cli/token_files.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { decideRevocation, USES_STREAM, usesModel } from '../../gate/uses.ts';
+import { StreamHandle } from '../../log/stream.ts';
+import { signaturesOf } from '../../signing/signed_document.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: GATE_OUTPUT, operation: 'revoke' },
+  summary: 'Take an approval or a delegation back: no gate with this state takes it any more.',
+  description:
+    'Enters it in the list of what was taken back, in the directory of the gate. Give the token itself, or the id that ' +
+    'a decision printed; by its id, every token with that id is taken back. What ran on it before stays done.',
+  examples: [
+    {
+      says: 'Take one back',
+      line: "approve revoke --token approval.json --reason 'sent to the wrong agent'",
+    },
+    { says: 'By its id', line: "approve revoke --token-id 8fe745f4b70f61eb6da25860 --reason 'bob left'" },
+  ],
+  flags: {
+    token: { type: 'string', value: 'FILE', summary: 'The token.' },
+    'token-id': { type: 'string', value: 'ID', summary: 'Its id, where the file is not at hand.' },
+    reason: { type: 'string', value: 'TEXT', required: true, summary: 'Why. It is kept.' },
+    ...stateFlag,
+  },
+  async run({ flags }, io) {
+    const { token: file, 'token-id': id, reason } = flags;
+    if ((file === undefined) === (id === undefined)) {
+      throw invalidInput('flags_conflict', 'give one of --token and --token-id');
+    }
+    const text = reason.trim();
+    if (text === '' || text.length > 512) {
+      throw invalidInput('flag_value_invalid', '--reason is empty, or longer than 512 characters');
+    }
+    const token = id === undefined ? signaturesOf(readToken(file ?? '')).digest : plainId(id);
+    const uses = new StreamHandle(gateStore(gateDir(flags['state-dir'], io.env)), usesModel, USES_STREAM);
+    const now = io.clock.now();
+    const { events } = await uses.execute((state) => decideRevocation(state, { token, reason: text }, now));
+    const done = events.length > 0 ? 'taken back' : 'was taken back before';
+    return {
+      fields: { token, reason: text, revoked: true },
+      lines: [`${printable(file ?? token)}: ${done}`],
+    };
+  },
+});
+
+function plainId(id: string): string {
+  const plain = id.trim().toLowerCase();
+  if (/^[0-9a-f]{24}$/.test(plain)) return plain;
+  throw invalidInput('flag_value_invalid', `--token-id is none: ${JSON.stringify(id.slice(0, 40))}`);
+}
+
+export default spec;

@@ -1,0 +1,46 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
+import { GATE_OUTPUT } from '../../cli/gate_text.ts';
+import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
+import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
+import { readToken } from '../../cli/token_files.ts';
+import { readUses, tokenReply } from '../../cli/token_text.ts';
+import { checkApproval } from '../../gate/approval.ts';
+import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: GATE_OUTPUT, operation: 'verify' },
+  summary: 'Check an approval: that it is of this call under this policy, holds now, and is unused.',
+  examples: [
+    {
+      says: 'Check one',
+      line: 'approve verify --token approval.json --intent intent.json --policy gait.policy.yaml --public-key bob_public.key',
+    },
+  ],
+  flags: {
+    token: { type: 'string', value: 'FILE', required: true, summary: 'The approval.' },
+    intent: { type: 'string', value: 'FILE', required: true, summary: 'The call.' },
+    policy: { type: 'string', value: 'FILE', required: true, summary: 'The policy.' },
+    ...trustFlags,
+    ...privateKeyFlags,
+    ...gateFlags,
+    ...stateFlag,
+  },
+  async run({ flags }, io) {
+    const keyring = gateRingOf(flags, io, 'approver');
+    const document = readToken(flags.token);
+    const { policy } = readPolicyFile(flags.policy);
+    const request = readIntentFile(flags.intent);
+    const uses = await readUses(gateStore(gateDir(flags['state-dir'], io.env)));
+    const rules = tokenRulesOf({ gate: settingsOf(flags), keyring }, io.clock.now());
+    const tokenUses = {
+      isUsed: (digest: string) => Object.hasOwn(uses.used, digest),
+      ...revocationsIn(uses),
+    };
+    const finding = checkApproval(document, approvalSubject(policy, request), rules, tokenUses);
+    return tokenReply(finding, flags.token, 'approval', io);
+  },
+});
+
+export default spec;

@@ -1,0 +1,59 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { writeToken } from '../../cli/gate_files.ts';
+import { GATE_OUTPUT } from '../../cli/gate_text.ts';
+import { privateKeyFlags } from '../../cli/key_flags.ts';
+import { printable } from '../../cli/run.ts';
+import { csv } from '../../cli/token_files.ts';
+import { minterOf, mintFlags, termsOf } from '../../cli/token_flags.ts';
+import { mintedReply } from '../../cli/token_text.ts';
+import { mintDelegation } from '../../gate/mint.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: GATE_OUTPUT, operation: 'mint' },
+  summary: 'Say that one may act for another: one hop of a chain.',
+  description:
+    'Signs a token that `gait gate eval --delegation-token` takes if it believes the key. Every hop of a chain has one, ' +
+    'no wider and no longer than the hop before it.',
+  examples: [
+    {
+      says: 'Let bob write for alice, for two hours',
+      line: 'delegate mint --delegator alice --delegate bob --scope write --ttl 2h --private-key alice_private.key',
+    },
+  ],
+  flags: {
+    delegator: { type: 'string', value: 'NAME', required: true, summary: 'Who hands it on.' },
+    delegate: { type: 'string', value: 'NAME', required: true, summary: 'Who may act.' },
+    ...mintFlags,
+    'scope-class': {
+      type: 'string',
+      value: 'CLASS',
+      summary: 'The class of what it is for, as rules name it.',
+    },
+    'intent-digest': { type: 'string', value: 'DIGEST', summary: 'Only for this call.' },
+    'policy-digest': { type: 'string', value: 'DIGEST', summary: 'Only under this policy.' },
+    ...privateKeyFlags,
+  },
+  async run({ flags }, io) {
+    const signer = minterOf(flags, io);
+    const token = mintDelegation(
+      {
+        ...termsOf(flags, io),
+        ...{ delegator: flags.delegator, delegate: flags.delegate, scope: csv(flags.scope) },
+        ...{ scopeClass: flags['scope-class'], intentDigest: flags['intent-digest'] },
+        policyDigest: flags['policy-digest'],
+      },
+      signer.key,
+    );
+    const path = flags.out ?? `delegation_${String(token['token_id'])}.json`;
+    writeToken(path, token, io.env);
+    for (const warning of signer.warnings) io.note(`warning: ${warning}`);
+    return mintedReply(
+      token,
+      path,
+      signer,
+      `${printable(flags.delegate)} may act for ${printable(flags.delegator)}`,
+    );
+  },
+});
+
+export default spec;

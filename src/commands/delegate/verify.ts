@@ -1,0 +1,67 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
+import { GATE_OUTPUT } from '../../cli/gate_text.ts';
+import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
+import { csv, readToken } from '../../cli/token_files.ts';
+import { readUses, tokenReply } from '../../cli/token_text.ts';
+import { checkDelegation, type DelegationFinding } from '../../gate/delegation.ts';
+import { revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: GATE_OUTPUT, operation: 'verify' },
+  summary: 'Check a delegation: who signed it, for whom, and that it holds now.',
+  examples: [
+    {
+      says: 'That it lets bob write for alice',
+      line: 'delegate verify --token d.json --public-key alice_public.key --delegator alice --delegate bob --scope write',
+    },
+  ],
+  flags: {
+    token: { type: 'string', value: 'FILE', required: true, summary: 'The delegation.' },
+    delegator: { type: 'string', value: 'NAME', summary: 'It must be by this one.' },
+    delegate: { type: 'string', value: 'NAME', summary: 'It must be for this one.' },
+    scope: { type: 'string', value: 'SCOPES', summary: 'It must be for all of these, with commas between.' },
+    'intent-digest': { type: 'string', value: 'DIGEST', summary: 'The call, where it is for one.' },
+    'policy-digest': { type: 'string', value: 'DIGEST', summary: 'The policy, where it is for one.' },
+    ...trustFlags,
+    ...privateKeyFlags,
+    audience: gateFlags.audience,
+    ...stateFlag,
+  },
+  async run({ flags }, io) {
+    const keyring = gateRingOf(flags, io, 'delegator');
+    const document = readToken(flags.token);
+    const uses = await readUses(gateStore(gateDir(flags['state-dir'], io.env)));
+    const settings = settingsOf({
+      profile: 'standard',
+      audience: flags.audience,
+      'max-token-lifetime': undefined,
+    });
+    const rules = tokenRulesOf({ gate: settings, keyring }, io.clock.now());
+    const subject = {
+      ...(flags.delegator === undefined ? {} : { delegator: flags.delegator }),
+      ...(flags.delegate === undefined ? {} : { delegate: flags.delegate }),
+      // What is not asked for is not compared: the token's own answer is shown.
+      ...boundTo('intent', flags['intent-digest'], document['intent_digest']),
+      ...boundTo('policy', flags['policy-digest'], document['policy_digest']),
+    };
+    const finding = checkDelegation(document, subject, rules, revocationsIn(uses));
+    return tokenReply(withScope(finding, csv(flags.scope)), flags.token, 'delegation', io);
+  },
+});
+
+function boundTo(what: 'intent' | 'policy', given: string | undefined, own: unknown): object {
+  const digest = given ?? (typeof own === 'string' ? own : undefined);
+  return digest === undefined ? {} : { [`${what}Digest`]: digest };
+}
+
+function withScope(finding: DelegationFinding, wanted: readonly string[]): DelegationFinding {
+  const { valid, scope = [] } = finding;
+  const lacks = wanted.find((one) => !scope.includes(one.toLowerCase()) && !scope.includes('*'));
+  if (!valid || lacks === undefined) return finding;
+  const fault = { error_code: 'delegation_token_scope_mismatch', detail: `its scope lacks ${lacks}` };
+  return { ...finding, valid: false, ...fault };
+}
+
+export default spec;

@@ -1,0 +1,54 @@
+import { brokerFlags } from '../../cli/broker_flags.ts';
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { stateFlag } from '../../cli/gate_files.ts';
+import { believedFlags, gateFlags } from '../../cli/gate_flags.ts';
+import { askedFlags, askedOfFiles, openGate, recordFlags, signingFlags } from '../../cli/gate_open.ts';
+import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/gate_text.ts';
+import { privateKeyFlags } from '../../cli/key_flags.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: GATE_OUTPUT, operation: 'eval' },
+  summary: 'Decide whether a tool call may run, and keep signed proof of why.',
+  description:
+    'Run the call only if the verdict is allow and the exit code 0. Exit 0 for allow, and for dry_run under the standard ' +
+    'profile; 3 for block; 4 when somebody has to approve; 6 for a policy, a call or a key that cannot be read. Records ' +
+    'are written first, then the decision is entered in a chained log, the signed trace is written last.',
+  examples: [
+    { says: 'Decide', line: 'gate eval --policy gait.policy.yaml --intent intent.json' },
+    {
+      says: 'With an approval, by a key that is believed',
+      line: 'gate eval --policy gait.policy.yaml --intent intent.json --approval-token approval.json --approval-public-key bob_public.key',
+    },
+    { says: 'Only ask what would be', line: 'gate eval --policy draft.yaml --intent intent.json --simulate' },
+  ],
+  flags: {
+    ...askedFlags,
+    ...gateFlags,
+    ...stateFlag,
+    ...signingFlags,
+    ...privateKeyFlags,
+    ...believedFlags,
+    ...brokerFlags,
+    ...recordFlags,
+    simulate: {
+      type: 'boolean',
+      summary: 'Only ask what would be: uses nothing up, issues nothing, exit 0.',
+    },
+    'require-allow': { type: 'boolean', summary: 'Exit 3 for dry_run as well.' },
+  },
+  async run({ flags }, io) {
+    const { gate, files, signer } = openGate(flags, io);
+    for (const warning of signer.warnings) io.note(`warning: ${warning}`);
+    const asked = await askedOfFiles(flags, gate);
+    const answer = await gate.decide({ ...asked, simulate: flags.simulate });
+    const { profile } = flags;
+    const failure = refusalOf(answer, { profile, requireAllow: flags['require-allow'] });
+    return {
+      fields: { ...answerFields(answer, files, profile), warnings: [...signer.warnings] },
+      lines: answerLines(answer, files, io),
+      ...(failure === undefined ? {} : { failure }),
+    };
+  },
+});
+
+export default spec;

@@ -1,0 +1,96 @@
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { StreamModel } from '../log/fold.ts';
+import type { Decision } from '../log/stream.ts';
+import validateEvent from '../schema/generated/gate_decision_event.js';
+import { schemaFault } from '../schema/validator.ts';
+import type { Verdict } from './policy.ts';
+
+/** The one stream in which a gate keeps what it decided. */
+export const DECISIONS_STREAM = 'decisions';
+export const DECISIONS_ID_FIELD = 'ledger_id';
+
+/** A decision, as it is kept: what was asked by its digests, what came of it, and the files that say more. */
+export interface DecisionRecord {
+  readonly event_id: string;
+  readonly verdict: Verdict;
+  readonly reason_codes: readonly string[];
+  readonly violations: readonly string[];
+  readonly profile: string;
+  readonly simulated: boolean;
+  /** Of the bytes of the request, whatever they are. */
+  readonly request_sha256: string;
+  readonly trace_id?: string;
+  readonly tool_name?: string;
+  readonly intent_digest?: string;
+  readonly policy_digest?: string;
+  readonly matched_rules?: readonly string[];
+  readonly evidence?: readonly EvidenceFile[];
+}
+
+/** A file beside a decision. */
+export interface EvidenceFile {
+  readonly type: 'approval_audit' | 'delegation_audit' | 'credential';
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/**
+ * `decided`: a call was judged. `refused`: what was asked could not be judged, so it was blocked. `voided`: what was
+ * decided could not be told to the caller, who must not act on it.
+ */
+type DecisionType = 'decided' | 'refused' | 'voided';
+
+export interface DecisionsState {
+  readonly revision: number;
+}
+
+export const decisionsModel: StreamModel<DecisionsState> = {
+  idField: DECISIONS_ID_FIELD,
+  initial: { revision: 0 },
+  evolve(state, event) {
+    const fault = schemaFault(validateEvent, event);
+    if (fault === undefined && event['revision'] === state.revision + 1) {
+      return { revision: state.revision + 1 };
+    }
+    const message = `not the next event of the decision log: ${fault ?? 'wrong revision'}`;
+    throw new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
+  },
+  snapshot: {
+    save: ({ revision }) => ({ revision }),
+    load: ({ revision }, _stream, expected) => (revision === expected ? { revision: expected } : undefined),
+  },
+};
+
+/** Enters a decision. Pure. */
+export function decideEntry(
+  { revision }: DecisionsState,
+  type: Exclude<DecisionType, 'voided'>,
+  record: DecisionRecord,
+  now: Timestamp,
+): Decision {
+  return { events: [entry(revision, type, record as unknown as JsonObject, now)] };
+}
+
+/** Enters that a decision did not reach its caller. Pure. */
+export function decideVoid(
+  { revision }: DecisionsState,
+  eventId: string,
+  reason: string,
+  now: Timestamp,
+): Decision {
+  return { events: [entry(revision, 'voided', { event_id: eventId, reason }, now)] };
+}
+
+function entry(revision: number, type: DecisionType, payload: JsonObject, now: Timestamp): JsonObject {
+  return {
+    schema_id: 'gait.gate.decision_event',
+    schema_version: '1.0.0',
+    [DECISIONS_ID_FIELD]: DECISIONS_STREAM,
+    revision: revision + 1,
+    created_at: now,
+    type,
+    payload,
+  };
+}

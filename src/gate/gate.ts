@@ -1,0 +1,192 @@
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { EventStore } from '../log/store.ts';
+import { StreamHandle } from '../log/stream.ts';
+import type { SigningKey } from '../signing/keys.ts';
+import { approvalAudit, delegationAudit } from './audit.ts';
+import type { Issued } from './credential.ts';
+import { credentialRecord } from './credential_record.ts';
+import { credentialRequest } from './credential_request.ts';
+import {
+  DECISIONS_STREAM,
+  type DecisionRecord,
+  decideEntry,
+  decideVoid,
+  decisionsModel,
+  type EvidenceFile,
+} from './decision_log.ts';
+import type { Decision } from './evaluate.ts';
+import { intentDigest } from './intent_digest.ts';
+import { policyDigest } from './policy_digest.ts';
+import { profileFault } from './profile.ts';
+import { type Asked, type Course, Settler, type SettlerParts } from './settlement.ts';
+import { eventId, traceDocument, traceId } from './trace.ts';
+import { wordList } from './words.ts';
+
+/** Where a gate puts the files that a decision leaves. */
+export interface EvidenceSink {
+  /** Keeps a record under a name of its kind, never over another, and answers what it is called and its digest. */
+  keep(type: EvidenceFile['type'] | 'trace', document: JsonObject, ids: DecisionIds): Promise<Kept>;
+}
+
+export interface Kept {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+export interface DecisionIds {
+  readonly traceId: string;
+  readonly eventId: string;
+}
+
+/** What a gate is made of. */
+export interface GateParts extends SettlerParts {
+  /** Signs what was decided. */
+  readonly key: SigningKey;
+  readonly keyMode: string;
+  readonly files: EvidenceSink;
+  /** Holds the stream of decisions. */
+  readonly store: EventStore;
+}
+
+/** What was decided, and what it left. */
+export interface Answer extends DecisionIds {
+  readonly decision: Decision;
+  readonly intentDigest: string;
+  readonly policyDigest: string;
+  readonly tracePath: string;
+  readonly evidence: readonly EvidenceFile[];
+  readonly issued?: Issued;
+  /** Of a simulation: what it would have been. */
+  readonly would?: Decision;
+}
+
+/** Decides calls, with everything around the decision that has to be on disk before anybody may rely on it. */
+export class Gate {
+  readonly #parts: GateParts;
+  readonly #settler: Settler;
+  readonly #decisions: StreamHandle<{ readonly revision: number }>;
+
+  constructor(parts: GateParts) {
+    this.#parts = parts;
+    this.#settler = new Settler(parts);
+    this.#decisions = new StreamHandle(parts.store, decisionsModel, DECISIONS_STREAM);
+  }
+
+  /**
+   * Decides one call. In this order: evaluate; use up approvals and places within limits, all or nothing; ask for the
+   * credential, evaluate again; write what was shown; enter the decision in the log; sign the trace over all of it.
+   * Whoever gets no answer must not run the call: what was used up is given back, and the log says so.
+   */
+  async decide(asked: Asked): Promise<Answer> {
+    const fault = profileFault(this.#parts, asked, this.#parts.clock.now());
+    if (fault !== undefined) {
+      await this.refuse(asked.requestSha256, fault);
+      throw fault;
+    }
+    const course = await this.#settler.settle(asked);
+    try {
+      return await this.#record(asked, course);
+    } catch (error) {
+      await this.#settler.release(course.admission);
+      throw error;
+    }
+  }
+
+  /** Enters in the log that something was asked for that could not be judged, and so was blocked. */
+  async refuse(requestSha256: string, cause: GaitError): Promise<void> {
+    const now = this.#parts.clock.now();
+    const record: DecisionRecord = {
+      event_id: eventId(requestSha256, now),
+      ...{ verdict: 'block', reason_codes: [cause.code], violations: ['intent_not_evaluable'] },
+      ...{ profile: this.#parts.settings.profile, simulated: false, request_sha256: requestSha256 },
+    };
+    await this.#decisions.execute((state) => decideEntry(state, 'refused', record, now));
+  }
+
+  async #record(asked: Asked, { decision: would, observedAt, issued }: Course): Promise<Answer> {
+    const { policy, request, requestSha256, claimedApprovalRef, simulate = false } = asked;
+    const { settings, key, keyMode, files } = this.#parts;
+    const decision = simulate ? simulated(would) : would;
+    const digests = { intentDigest: intentDigest(request.intent), policyDigest: policyDigest(policy) };
+    const trace = traceId({ ...digests, verdict: decision.verdict });
+    const ids = { traceId: trace, eventId: eventId(trace, observedAt) };
+    const evidence = await this.#keepEvidence(asked, decision, { ...digests, ...ids }, issued);
+    const record: DecisionRecord = {
+      ...{ event_id: ids.eventId, trace_id: ids.traceId, tool_name: request.intent.tool_name },
+      ...{ verdict: decision.verdict, reason_codes: decision.reason_codes, violations: decision.violations },
+      ...{ matched_rules: decision.matched_rules, profile: settings.profile, simulated: simulate },
+      ...{ intent_digest: digests.intentDigest, policy_digest: digests.policyDigest },
+      ...{ request_sha256: requestSha256, evidence },
+    };
+    const entered = await this.#decisions.execute((state) =>
+      decideEntry(state, 'decided', record, observedAt),
+    );
+    const { revision, hash } = entered.position;
+    try {
+      const facts = {
+        ...{ ...ids, ...digests, observedAt, keyMode, simulated: simulate, requestSha256, evidence },
+        ...{ profile: settings.profile, decision: { revision, hash } },
+        ...(settings.audience === undefined ? {} : { audience: settings.audience }),
+        ...(claimedApprovalRef === undefined ? {} : { claimedApprovalRef }),
+      };
+      const { path } = await files.keep('trace', traceDocument(decision, request, facts, key), ids);
+      return {
+        ...{ ...ids, ...digests, decision, tracePath: path, evidence },
+        ...(issued === undefined ? {} : { issued }),
+        ...(simulate ? { would } : {}),
+      };
+    } catch (error) {
+      await this.#void(ids.eventId, error);
+      throw error;
+    }
+  }
+
+  /** Best effort: the decision was never told, and the log should say so. */
+  async #void(event: string, cause: unknown): Promise<void> {
+    const now = this.#parts.clock.now();
+    const reason = cause instanceof GaitError ? cause.code : 'unexpected';
+    await this.#decisions.execute((state) => decideVoid(state, event, reason, now)).catch(() => {});
+  }
+
+  /** Keeps what was shown, and what became of it. */
+  async #keepEvidence(
+    { request, approvals, delegations }: Asked,
+    decision: Decision,
+    ids: DecisionIds & { readonly intentDigest: string; readonly policyDigest: string },
+    issued: Issued | undefined,
+  ): Promise<EvidenceFile[]> {
+    const { files, credential } = this.#parts;
+    const { duties, approval } = decision;
+    const subject = { ...ids, request };
+    const documents: [EvidenceFile['type'], JsonObject][] = [];
+    if (approval !== undefined || approvals.length > 0) {
+      documents.push(['approval_audit', approvalAudit(decision, subject)]);
+    }
+    if (duties.delegation || delegations.length > 0) {
+      documents.push(['delegation_audit', delegationAudit(decision, subject)]);
+    }
+    if (issued !== undefined && 'credential' in issued && duties.broker !== null) {
+      const asked = credentialRequest(request.intent, duties.broker, credential ?? { scopes: [] });
+      const stamp = { created_at: request.created_at, trace_id: ids.traceId };
+      documents.push([
+        'credential',
+        credentialRecord(asked, issued.credential, stamp) as unknown as JsonObject,
+      ]);
+    }
+    const kept: EvidenceFile[] = [];
+    for (const [type, document] of documents) kept.push({ type, ...(await files.keep(type, document, ids)) });
+    return kept;
+  }
+}
+
+/** What a simulation decides: nothing that lets a call run, and marked where every reader looks. */
+function simulated(would: Decision): Decision {
+  const marks = ['simulate_mode_non_enforcing', `simulated_${would.verdict}`];
+  return {
+    ...would,
+    verdict: would.verdict === 'allow' ? 'dry_run' : would.verdict,
+    reason_codes: wordList([...would.reason_codes, ...marks]),
+    violations: wordList([...would.violations, 'simulate_mode_non_enforcing']),
+  };
+}

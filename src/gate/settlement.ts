@@ -1,0 +1,166 @@
+import type { Clock } from '../core/clock.ts';
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { EventStore } from '../log/store.ts';
+import { StreamHandle } from '../log/stream.ts';
+import type { Keyring } from '../signing/keyring.ts';
+import type { Issued } from './credential.ts';
+import { type CredentialRequest, credentialRequest } from './credential_request.ts';
+import { type Decision, evaluate } from './evaluate.ts';
+import type { Evidence, GateSettings } from './evidence.ts';
+import type { IntentRequest } from './intent.ts';
+import { intentDigest } from './intent_digest.ts';
+import type { Policy, Verdict } from './policy.ts';
+import { policyDigest } from './policy_digest.ts';
+import { eventId, traceId } from './trace.ts';
+import {
+  type Admission,
+  decideAdmission,
+  decideRelease,
+  USES_STREAM,
+  type UsesState,
+  usesModel,
+} from './uses.ts';
+
+/** Who issues credentials. It never throws for what goes wrong there. */
+export interface CredentialBroker {
+  readonly name: string;
+  issue(request: CredentialRequest, now: Timestamp): Promise<Issued>;
+}
+
+/** A call and what is shown for it. */
+export interface Asked {
+  readonly policy: Policy;
+  readonly request: IntentRequest;
+  /** Of the bytes that the request was read from. */
+  readonly requestSha256: string;
+  readonly approvals: readonly JsonObject[];
+  readonly delegations: readonly JsonObject[];
+  readonly claimedApprovalRef?: string;
+  /** Only asks what would be: nothing is used up, no credential is issued, no verdict is `allow`. */
+  readonly simulate?: boolean;
+}
+
+/** What calls are settled with. */
+export interface SettlerParts {
+  readonly settings: GateSettings;
+  readonly keyring: Keyring;
+  /** Holds the stream of what was used up. */
+  readonly uses: EventStore;
+  readonly clock: Clock;
+  readonly broker?: CredentialBroker;
+  /** Reference and scopes to ask for beside those of the rules. */
+  readonly credential?: {
+    readonly reference?: string | undefined;
+    readonly scopes: readonly string[];
+  };
+}
+
+/** How a call was settled. */
+export interface Course {
+  readonly decision: Decision;
+  readonly observedAt: Timestamp;
+  readonly issued: Issued | undefined;
+  /** What was used up for it. */
+  readonly admission: Admission | undefined;
+}
+
+const MAX_TURNS = 100;
+
+/** Takes a call from what the rules say to a verdict: uses up what it needs, and asks for its credential. */
+export class Settler {
+  readonly #parts: SettlerParts;
+  readonly #uses: StreamHandle<UsesState>;
+
+  constructor(parts: SettlerParts) {
+    this.#parts = parts;
+    this.#uses = new StreamHandle(parts.uses, usesModel, USES_STREAM);
+  }
+
+  /** Evaluates, does what is next, and evaluates again, until nothing is left to be done. */
+  async settle({ policy, request, approvals, delegations, simulate = false }: Asked): Promise<Course> {
+    const { settings, keyring, broker, clock } = this.#parts;
+    const observedAt = clock.now();
+    let evidence: Evidence = {
+      ...{ gate: settings, keyring, approvals, delegations, admitted: false },
+      uses: (await this.#uses.load()).state,
+      mode: simulate ? 'trial' : 'enforce',
+      brokered: broker !== undefined,
+    };
+    let admission: Admission | undefined;
+    let issued: Issued | undefined;
+    for (let turn = 0; turn < MAX_TURNS; turn += 1) {
+      const decision = evaluate(policy, request, evidence, clock.now());
+      if (decision.next === 'admit') {
+        admission = admissionOf(decision, policy, request, observedAt);
+        const admitted = await this.#admit(admission);
+        if (!admitted) admission = undefined;
+        // Others were faster: what they left is looked at, and says why not.
+        evidence = {
+          ...evidence,
+          admitted,
+          uses: admitted ? evidence.uses : (await this.#uses.load()).state,
+        };
+      } else if (decision.next === 'issue') {
+        issued = await this.#issue(decision, request);
+        evidence = { ...evidence, credential: issued };
+      } else {
+        if (decision.verdict !== 'allow') await this.release(admission);
+        return {
+          decision,
+          observedAt,
+          issued,
+          admission: decision.verdict === 'allow' ? admission : undefined,
+        };
+      }
+    }
+    await this.release(admission);
+    throw new GaitError({
+      code: 'stream_contended',
+      category: 'state_contention',
+      message: `others used up what this call needs, ${MAX_TURNS} times`,
+      retryable: true,
+    });
+  }
+
+  async #admit(admission: Admission): Promise<boolean> {
+    const now = this.#parts.clock.now();
+    try {
+      const { events } = await this.#uses.execute((state) => decideAdmission(state, admission, now));
+      return events.length > 0;
+    } catch (error) {
+      if (error instanceof GaitError && error.code === 'not_admitted') return false;
+      throw error;
+    }
+  }
+
+  /** Best effort: what cannot be given back stays used up. */
+  async release(admission: Admission | undefined): Promise<void> {
+    if (admission === undefined) return;
+    const now = this.#parts.clock.now();
+    await this.#uses.execute((state) => decideRelease(state, admission, now)).catch(() => {});
+  }
+
+  #issue({ duties }: Decision, { intent }: IntentRequest): Promise<Issued> {
+    const { broker, credential, clock } = this.#parts;
+    if (broker === undefined || duties.broker === null) throw new Error('there is no broker to ask');
+    return broker.issue(credentialRequest(intent, duties.broker, credential ?? { scopes: [] }), clock.now());
+  }
+}
+
+function admissionOf(
+  { approval, limits }: Decision,
+  policy: Policy,
+  { intent }: IntentRequest,
+  observedAt: Timestamp,
+): Admission {
+  const verdict: Verdict = 'allow';
+  const trace = traceId({ policyDigest: policyDigest(policy), intentDigest: intentDigest(intent), verdict });
+  const used = approval?.distinct.slice(0, approval.required) ?? [];
+  return {
+    admission_id: eventId(trace, observedAt),
+    tokens: used.flatMap(({ digest }) => digest ?? []).sort(),
+    limits: limits.map(({ key, scope, requests }) => ({ key, scope, requests })),
+  };
+}
