@@ -8,7 +8,7 @@ import {
   readPublicKey,
   refuseKeyAsName,
 } from '../signing/key_files.ts';
-import { parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
+import { type PublicKey, parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
 import { TrustSet } from '../signing/trust.ts';
 import type { FlagSpec, OptionalText } from './command.ts';
 import type { Io } from './io.ts';
@@ -146,14 +146,29 @@ export function privateKeyOf(flags: PrivateKeyValues, io: Io): Signer {
 /** The keys that the flags name. Empty when they name none: nothing is then believed. */
 export function trustOf(flags: TrustValues, io: Io): TrustSet {
   const trust = new TrustSet();
+  for (const { publicKey, source } of trustedKeys(flags, io)) trust.admit(publicKey, source);
+  return trust;
+}
+
+/** The same keys one by one, each with where it is from. */
+export function trustedKeys(
+  flags: TrustValues,
+  io: Io,
+): { readonly publicKey: PublicKey; readonly source: string }[] {
   const name = flags['public-key-env'];
   const dir = flags['trust-dir'];
-  for (const path of flags['public-key']) trust.admit(readPublicKey(path), `path:${path}`);
-  if (name !== undefined)
-    trust.admit(parsePublicKey(variable(name, io), `the variable ${name}`), `env:${name}`);
-  for (const path of dir === undefined ? [] : trustedFiles(dir))
-    trust.admit(readPublicKey(path), `path:${path}`);
-  return trust;
+  const inFile = (path: string) => ({ publicKey: readPublicKey(path), source: `path:${path}` });
+  const inVariable = (named: string) => {
+    return {
+      publicKey: parsePublicKey(variable(named, io), `the variable ${named}`),
+      source: `env:${named}`,
+    };
+  };
+  return [
+    ...flags['public-key'].map(inFile),
+    ...(name === undefined ? [] : [inVariable(name)]),
+    ...(dir === undefined ? [] : trustedFiles(dir).map(inFile)),
+  ];
 }
 
 /** Whoever names a directory of keys wants a check: one without keys is no check. */
