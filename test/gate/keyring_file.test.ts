@@ -58,7 +58,10 @@ describe('a keyring file', () => {
       const text = keyringText(ringOf(...keys));
       const read = parseKeyringDocument(Buffer.from(text), 'a test');
       assert.equal(keyringText(read), text);
-      assert.deepEqual(new Set(read.keys.map((key) => canonicalize(key))), new Set(keys.map((key) => canonicalize(key))));
+      assert.deepEqual(
+        new Set(read.keys.map((key) => canonicalize(key))),
+        new Set(keys.map((key) => canonicalize(key))),
+      );
     }
   });
 
