@@ -150,18 +150,25 @@ export function trustOf(flags: TrustValues, io: Io): TrustSet {
   return trust;
 }
 
-/** The public keys that the flags name, and where they are from. */
+/** The same keys one by one, each with where it is from. */
 export function trustedKeys(
   flags: TrustValues,
   io: Io,
 ): { readonly publicKey: PublicKey; readonly source: string }[] {
   const name = flags['public-key-env'];
   const dir = flags['trust-dir'];
-  const files = [...flags['public-key'], ...(dir === undefined ? [] : trustedFiles(dir))];
-  const keys = files.map((path) => ({ publicKey: readPublicKey(path), source: `path:${path}` }));
-  if (name === undefined) return keys;
-  const publicKey = parsePublicKey(variable(name, io), `the variable ${name}`);
-  return [...keys, { publicKey, source: `env:${name}` }];
+  const inFile = (path: string) => ({ publicKey: readPublicKey(path), source: `path:${path}` });
+  const inVariable = (named: string) => {
+    return {
+      publicKey: parsePublicKey(variable(named, io), `the variable ${named}`),
+      source: `env:${named}`,
+    };
+  };
+  return [
+    ...flags['public-key'].map(inFile),
+    ...(name === undefined ? [] : [inVariable(name)]),
+    ...(dir === undefined ? [] : trustedFiles(dir).map(inFile)),
+  ];
 }
 
 /** Whoever names a directory of keys wants a check: one without keys is no check. */

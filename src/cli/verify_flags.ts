@@ -1,4 +1,6 @@
 import { invalidInput } from '../core/errors.ts';
+import type { PublicKey } from '../signing/keys.ts';
+import { packTrust } from '../signing/ring_trust.ts';
 import type { SignaturePolicy } from '../signing/verify.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
@@ -7,18 +9,21 @@ import {
   type PrivateKeyValues,
   privateKeyOf,
   type TrustValues,
+  trustedKeys,
   trustFlags,
-  trustOf,
 } from './key_flags.ts';
+import { type KeyringValues, keyringFlags, keyringOf } from './keyring_flags.ts';
 
 /** Flags of every command that checks signatures. */
-export const policyFlags: typeof trustFlags & {
-  readonly 'private-key': OptionalText;
-  readonly 'private-key-env': OptionalText;
-  readonly profile: ProfileFlag;
-  readonly 'require-signature': { readonly type: 'boolean'; readonly summary: string };
-} = {
+export const policyFlags: typeof trustFlags &
+  typeof keyringFlags & {
+    readonly 'private-key': OptionalText;
+    readonly 'private-key-env': OptionalText;
+    readonly profile: ProfileFlag;
+    readonly 'require-signature': { readonly type: 'boolean'; readonly summary: string };
+  } = {
   ...trustFlags,
+  ...keyringFlags,
   'private-key': {
     type: 'string',
     value: 'FILE',
@@ -50,24 +55,30 @@ interface ProfileFlag {
   readonly summary: string;
 }
 
-export interface PolicyValues extends TrustValues, PrivateKeyValues {
+export interface PolicyValues extends TrustValues, KeyringValues, PrivateKeyValues {
   readonly profile: string;
   readonly 'require-signature': boolean;
 }
 
-/** Whom to believe and how much to demand. Throws `public_key_missing` for a strict profile without a key. */
+/**
+ * Whom to believe and how much to demand. A key that a flag names is believed for whatever it signed, unless the ring says
+ * that it is revoked. Throws `public_key_missing` for a strict profile without a key, and for a ring without one.
+ */
 export function policyOf(flags: PolicyValues, io: Io): SignaturePolicy {
-  const trust = trustOf(flags, io);
+  const ring = keyringOf(flags, io);
+  const believe = (publicKey: PublicKey, source: string): void =>
+    ring.admit({ publicKey, purposes: ['pack'], identities: [], source });
+  for (const { publicKey, source } of trustedKeys(flags, io)) believe(publicKey, source);
   const strict = flags.profile === 'strict';
   if (flags['private-key'] !== undefined || flags['private-key-env'] !== undefined) {
     const { key, source, warnings, exposed } = privateKeyOf(flags, io);
     if (strict && exposed) throw exposedError(source);
     for (const warning of warnings) io.note(`warning: ${warning}`);
-    trust.admit(key.publicKey, source);
+    believe(key.publicKey, source);
   }
-  if (strict && trust.size === 0) {
-    const hint = 'Give --public-key FILE, --public-key-env NAME or --trust-dir DIR.';
+  if (strict && ring.size === 0) {
+    const hint = 'Give --public-key FILE, --public-key-env NAME, --trust-dir DIR or --keyring FILE.';
     throw invalidInput('public_key_missing', '--profile strict needs a public key to believe', hint);
   }
-  return { trust, required: strict || flags['require-signature'] };
+  return { trust: packTrust(ring, io.clock.now()), required: strict || flags['require-signature'] };
 }

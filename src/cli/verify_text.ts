@@ -12,7 +12,7 @@ const COLORS: Record<CheckStatus, Color> = {
 
 /** A verification for people: what it is of, each check, each finding. */
 export function describeVerification(path: string, verification: PackVerification, io: Io): string[] {
-  const { checks, findings, signature_status, signatures_valid } = verification;
+  const { checks, findings, signature_status, signature_errors, signatures_valid } = verification;
   return [
     `${printable(path)}: ${whatItIs(verification)}`,
     ...checks.map(({ layer, check, status }) => {
@@ -21,7 +21,10 @@ export function describeVerification(path: string, verification: PackVerificatio
     }),
     ...(signature_status === 'skipped' ? ['  signed, but no public key was given to check it with'] : []),
     ...(signature_status === 'verified'
-      ? [`  signed by ${signatures_valid === 1 ? 'a key' : `${signatures_valid} keys`} that you trust`]
+      ? [
+          `  signed by ${signatures_valid === 1 ? 'a key' : `${signatures_valid} keys`} that you trust`,
+          ...signature_errors.map((fault) => `  another signature does not count: ${printable(fault)}`),
+        ]
       : []),
     ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
   ];

@@ -11,7 +11,7 @@ import { type Members, readDocument, timeFindings } from '../schema/documents.ts
 import validateEnvelope from '../schema/generated/context_envelope.js';
 import validatePayload from '../schema/generated/pack_run.js';
 import type { Validate } from '../schema/validator.ts';
-import type { TrustSet } from '../signing/trust.ts';
+import type { Trust } from '../signing/trust.ts';
 import { type SignatureStatus, verifySignatures } from '../signing/verify.ts';
 import { type Container, readContainer } from '../zip/reader.ts';
 import type { PackManifest } from './manifest.ts';
@@ -28,7 +28,7 @@ export interface RunPackSource {
   readonly manifest: PackManifest;
   readonly container: Container;
   readonly members: Members;
-  readonly trust?: TrustSet | undefined;
+  readonly trust?: Trust | undefined;
   readonly visit?: RecordVisitor | undefined;
 }
 
@@ -73,7 +73,7 @@ function verifySource({ container, trust, visit }: RunPackSource, report: Report
 }
 
 /** Whether a trusted key vouches for the runpack itself. It is told, and decides nothing: the pack is what is trusted. */
-function sourceSignature(manifest: RunManifest, trust: TrustSet | undefined): SignatureStatus {
+function sourceSignature(manifest: RunManifest, trust: Trust | undefined): SignatureStatus {
   const signatures = manifest.signatures ?? [];
   const signed = { signatures, digest: signedDigestOf(manifest), member: RUN_MANIFEST_MEMBER };
   return verifySignatures(signed, trust === undefined ? {} : { trust }, new Report([])).signature_status;

@@ -5,8 +5,16 @@ import { invalidInput } from '../core/errors.ts';
 import { keyIdOf, type PublicKey } from './keys.ts';
 import type { Signature } from './signature.ts';
 
-/** The public keys that a reader believes. An input, never taken from what is verified. */
-export class TrustSet {
+/** Whom a reader believes. An input, never taken from what is verified. */
+export interface Trust {
+  /** How many keys there are; with none, nothing is checked. */
+  readonly size: number;
+  /** Why a signature over a digest does not hold for any key that is believed; undefined when it does. */
+  fault(signature: Signature, digest: string): string | undefined;
+}
+
+/** Public keys that are believed without further condition. */
+export class TrustSet implements Trust {
   readonly #keys = new Map<string, PublicKey>();
   readonly #sources: string[] = [];
 
@@ -33,7 +41,6 @@ export class TrustSet {
     return [...this.#keys.keys()].sort();
   }
 
-  /** Why a signature over a digest does not hold for any trusted key; undefined when it does. */
   fault(signature: Signature, digest: string): string | undefined {
     const { alg, key_id, sig, signed_digest } = signature;
     if (signed_digest === undefined) return 'missing signed_digest';

@@ -1,6 +1,6 @@
 import type { Report } from '../core/report.ts';
 import type { Signature } from './signature.ts';
-import type { TrustSet } from './trust.ts';
+import type { Trust } from './trust.ts';
 
 /** `missing`: unsigned. `skipped`: signed, and no key to check it with was given. */
 export type SignatureStatus = 'missing' | 'skipped' | 'verified' | 'failed';
@@ -14,7 +14,7 @@ export interface SignatureVerdict {
 
 /** Whom to believe, and whether what is unsigned or unchecked will do. */
 export interface SignaturePolicy {
-  readonly trust?: TrustSet;
+  readonly trust?: Trust;
   readonly required?: boolean;
 }
 

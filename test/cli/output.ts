@@ -3,6 +3,7 @@ import { canonicalize } from '../../src/core/canonical.ts';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { RuleAccount } from '../../src/gate/explain.ts';
+import type { KeyringEntry } from '../../src/gate/keyring_file.ts';
 import type { PolicyWarning } from '../../src/gate/lint.ts';
 import type { JobEvent } from '../../src/job/events.ts';
 import type { Approval, Checkpoint, JobState, Lease } from '../../src/job/state.ts';
@@ -104,6 +105,8 @@ export interface Output {
   readonly signature_key_id?: string;
   readonly prefix?: string;
   readonly key_id?: string;
+  readonly keyring?: string;
+  readonly keys?: readonly (KeyringEntry & { readonly status: string })[];
   readonly private_key_path?: string;
   readonly public_key_path?: string;
   readonly private_key_source?: string;

@@ -1,0 +1,93 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { authorFlags } from '../../cli/job_flags.ts';
+import { changeRing, managedRing, managedRingFlags } from '../../cli/keyring_store.ts';
+import { describeChange } from '../../cli/keyring_text.ts';
+import { KEYS_OUTPUT } from '../../cli/keys_text.ts';
+import { actorOf } from '../../cli/machine.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { inUtc, type Timestamp, zonedTime } from '../../core/time.ts';
+import { added } from '../../gate/keyring_change.ts';
+import { EMPTY_KEYRING, type KeyringEntry } from '../../gate/keyring_file.ts';
+import { readPublicKey } from '../../signing/key_files.ts';
+import { KEY_PURPOSES, type KeyPurpose } from '../../signing/keyring.ts';
+import { keyIdOf } from '../../signing/keys.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: KEYS_OUTPUT, operation: 'add' },
+  summary: 'Put a public key into a keyring: believe it, for what, of whom and how long.',
+  description:
+    'Makes the keyring if there is none. What the ring says of a key is decided once: adding it again changes nothing, ' +
+    'adding it with other purposes is refused, and a revoked key never comes back.',
+  examples: [
+    {
+      says: 'Let alice approve',
+      line: 'keys add --public-key alice_public.key --purpose approver --identity alice',
+    },
+    {
+      says: 'Believe the packs of a build machine until the end of the year',
+      line: 'keys add --keyring ring.json --public-key ci.pub --purpose pack --not-after 2027-01-01T00:00:00Z --note "CI, key of 2026"',
+    },
+  ],
+  flags: {
+    ...managedRingFlags,
+    'public-key': { type: 'string', value: 'FILE', required: true, summary: 'The public key.' },
+    purpose: {
+      type: 'strings',
+      value: 'PURPOSE',
+      options: KEY_PURPOSES,
+      summary:
+        'What it may sign: traces of the gate, approvals, delegations, or packs, runs and sessions. Repeatable.',
+    },
+    identity: {
+      type: 'strings',
+      value: 'NAME',
+      summary: 'Who may sign with it. Repeatable; by default whoever says so.',
+    },
+    'not-before': {
+      type: 'string',
+      value: 'TIME',
+      summary: 'Believed from then on, such as 2026-01-31T00:00:00Z.',
+    },
+    'not-after': { type: 'string', value: 'TIME', summary: 'No longer believed from then on.' },
+    note: { type: 'string', value: 'TEXT', summary: 'What to remember of it. At most 512 characters.' },
+    actor: authorFlags.actor,
+  },
+  async run({ flags }, io) {
+    const path = managedRing(flags, io);
+    const publicKey = readPublicKey(flags['public-key']);
+    const now = io.clock.now();
+    const [notBefore, notAfter] = [
+      timeOf('not-before', flags['not-before']),
+      timeOf('not-after', flags['not-after']),
+    ];
+    const entry: KeyringEntry = {
+      ...{ key_id: keyIdOf(publicKey), public_key: publicKey.toString('base64') },
+      purposes: purposesOf(flags.purpose),
+      ...(flags.identity.length === 0 ? {} : { identities: [...new Set(flags.identity)] }),
+      ...(notBefore === undefined ? {} : { not_before: notBefore }),
+      ...(notAfter === undefined ? {} : { not_after: notAfter }),
+      ...(flags.note === undefined ? {} : { note: flags.note }),
+      ...{ added_at: now, added_by: actorOf(flags.actor, io.env) },
+    };
+    added(EMPTY_KEYRING, entry); // before a file is made
+    const change = await changeRing(path, 'create', (document) => added(document, entry));
+    return describeChange(path, entry.key_id, change, now);
+  },
+});
+
+function purposesOf(texts: readonly string[]): KeyPurpose[] {
+  const purposes = KEY_PURPOSES.filter((purpose) => texts.includes(purpose));
+  if (purposes.length > 0) return purposes;
+  const hint = `Give --purpose ${KEY_PURPOSES.join(' | ')}; see --help.`;
+  throw invalidInput('flag_missing', 'missing --purpose PURPOSE: what the key may sign', hint);
+}
+
+function timeOf(flag: string, text: string | undefined): Timestamp | undefined {
+  if (text === undefined) return undefined;
+  const time = zonedTime(text);
+  if (time !== undefined) return inUtc(time);
+  const hint = 'Write a time such as 2026-01-31T00:00:00Z.';
+  throw invalidInput('flag_value_invalid', `--${flag} is no RFC 3339 time: ${JSON.stringify(text)}`, hint);
+}
+
+export default spec;

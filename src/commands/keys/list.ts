@@ -1,0 +1,21 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { managedRing, managedRingFlags, readRing } from '../../cli/keyring_store.ts';
+import { describeRing } from '../../cli/keyring_text.ts';
+import { KEYS_OUTPUT } from '../../cli/keys_text.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: KEYS_OUTPUT, operation: 'list' },
+  summary: 'List the keys of a keyring, and what each is worth now.',
+  description: 'Checks the whole ring on the way: exit 6 if it is not sound.',
+  examples: [
+    { says: 'List them', line: 'keys list' },
+    { says: 'For a script, of another ring', line: 'keys list --keyring ring.json --json' },
+  ],
+  flags: managedRingFlags,
+  async run({ flags }, io) {
+    const path = managedRing(flags, io);
+    return describeRing(path, readRing(path).keys, io.clock.now());
+  },
+});
+
+export default spec;
