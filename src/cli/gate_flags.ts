@@ -1,12 +1,13 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import { type GateSettings, PROFILES, type Profile } from '../gate/evidence.ts';
 import { readPrivateKey, readPublicKey } from '../signing/key_files.ts';
-import { type KeyPurpose, Keyring } from '../signing/keyring.ts';
+import type { KeyPurpose, Keyring } from '../signing/keyring.ts';
 import { parsePrivateKey, parsePublicKey } from '../signing/keys.ts';
 import type { FlagSpec, OptionalText } from './command.ts';
 import { milliseconds } from './duration.ts';
 import type { Io } from './io.ts';
 import { type PrivateKeyValues, privateKeyOf, type TrustValues, trustedKeys, variable } from './key_flags.ts';
+import { type KeyringValues, keyringOf } from './keyring_flags.ts';
 
 export interface Repeatable {
   readonly type: 'strings';
@@ -141,17 +142,17 @@ function holdsPrivateKey(kind: string): GaitError {
 
 /** Keys that are believed for traces: those of the flags that all verifying commands have. Throws `public_key_missing`. */
 export function gateRingOf(
-  flags: TrustValues & PrivateKeyValues,
+  flags: TrustValues & PrivateKeyValues & KeyringValues,
   io: Io,
   purpose: KeyPurpose = 'gate',
 ): Keyring {
-  const keyring = new Keyring();
+  const keyring = keyringOf(flags, io);
   for (const { publicKey, source } of trustedKeys(flags, io)) admit(keyring, publicKey, purpose, source);
   if (flags['private-key'] !== undefined || flags['private-key-env'] !== undefined) {
     const { key, source } = privateKeyOf(flags, io);
     admit(keyring, key.publicKey, purpose, source);
   }
   if (keyring.size > 0) return keyring;
-  const hint = 'Give --public-key FILE, --public-key-env NAME or --trust-dir DIR.';
+  const hint = 'Give --public-key FILE, --public-key-env NAME, --trust-dir DIR or --keyring FILE.';
   throw invalidInput('public_key_missing', 'it takes a public key to check a signature', hint);
 }

@@ -4,7 +4,6 @@ import { GaitError } from '../core/errors.ts';
 import { Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
 import type { Asked } from '../gate/settlement.ts';
-import { Keyring } from '../signing/keyring.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
@@ -13,6 +12,7 @@ import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts'
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
+import { type KeyringValues, keyringOf } from './keyring_flags.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -71,6 +71,7 @@ export const signingFlags: {
 
 interface OpenValues
   extends PrivateKeyValues,
+    KeyringValues,
     BelievedValues,
     BrokerValues,
     TextValues<RecordFlag | 'state-dir'> {
@@ -93,7 +94,7 @@ export function openGate(flags: OpenValues, io: Io): OpenedGate {
   const { profile } = settings;
   const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
   const keyMode = flags['key-mode'] ?? (given ? 'prod' : 'dev');
-  const keyring = new Keyring();
+  const keyring = keyringOf(flags, io);
   admitBelieved(keyring, flags, profile, io);
   const broker = brokerOf(flags, io, profile);
   const signer = signerOf(keyMode, flags, io);

@@ -3,6 +3,7 @@ import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
 import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
+import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';
@@ -24,6 +25,7 @@ const spec: CommandSpec = command({
     policy: { type: 'string', value: 'FILE', required: true, summary: 'The policy.' },
     ...trustFlags,
     ...privateKeyFlags,
+    ...keyringFlags,
     ...gateFlags,
     ...stateFlag,
   },

@@ -3,6 +3,7 @@ import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
 import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
+import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { csv, readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';
 import { checkDelegation, type DelegationFinding } from '../../gate/delegation.ts';
@@ -26,6 +27,7 @@ const spec: CommandSpec = command({
     'policy-digest': { type: 'string', value: 'DIGEST', summary: 'The policy, where it is for one.' },
     ...trustFlags,
     ...privateKeyFlags,
+    ...keyringFlags,
     audience: gateFlags.audience,
     ...stateFlag,
   },

@@ -5,6 +5,7 @@ import { believedFlags, gateFlags } from '../../cli/gate_flags.ts';
 import { askedFlags, askedOfFiles, openGate, recordFlags, signingFlags } from '../../cli/gate_open.ts';
 import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/gate_text.ts';
 import { privateKeyFlags } from '../../cli/key_flags.ts';
+import { keyringFlags } from '../../cli/keyring_flags.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'eval' },
@@ -27,6 +28,7 @@ const spec: CommandSpec = command({
     ...stateFlag,
     ...signingFlags,
     ...privateKeyFlags,
+    ...keyringFlags,
     ...believedFlags,
     ...brokerFlags,
     ...recordFlags,

@@ -4,6 +4,7 @@ import { gateRingOf } from '../../cli/gate_flags.ts';
 import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { namedPath, readFileBytes, readJsonFile } from '../../cli/input.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
+import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { printable } from '../../cli/run.ts';
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
@@ -31,6 +32,7 @@ const spec: CommandSpec = command({
     path: { type: 'string', value: 'FILE', summary: 'The trace, in place of the argument.' },
     ...trustFlags,
     ...privateKeyFlags,
+    ...keyringFlags,
     'expect-policy-digest': { type: 'string', value: 'DIGEST', summary: 'It must be of this policy.' },
     'expect-intent-digest': { type: 'string', value: 'DIGEST', summary: 'It must be of this call.' },
     'expect-verdict': { type: 'string', value: 'VERDICT', summary: 'It must say this.' },
