@@ -1,9 +1,12 @@
-import { fineClock } from '../core/clock.ts';
+import { type Clock, fineClock } from '../core/clock.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError } from '../core/errors.ts';
-import { Gate } from '../gate/gate.ts';
+import type { GateSettings } from '../gate/evidence.ts';
+import { enterRefusal, Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
+import { signingFault } from '../gate/profile.ts';
 import type { Asked } from '../gate/settlement.ts';
+import type { FileStore } from '../log/file_store.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
@@ -82,42 +85,46 @@ interface OpenValues
   readonly 'rate-limit-state': string | undefined;
 }
 
-export interface OpenedGate {
-  readonly gate: Gate;
+/** Where a gate decides, and how carefully, before it has a key. */
+export interface GatePlace {
+  readonly settings: GateSettings;
   readonly files: RecordFiles;
-  readonly signer: Signer;
+  readonly store: FileStore;
+  readonly clock: Clock;
+}
+
+type PlaceValues = Parameters<typeof settingsOf>[0] & TextValues<RecordFlag | 'state-dir'>;
+
+export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
+  const dir = gateDir(flags['state-dir'], io.env);
+  const files = new RecordFiles(dir, wantedFiles(flags), io.env);
+  files.check();
+  return { settings: settingsOf(flags), files, store: gateStore(dir), clock: fineClock(io.clock) };
 }
 
 /** The gate that flags describe. Everything that can be wrong with them is found here, before anything is decided. */
-export function openGate(flags: OpenValues, io: Io): OpenedGate {
-  const settings = settingsOf(flags);
-  const { profile } = settings;
+export function openGate(
+  flags: OpenValues,
+  place: GatePlace,
+  io: Io,
+): { readonly gate: Gate; readonly signer: Signer } {
+  const { profile } = place.settings;
   const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
   const keyMode = flags['key-mode'] ?? (given ? 'prod' : 'dev');
+  const fault = signingFault(profile, keyMode);
+  if (fault !== undefined) throw fault;
   const keyring = keyringOf(flags, io);
   admitBelieved(keyring, flags, profile, io);
   const broker = brokerOf(flags, io, profile);
   const signer = signerOf(keyMode, flags, io);
   if (signer === undefined) throw new Error('either mode makes a signer');
-  const dir = gateDir(flags['state-dir'], io.env);
-  const files = new RecordFiles(dir, wantedFiles(flags), io.env);
-  files.check();
-  const store = gateStore(dir);
-  const usesDir = flags['rate-limit-state'];
+  const uses = flags['rate-limit-state'];
   const gate = new Gate({
-    ...{
-      settings,
-      keyring,
-      key: signer.key,
-      keyMode,
-      files,
-      clock: fineClock(io.clock),
-      credential: askedOf(flags),
-    },
-    ...{ store, uses: usesDir === undefined ? store : gateStore(usesDir) },
+    ...{ ...place, keyring, key: signer.key, keyMode, credential: askedOf(flags) },
+    uses: uses === undefined ? place.store : gateStore(uses),
     ...(broker === undefined ? {} : { broker }),
   });
-  return { gate, files, signer };
+  return { gate, signer };
 }
 
 function wantedFiles(flags: TextValues<RecordFlag>): ConstructorParameters<typeof RecordFiles>[1] {
@@ -139,7 +146,7 @@ interface AskedValues extends TextValues<AskedFlag> {
  * The call and what is shown for it. What cannot be read is no decision, but it is entered in the log: a malformed call
  * may be somebody who tries how far they get.
  */
-export async function askedOfFiles(flags: AskedValues, gate: Gate): Promise<Omit<Asked, 'simulate'>> {
+export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promise<Omit<Asked, 'simulate'>> {
   const bytes = readFileBytes(flags.intent, MAX_INTENT_BYTES);
   const requestSha256 = sha256Hex(bytes);
   const claim = flags['approval-token-ref'];
@@ -153,7 +160,7 @@ export async function askedOfFiles(flags: AskedValues, gate: Gate): Promise<Omit
       ...(claim === undefined ? {} : { claimedApprovalRef: claim }),
     };
   } catch (error) {
-    if (error instanceof GaitError) await gate.refuse(requestSha256, error);
+    if (error instanceof GaitError) await enterRefusal(place, requestSha256, error);
     throw error;
   }
 }

@@ -68,7 +68,7 @@ function limitFields({ limits, verdict }: Decision): JsonObject {
   const took = verdict === 'allow' ? 1 : 0;
   return {
     rate_limit_scope: nearest.scope,
-    rate_limit_key: nearest.key,
+    rate_limit_key: nearest.key.split('|').slice(3).join('|'),
     rate_limit_used: nearest.used + took,
     rate_limit_remaining: Math.max(0, nearest.remaining - took),
   };

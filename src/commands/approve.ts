@@ -9,7 +9,7 @@ import { minterOf, mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
 import { invalidInput } from '../core/errors.ts';
 import { delegationDigest, intentDigest } from '../gate/intent_digest.ts';
-import { mintApproval } from '../gate/mint.ts';
+import { draftApproval, signed } from '../gate/mint.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'approve' },
@@ -52,15 +52,13 @@ const spec: CommandSpec = command({
     ...privateKeyFlags,
   },
   async run({ flags }, io) {
+    const draft = draftApproval({
+      ...termsOf(flags, io),
+      ...subjectOf(flags),
+      ...{ scope: csv(flags.scope), approver: flags.approver, reasonCode: flags['reason-code'] },
+    });
     const signer = minterOf(flags, io);
-    const token = mintApproval(
-      {
-        ...termsOf(flags, io),
-        ...subjectOf(flags),
-        ...{ scope: csv(flags.scope), approver: flags.approver, reasonCode: flags['reason-code'] },
-      },
-      signer.key,
-    );
+    const token = signed(draft, signer.key);
     const path = flags.out ?? `approval_${String(token['token_id'])}.json`;
     writeToken(path, token, io.env);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
-import { isZonedTime, NEVER } from '../core/time.ts';
+import { inUtc, NEVER, zonedTime } from '../core/time.ts';
 import { VERSION } from '../core/version.ts';
 import type { ApprovalFinding } from './approval.ts';
 import type { DelegationFinding } from './delegation.ts';
@@ -81,7 +81,8 @@ function head(schema_id: string, { traceId, intentDigest, policyDigest, request 
 
 /** Readers of these records want a time there, whatever the token said. */
 function timeOr(text: string | undefined): string {
-  return text !== undefined && isZonedTime(text) ? text : NEVER;
+  const time = text === undefined ? undefined : zonedTime(text);
+  return time === undefined ? NEVER : inUtc(time);
 }
 
 function sorted(entries: readonly JsonObject[]): JsonObject[] {

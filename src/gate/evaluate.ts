@@ -1,6 +1,7 @@
 import type { Timestamp } from '../core/time.ts';
 import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
-import { checkDelegation, type DelegationProof, proveChain, type Revocations } from './delegation.ts';
+import { checkDelegation, type Revocations } from './delegation.ts';
+import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Intent, IntentRequest } from './intent.ts';
 import { delegationDigest, intentDigest } from './intent_digest.ts';

@@ -81,7 +81,7 @@ export class Gate {
   async decide(asked: Asked): Promise<Answer> {
     const fault = profileFault(this.#parts, asked, this.#parts.clock.now());
     if (fault !== undefined) {
-      await this.refuse(asked.requestSha256, fault);
+      await enterRefusal(this.#parts, asked.requestSha256, fault);
       throw fault;
     }
     const course = await this.#settler.settle(asked);
@@ -91,17 +91,6 @@ export class Gate {
       await this.#settler.release(course.admission);
       throw error;
     }
-  }
-
-  /** Enters in the log that something was asked for that could not be judged, and so was blocked. */
-  async refuse(requestSha256: string, cause: GaitError): Promise<void> {
-    const now = this.#parts.clock.now();
-    const record: DecisionRecord = {
-      event_id: eventId(requestSha256, now),
-      ...{ verdict: 'block', reason_codes: [cause.code], violations: ['intent_not_evaluable'] },
-      ...{ profile: this.#parts.settings.profile, simulated: false, request_sha256: requestSha256 },
-    };
-    await this.#decisions.execute((state) => decideEntry(state, 'refused', record, now));
   }
 
   async #record(asked: Asked, { decision: would, observedAt, issued }: Course): Promise<Answer> {
@@ -178,6 +167,22 @@ export class Gate {
     for (const [type, document] of documents) kept.push({ type, ...(await files.keep(type, document, ids)) });
     return kept;
   }
+}
+
+/** Enters in the log that something was asked for that could not be judged, and so was blocked. */
+export async function enterRefusal(
+  { store, settings, clock }: Pick<GateParts, 'store' | 'settings' | 'clock'>,
+  requestSha256: string,
+  cause: GaitError,
+): Promise<void> {
+  const now = clock.now();
+  const record: DecisionRecord = {
+    event_id: eventId(requestSha256, now),
+    ...{ verdict: 'block', reason_codes: [cause.code], violations: ['intent_not_evaluable'] },
+    ...{ profile: settings.profile, simulated: false, request_sha256: requestSha256 },
+  };
+  const decisions = new StreamHandle(store, decisionsModel, DECISIONS_STREAM);
+  await decisions.execute((state) => decideEntry(state, 'refused', record, now));
 }
 
 /** What a simulation decides: nothing that lets a call run, and marked where every reader looks. */

@@ -37,8 +37,19 @@ export interface ApprovalOrder extends TokenTerms {
   readonly exactArgsDigest?: string | undefined;
 }
 
-/** A signed approval. Throws invalid_input for what no gate could take. */
-export function mintApproval(order: ApprovalOrder, key: SigningKey): JsonObject {
+/** A token that is not signed yet. */
+export interface Draft {
+  readonly members: JsonObject;
+  readonly ext: JsonObject;
+}
+
+/** The token of a draft. */
+export function signed({ members, ext }: Draft, key: SigningKey): JsonObject {
+  return signDocument(members, ext, key);
+}
+
+/** An approval. Throws invalid_input for what no gate could take. */
+export function draftApproval(order: ApprovalOrder): Draft {
   const scope = scopesOf(order, order.exactArgsDigest !== undefined);
   const members = {
     schema_id: APPROVAL_SCHEMA_ID,
@@ -58,7 +69,7 @@ export function mintApproval(order: ApprovalOrder, key: SigningKey): JsonObject 
   const exact = order.exactArgsDigest;
   const bound = exact === undefined ? {} : { args_digest: digest(exact, 'arguments') };
   const ext = { ...extOf('approval', order), max_uses: 1, ...bound };
-  return signDocument({ ...members, token_id: approvalId(members) }, ext, key);
+  return { members: { ...members, token_id: approvalId(members) }, ext };
 }
 
 /** Who may act for whom, and for what. */
@@ -71,8 +82,8 @@ export interface DelegationOrder extends TokenTerms {
   readonly policyDigest?: string | undefined;
 }
 
-/** A signed delegation. Throws invalid_input for what no gate could take. */
-export function mintDelegation(order: DelegationOrder, key: SigningKey): JsonObject {
+/** A delegation. Throws invalid_input for what no gate could take. */
+export function draftDelegation(order: DelegationOrder): Draft {
   const [scopeClass] = loweredList([order.scopeClass ?? '']);
   const members = {
     schema_id: DELEGATION_SCHEMA_ID,
@@ -88,7 +99,7 @@ export function mintDelegation(order: DelegationOrder, key: SigningKey): JsonObj
     expires_at: expiryOf(order),
   };
   const ext = extOf('delegation', order);
-  return signDocument({ ...members, token_id: delegationId(members, members) }, ext, key);
+  return { members: { ...members, token_id: delegationId(members, members) }, ext };
 }
 
 /** What restricts a token beyond what every version reads is marked where every version keeps it: in its scope. */

@@ -1,7 +1,7 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
 import { evaluate } from './evaluate.ts';
-import { NO_EVIDENCE } from './evidence.ts';
+import { NO_EVIDENCE, type Profile } from './evidence.ts';
 import type { Asked, SettlerParts } from './settlement.ts';
 
 /** How the key that signs is come by, as far as a profile cares. */
@@ -20,9 +20,8 @@ export function profileFault(
 ): GaitError | undefined {
   if (settings.profile === 'standard') return undefined;
   if (simulate) return refused('--simulate is not for the oss-prod profile', 'Leave one of the two out.');
-  if (keyMode !== 'prod') {
-    return refused('the oss-prod profile signs with --key-mode prod', 'Give --private-key as well.');
-  }
+  const unsigned = signingFault(settings.profile, keyMode);
+  if (unsigned !== undefined) return unsigned;
   if (policy.default_verdict === 'allow') {
     const hint = 'Set default_verdict to block, and allow what is known by rules.';
     return refused('the oss-prod profile takes no policy that allows by default', hint);
@@ -50,6 +49,12 @@ export function profileFault(
     return refused('the call needs a credential, and there is no broker to ask', hint);
   }
   return undefined;
+}
+
+/** The careful profile signs with a key that somebody looks after. */
+export function signingFault(profile: Profile, keyMode: string): GaitError | undefined {
+  if (profile === 'standard' || keyMode === 'prod') return undefined;
+  return refused('the oss-prod profile signs with --key-mode prod', 'Give --private-key as well.');
 }
 
 function refused(message: string, hint: string): GaitError {

@@ -1,4 +1,4 @@
-import { sameExits } from './answers.ts';
+import { sameEnds } from './answers.ts';
 import { type Case, VERSIONS } from './corpus.ts';
 import type { Difference } from './difference.ts';
 import { expectedFiles, placeOf } from './expected.ts';
@@ -11,7 +11,7 @@ import type { CaseRun } from './run_case.ts';
  * ended them all alike.
  */
 export async function differingFiles(one: Case, { dir, printed }: CaseRun): Promise<Difference[]> {
-  const alike = VERSIONS.filter((version) => sameExits(one, printed, version));
+  const alike = VERSIONS.filter((version) => sameEnds(one, printed, version));
   const ours = await writtenBelow(dir, one);
   const found = await Promise.all(
     alike.map(async (version) => {

@@ -6,7 +6,7 @@ import { printable } from '../../cli/run.ts';
 import { csv } from '../../cli/token_files.ts';
 import { minterOf, mintFlags, termsOf } from '../../cli/token_flags.ts';
 import { mintedReply } from '../../cli/token_text.ts';
-import { mintDelegation } from '../../gate/mint.ts';
+import { draftDelegation, signed } from '../../gate/mint.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'mint' },
@@ -34,16 +34,14 @@ const spec: CommandSpec = command({
     ...privateKeyFlags,
   },
   async run({ flags }, io) {
+    const draft = draftDelegation({
+      ...termsOf(flags, io),
+      ...{ delegator: flags.delegator, delegate: flags.delegate, scope: csv(flags.scope) },
+      ...{ scopeClass: flags['scope-class'], intentDigest: flags['intent-digest'] },
+      policyDigest: flags['policy-digest'],
+    });
     const signer = minterOf(flags, io);
-    const token = mintDelegation(
-      {
-        ...termsOf(flags, io),
-        ...{ delegator: flags.delegator, delegate: flags.delegate, scope: csv(flags.scope) },
-        ...{ scopeClass: flags['scope-class'], intentDigest: flags['intent-digest'] },
-        policyDigest: flags['policy-digest'],
-      },
-      signer.key,
-    );
+    const token = signed(draft, signer.key);
     const path = flags.out ?? `delegation_${String(token['token_id'])}.json`;
     writeToken(path, token, io.env);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);

@@ -2,7 +2,14 @@ import { brokerFlags } from '../../cli/broker_flags.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { stateFlag } from '../../cli/gate_files.ts';
 import { believedFlags, gateFlags } from '../../cli/gate_flags.ts';
-import { askedFlags, askedOfFiles, openGate, recordFlags, signingFlags } from '../../cli/gate_open.ts';
+import {
+  askedFlags,
+  askedOfFiles,
+  gatePlace,
+  openGate,
+  recordFlags,
+  signingFlags,
+} from '../../cli/gate_open.ts';
 import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/gate_text.ts';
 import { privateKeyFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
@@ -39,9 +46,11 @@ const spec: CommandSpec = command({
     'require-allow': { type: 'boolean', summary: 'Exit 3 for dry_run as well.' },
   },
   async run({ flags }, io) {
-    const { gate, files, signer } = openGate(flags, io);
+    const place = gatePlace(flags, io);
+    const { files } = place;
+    const asked = await askedOfFiles(flags, place);
+    const { gate, signer } = openGate(flags, place, io);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
-    const asked = await askedOfFiles(flags, gate);
     const answer = await gate.decide({ ...asked, simulate: flags.simulate });
     const { profile } = flags;
     const failure = refusalOf(answer, { profile, requireAllow: flags['require-allow'] });

@@ -1,0 +1,145 @@
+import { epochMs, NEVER } from '../core/time.ts';
+import type { DelegationFinding } from './delegation.ts';
+import type { Intent } from './intent.ts';
+import { wordList } from './words.ts';
+
+/** What the tokens that were presented prove of a chain. */
+export interface DelegationProof {
+  readonly findings: readonly DelegationFinding[];
+  /** The tokens that prove the hops, from the first one on. Empty unless all are proven. */
+  readonly hops: readonly DelegationFinding[];
+  readonly granted: boolean;
+  readonly reasons: readonly string[];
+}
+
+/** What must be proven: who acts for whom, and what the rules want the tokens to be for. */
+export interface ChainRules {
+  /** For each rule that names scopes, those of which it wants one. */
+  readonly scopes: readonly (readonly string[])[];
+  readonly now: string;
+}
+
+/**
+ * Proves a chain of delegations hop by hop: each by a valid token of its own, each no wider than the one before, the last
+ * to the one who asks. A chain without links is one hop, to the one who asks.
+ */
+export function proveChain(
+  intent: Intent,
+  findings: readonly DelegationFinding[],
+  { scopes, now }: ChainRules,
+): DelegationProof {
+  const refused = (...reasons: readonly string[]): DelegationProof => {
+    const faults = findings.flatMap(({ error_code }) => error_code ?? []);
+    return { findings, hops: [], granted: false, reasons: wordList([...reasons, ...faults]) };
+  };
+  const { delegation, context, tool_name } = intent;
+  if (delegation === undefined || findings.length === 0) return refused('delegation_token_missing');
+  const { requester_identity: requester, chain = [] } = delegation;
+  const ended = [delegation, ...chain].some(
+    ({ expires_at }) => expires_at !== NEVER && epochMs(expires_at) <= epochMs(now),
+  );
+  if (ended) return refused('delegation_expired');
+  if (!isContinuous(chain, requester)) return refused('delegation_chain_broken');
+  const principal = chain[0]?.delegator_identity;
+  if (context.identity !== requester && context.identity !== principal) {
+    return refused('delegation_identity_mismatch');
+  }
+  const links = chain.length === 0 ? [{ delegate_identity: requester }] : chain;
+  const hops = hopsOf(links, findings);
+  if (hops === undefined) {
+    const fitted = findings.map((one) => fittedTo(links, one));
+    const faults = fitted.flatMap(({ error_code }) => error_code ?? []);
+    const short = fitted.some(({ valid }) => valid) ? ['delegation_token_missing'] : [];
+    const reasons = wordList(['delegation_chain_insufficient', ...short, ...faults]);
+    return { findings: fitted, hops: [], granted: false, reasons };
+  }
+  const narrow = narrowingFault(hops);
+  if (narrow !== undefined) return refused('delegation_chain_insufficient', narrow);
+  const unfit = new Set(hops.filter((hop) => !covers(hop, scopes, tool_name)));
+  if (unfit.size === 0) return { findings, hops, granted: true, reasons: ['delegation_granted'] };
+  const marked = findings.map((one) => (unfit.has(one) ? { ...one, ...SCOPE_FAULT } : one));
+  const reasons = wordList(['delegation_chain_insufficient', SCOPE_FAULT.error_code]);
+  return { findings: marked, hops: [], granted: false, reasons };
+}
+
+const SCOPE_FAULT = {
+  valid: false,
+  error_code: 'delegation_token_scope_mismatch',
+  detail: 'it is not for what the call does',
+} as const;
+
+interface Link {
+  readonly delegator_identity?: string;
+  readonly delegate_identity: string;
+}
+
+function isContinuous(
+  chain: readonly { readonly delegator_identity: string; readonly delegate_identity: string }[],
+  requester: string,
+): boolean {
+  const joined = chain.every(
+    ({ delegator_identity }, index) =>
+      index === 0 || chain[index - 1]?.delegate_identity === delegator_identity,
+  );
+  return joined && (chain.length === 0 || chain.at(-1)?.delegate_identity === requester);
+}
+
+/** A valid token for each link, each used for one; undefined if a link has none. */
+function hopsOf(
+  links: readonly Link[],
+  findings: readonly DelegationFinding[],
+): DelegationFinding[] | undefined {
+  const left = new Set(findings.filter(({ valid }) => valid));
+  const hops: DelegationFinding[] = [];
+  for (const { delegator_identity: from, delegate_identity: to } of links) {
+    const fits = [...left].filter(
+      (one) => one.delegate_identity === to && (from === undefined || one.delegator_identity === from),
+    );
+    const [hop] = fits.filter((one) => isNarrower(hops.at(-1), one)).concat(fits);
+    if (hop === undefined) return undefined;
+    left.delete(hop);
+    hops.push(hop);
+  }
+  return hops;
+}
+
+/** A valid token that is for no link of the chain, with the reason why not. */
+function fittedTo(links: readonly Link[], finding: DelegationFinding): DelegationFinding {
+  const { valid, delegate_identity: to, delegator_identity: from } = finding;
+  const toSame = links.filter((link) => link.delegate_identity === to);
+  const fits = toSame.some(
+    (link) => link.delegator_identity === undefined || link.delegator_identity === from,
+  );
+  if (!valid || fits) return finding;
+  const [error_code, detail] =
+    toSame.length === 0
+      ? ['delegation_token_delegate_mismatch', `nobody in the chain is ${to}`]
+      : ['delegation_token_delegator_mismatch', `the chain has ${to} from another than ${from}`];
+  return { ...finding, valid: false, error_code, detail };
+}
+
+function narrowingFault(hops: readonly DelegationFinding[]): string | undefined {
+  const wider = hops.some((hop, index) => index > 0 && !isNarrower(hops[index - 1], hop));
+  return wider ? 'delegation_scope_widened' : undefined;
+}
+
+/** True if a hop hands on no more than it was given. It cannot outlive it: every hop must hold at the time of the call. */
+function isNarrower(parent: DelegationFinding | undefined, child: DelegationFinding): boolean {
+  if (parent === undefined) return true;
+  const given = grantsOf(parent);
+  return given.has('*') || [...grantsOf(child)].every((scope) => given.has(scope));
+}
+
+function grantsOf({ scope = [], scope_class = '' }: DelegationFinding): Set<string> {
+  return new Set([...scope, scope_class].filter((one) => one !== ''));
+}
+
+/**
+ * True if a hop is for what each of the rules asks for; where none names a scope, for the tool, or for what the tool
+ * does, which is the last word of its name.
+ */
+function covers(hop: DelegationFinding, wanted: readonly (readonly string[])[], tool: string): boolean {
+  const grants = grantsOf(hop);
+  const asked = wanted.length === 0 ? [[`tool:${tool}`, tool.split('.').at(-1) ?? tool]] : wanted;
+  return grants.has('*') || asked.every((scopes) => scopes.some((scope) => grants.has(scope)));
+}
