@@ -1,4 +1,5 @@
 import type { CheckStatus } from '../core/report.ts';
+import type { ApprovalSignatures } from '../pack/approval_signatures.ts';
 import type { PackVerification } from '../pack/verify.ts';
 import type { Color, Io } from './io.ts';
 import { printable } from './run.ts';
@@ -12,7 +13,7 @@ const COLORS: Record<CheckStatus, Color> = {
 
 /** A verification for people: what it is of, each check, each finding. */
 export function describeVerification(path: string, verification: PackVerification, io: Io): string[] {
-  const { checks, findings, signature_status, signatures_valid } = verification;
+  const { approval_signatures, checks, findings, signature_status, signatures_valid } = verification;
   return [
     `${printable(path)}: ${whatItIs(verification)}`,
     ...checks.map(({ layer, check, status }) => {
@@ -23,8 +24,14 @@ export function describeVerification(path: string, verification: PackVerificatio
     ...(signature_status === 'verified'
       ? [`  signed by ${signatures_valid === 1 ? 'a key' : `${signatures_valid} keys`} that you trust`]
       : []),
+    ...(approval_signatures === undefined ? [] : [approvalsLine(approval_signatures)]),
     ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
   ];
+}
+
+function approvalsLine({ total, valid, trusted }: ApprovalSignatures): string {
+  const held = `${valid} of ${total} approvals are signed by approvers that the job names`;
+  return `  ${held}, ${trusted} of them with a key that you trust`;
 }
 
 function whatItIs({ pack_id, pack_type, source_ref, legacy_type }: PackVerification): string {
