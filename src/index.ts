@@ -7,7 +7,9 @@ export type { Json, JsonObject } from './core/json.ts';
 export { isTimestamp, type Timestamp, timestamp } from './core/time.ts';
 export { VERSION } from './core/version.ts';
 export { type KeyringDocument, type KeyringEntry, parseKeyring } from './gate/keyring_file.ts';
+export type { ApprovalPolicy, ApproverKey, Approvers } from './job/approval_policy.ts';
 export { decide, type JobCommand } from './job/decide.ts';
+export type { ApprovalSigning, ApproveCommand } from './job/decide_approval.ts';
 export type { Budget, CheckpointType, JobEvent, JobTask, LeaseOutcome } from './job/events.ts';
 export { evolve } from './job/evolve.ts';
 export {
@@ -34,7 +36,8 @@ export {
 export type { Answer, Question } from './job/questions.ts';
 export type { CommandContext } from './job/record.ts';
 export { planRepair, type RepairPlan, repair } from './job/repair.ts';
-export type { Approval, Checkpoint, Job, JobState, OpenDecision } from './job/state.ts';
+export type { ApprovalSignature } from './job/signed_approval.ts';
+export type { Approval, Checkpoint, Job, JobState, OpenDecision, StandingApproval } from './job/state.ts';
 export { type Status, TRANSITIONS, type Transition } from './job/transitions.ts';
 export { type JobVerification, verifyJob } from './job/verify.ts';
 export {
@@ -57,6 +60,7 @@ export {
 } from './log/record.ts';
 export type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './log/store.ts';
 export { type Decision, type Executed, StreamHandle } from './log/stream.ts';
+export type { ApprovalSignatures } from './pack/approval_signatures.ts';
 export { buildJobPack, buildRunPack, type Pack, type RunSource, streamedMember } from './pack/build.ts';
 export { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from './pack/diff.ts';
 export { inspectJobPack, type JobInspection } from './pack/inspect.ts';

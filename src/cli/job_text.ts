@@ -1,9 +1,10 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Budget, JobEvent } from '../job/events.ts';
 import { eventText, narrate } from '../job/narrate.ts';
-import type { Checkpoint, JobState, Lease, OpenDecision, Usage } from '../job/state.ts';
+import type { Checkpoint, JobState, Lease, Usage } from '../job/state.ts';
 import type { Status } from '../job/transitions.ts';
 import type { Position } from '../log/record.ts';
+import { decisionLines } from './approval_text.ts';
 import type { Reply } from './command.ts';
 import type { Color, Io } from './io.ts';
 import { printable, shellQuoted } from './run.ts';
@@ -33,7 +34,7 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
     `  submitted   ${job.created_at}, last event ${job.updated_at}`,
   ];
   if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
-  for (const decision of job.open_decisions) lines.push(`  decision    ${decisionLine(decision)}`);
+  lines.push(...decisionLines(job, io));
   if (job.command !== null) lines.push(`  command     ${job.command.argv.map(shellQuoted).join(' ')}`);
   if (job.lease !== null) lines.push(`  lease       ${leaseLine(job.lease)}`);
   if (job.budget !== null) lines.push(`  budget      ${budgetLine(job.budget, job.usage)}`);
@@ -68,10 +69,6 @@ function budgetLine({ max_attempts, max_steps, max_wall_ms }: Budget, { attempts
     max_wall_ms === undefined ? undefined : `${max_wall_ms / 1000} s from its first claim on`,
   ];
   return parts.filter((part) => part !== undefined).join(', ');
-}
-
-function decisionLine({ checkpoint_id, required_action }: OpenDecision): string {
-  return `${checkpoint_id} is open: ${printable(required_action)}`;
 }
 
 export function eventLine(event: JobEvent, io: Io): string {

@@ -1,4 +1,5 @@
 import type { CheckStatus } from '../core/report.ts';
+import type { ApprovalSignatures } from '../pack/approval_signatures.ts';
 import type { PackVerification } from '../pack/verify.ts';
 import type { Color, Io } from './io.ts';
 import { printable } from './run.ts';
@@ -12,7 +13,8 @@ const COLORS: Record<CheckStatus, Color> = {
 
 /** A verification for people: what it is of, each check, each finding. */
 export function describeVerification(path: string, verification: PackVerification, io: Io): string[] {
-  const { checks, findings, signature_status, signature_errors, signatures_valid } = verification;
+  const { approval_signatures, checks, findings, signature_errors, signature_status, signatures_valid } =
+    verification;
   return [
     `${printable(path)}: ${whatItIs(verification)}`,
     ...checks.map(({ layer, check, status }) => {
@@ -26,8 +28,14 @@ export function describeVerification(path: string, verification: PackVerificatio
           ...signature_errors.map((fault) => `  another signature does not count: ${printable(fault)}`),
         ]
       : []),
+    ...(approval_signatures === undefined ? [] : [approvalsLine(approval_signatures)]),
     ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
   ];
+}
+
+function approvalsLine({ total, valid, trusted }: ApprovalSignatures): string {
+  const held = `${valid} of ${total} approvals are signed by approvers that the job names`;
+  return `  ${held}, ${trusted} of them with a key that you trust`;
 }
 
 function whatItIs({ pack_id, pack_type, source_ref, legacy_type }: PackVerification): string {

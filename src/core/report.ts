@@ -15,6 +15,7 @@ export type CheckName =
   | 'source_runpack'
   | 'event_chain'
   | 'event_fold'
+  | 'approval_signatures'
   | 'extends'
   | 'signatures';
 
@@ -33,6 +34,7 @@ const LAYERS: Readonly<Record<CheckName, Layer>> = {
   source_runpack: 'payload',
   event_chain: 'payload',
   event_fold: 'payload',
+  approval_signatures: 'payload',
   extends: 'payload',
   signatures: 'signatures',
 };

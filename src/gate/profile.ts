@@ -40,11 +40,7 @@ export function profileFault(
     const hint = 'Give --approval-public-key, or a --keyring with a key for the purpose approver.';
     return refused('the policy asks for approval, and no key is named that could give one', hint);
   }
-  if (
-    (verdict === 'allow' || verdict === 'require_approval') &&
-    duties.broker !== null &&
-    broker === undefined
-  ) {
+  if (verdict === 'allow' && duties.broker !== null && broker === undefined) {
     const hint = 'Give --credential-broker: this profile lets no call of high risk run without a credential.';
     return refused('the call needs a credential, and there is no broker to ask', hint);
   }

@@ -1,4 +1,6 @@
 import type { Decision } from '../log/stream.ts';
+import { type Approvers, approvalPolicyOf } from './approval_policy.ts';
+import { approvalRequired } from './approval_refusals.ts';
 import {
   checkActor,
   checkBudget,
@@ -8,23 +10,15 @@ import {
   checkTask,
   MAX_OPEN_DECISIONS,
 } from './checks.ts';
+import { type ApproveCommand, decideApprove } from './decide_approval.ts';
 import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decide_lease.ts';
+import { openAt, unsettled } from './decisions.ts';
 import type { Budget, CheckpointType, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
-import { type CommandContext, record, refuse } from './record.ts';
-import {
-  approvalRequired,
-  checkpointAmbiguous,
-  environmentMismatch,
-  jobExists,
-  jobNotFound,
-  nothingToApprove,
-  reasonRequired,
-  tooManyDecisions,
-  transitionNotAllowed,
-} from './refusals.ts';
+import { type CommandContext, notAllowed, record, refuse } from './record.ts';
+import { environmentMismatch, jobExists, jobNotFound, reasonRequired, tooManyDecisions } from './refusals.ts';
 import { boundEnvironment, checkpointId, type Job, type JobState } from './state.ts';
-import { TRANSITIONS, type TransitionName } from './transitions.ts';
+import { TRANSITIONS } from './transitions.ts';
 
 /** What a command may ask of a job. */
 export type JobCommand =
@@ -34,6 +28,8 @@ export type JobCommand =
       readonly producerVersion: string;
       readonly task?: JobTask;
       readonly budget?: Budget;
+      /** Whose signatures its decisions will need. */
+      readonly approvers?: Approvers;
     }
   | LeaseCommand
   | {
@@ -45,7 +41,7 @@ export type JobCommand =
       readonly token?: number;
     }
   | { readonly kind: 'pause' | 'cancel' | 'stop' }
-  | { readonly kind: 'approve' /** By default the only open decision. */; readonly checkpointId?: string }
+  | ApproveCommand
   | { readonly kind: 'resume'; readonly claim: EnvironmentClaim; readonly allowEnvMismatch: boolean }
   | {
       readonly kind: 'repair';
@@ -71,7 +67,7 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
     case 'checkpoint':
       return decideCheckpoint(job, command, context);
     case 'approve':
-      return decideApprove(job, command.checkpointId, context);
+      return decideApprove(job, command, context);
     case 'resume':
       return decideResume(job, command, context);
     case 'repair': {
@@ -93,6 +89,8 @@ function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, contex
     (command.task === undefined ? undefined : checkTask(command.task)) ??
     (command.budget === undefined ? undefined : checkBudget(command.budget));
   if (fault !== undefined) return refuse(fault);
+  const policy = command.approvers === undefined ? undefined : approvalPolicyOf(command.approvers);
+  if (policy !== undefined && 'fault' in policy) return refuse(policy.fault);
   if (job !== undefined) return refuse(jobExists(job));
   const { fingerprint, environment } = command.claim;
   const payload = {
@@ -101,6 +99,7 @@ function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, contex
     producer_version: command.producerVersion,
     ...(command.task === undefined ? {} : { command: command.task }),
     ...(command.budget === undefined ? {} : { budget: command.budget }),
+    ...(policy === undefined ? {} : { approval_policy: policy }),
     ...because(context),
   };
   return record(job, 'submitted', TRANSITIONS.submit.reasonCode, payload, context);
@@ -117,11 +116,11 @@ function decideCheckpoint(
   if (refusal !== undefined) return refusal;
   const over = command.type === 'progress' ? stepsExceeded(job, context) : undefined;
   if (over !== undefined) return over;
-  if (command.type === 'decision-needed' && job.open_decisions.length >= MAX_OPEN_DECISIONS) {
+  if (command.type === 'decision-needed' && unsettled(job).length >= MAX_OPEN_DECISIONS) {
     return refuse(tooManyDecisions(job));
   }
-  if (command.type === 'completed' && job.open_decisions.length > 0) {
-    return refuse(approvalRequired(job, 'completing'));
+  if (command.type === 'completed' && openAt(job, context.now).length > 0) {
+    return refuse(approvalRequired(job, context.now, 'completing'));
   }
   const payload = {
     checkpoint_id: checkpointId(job.checkpoint_count),
@@ -134,17 +133,6 @@ function decideCheckpoint(
   return record(job, 'checkpoint_added', `checkpoint_${command.type.replace('-', '_')}`, payload, context);
 }
 
-function decideApprove(job: JobState, asked: string | undefined, context: CommandContext): Decision {
-  const refusal = notAllowed(job, 'approve');
-  if (refusal !== undefined) return refusal;
-  const open = job.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-  if (asked === undefined && open.length > 1) return refuse(checkpointAmbiguous(open));
-  const target = asked ?? open[0];
-  if (target === undefined || !open.includes(target)) return refuse(nothingToApprove(job, asked));
-  const payload = { checkpoint_id: target, reason: context.reason ?? 'approved' };
-  return record(job, 'approved', TRANSITIONS.approve.reasonCode, payload, context);
-}
-
 /** In this order: is it allowed from here, is every decision approved, is the environment still the same. */
 function decideResume(
   job: JobState,
@@ -153,7 +141,7 @@ function decideResume(
 ): Decision {
   const refusal = notAllowed(job, 'resume');
   if (refusal !== undefined) return refusal;
-  if (job.open_decisions.length > 0) return refuse(approvalRequired(job, 'resume'));
+  if (openAt(job, context.now).length > 0) return refuse(approvalRequired(job, context.now, 'resume'));
   const expected = boundEnvironment(job);
   const changed = differences(expected, command.claim);
   if (changed.length === 0) {
@@ -189,8 +177,4 @@ function decideResume(
 
 function because({ reason }: CommandContext): { reason?: string } {
   return reason === undefined ? {} : { reason };
-}
-
-function notAllowed(job: JobState, name: TransitionName): Decision | undefined {
-  return TRANSITIONS[name].from.includes(job.status) ? undefined : refuse(transitionNotAllowed(job, name));
 }

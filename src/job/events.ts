@@ -3,7 +3,9 @@ import type { JsonObject } from '../core/json.ts';
 import { isTimestamp, type Timestamp } from '../core/time.ts';
 import validateEvent from '../schema/generated/job_event.js';
 import { schemaFault } from '../schema/validator.ts';
+import type { ApprovalPolicy } from './approval_policy.ts';
 import type { Difference, Environment } from './fingerprint.ts';
+import type { ApprovalSignature } from './signed_approval.ts';
 
 export const EVENT_SCHEMA_ID = 'gait.job.event';
 export const SCHEMA_VERSION = '1.0.0';
@@ -28,6 +30,8 @@ export interface EventPayloads {
     /** What a worker runs for the job. */
     readonly command?: JobTask;
     readonly budget?: Budget;
+    /** Its decisions need signatures. */
+    readonly approval_policy?: ApprovalPolicy;
     readonly reason?: string;
   };
   checkpoint_added: {
@@ -41,7 +45,12 @@ export interface EventPayloads {
     readonly reason?: string;
   };
   paused: { readonly reason?: string };
-  approved: { readonly checkpoint_id: string; readonly reason: string };
+  approved: {
+    readonly checkpoint_id: string;
+    readonly reason: string;
+    /** There if, and only if, the job has an approval policy. */
+    readonly signed?: ApprovalSignature;
+  };
   resumed: {
     readonly reason: string;
     /** The three that follow are there when a changed environment was overridden. */

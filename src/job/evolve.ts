@@ -1,6 +1,9 @@
 import type { JsonObject } from '../core/json.ts';
+import { type ApprovalPolicy, isSoundPolicy } from './approval_policy.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
+import { unsettled } from './decisions.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
+import { assertDecided, withApproval, withSettledDecisions } from './evolve_approval.ts';
 import {
   assertHolds,
   assertWithin,
@@ -26,7 +29,8 @@ export function evolveStored(job: Job, stored: JsonObject): JobState {
 
 /**
  * The job after one more event. Pure. Throws `illegal_event` for an event that cannot follow: from a status that its
- * transition does not allow, an approval of what is not open, a checkpoint out of turn, a job that does not exist.
+ * transition does not allow, an approval of what is not open, a checkpoint out of turn, a job that does not exist, a
+ * signature that does not hold. Whether the log has the hash that was signed, only a fold of the log knows: jobModel.
  */
 export function evolve(job: Job, event: JobEvent): JobState {
   const transition = transitionOf(event);
@@ -90,6 +94,8 @@ function assertAllowed(job: Job, event: JobEvent, transition: Transition): void 
 function submitted(event: JobEventOf<'submitted'>): JobState {
   const { environment_fingerprint, environment, producer_version, command, budget } = event.payload;
   assertExplained(environment_fingerprint, environment);
+  const { approval_policy } = event.payload;
+  if (approval_policy !== undefined) assertSound(approval_policy);
   return {
     schema_id: 'gait.job.summary',
     schema_version: SCHEMA_VERSION,
@@ -107,6 +113,7 @@ function submitted(event: JobEventOf<'submitted'>): JobState {
     approval_count: 0,
     last_checkpoint: null,
     open_decisions: [],
+    ...(approval_policy === undefined ? {} : { approval_policy, approved_decisions: [] }),
     lease: null,
     command: command ?? null,
     budget: budget ?? null,
@@ -138,11 +145,10 @@ function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'chec
   const asks = checkpoint_type === 'decision-needed';
   if (asks !== (required_action !== ''))
     throw illegalEvent('only decision-needed carries a required action, and must');
-  if (checkpoint_type === 'completed' && job.open_decisions.length > 0) {
-    throw illegalEvent('completed with an open decision');
-  }
-  if (asks && job.open_decisions.length >= MAX_OPEN_DECISIONS) throw illegalEvent('too many open decisions');
-  const decision = { checkpoint_id, created_at: event.created_at, summary, required_action };
+  if (checkpoint_type === 'completed') assertDecided(job, event, 'completed');
+  if (asks && unsettled(job).length >= MAX_OPEN_DECISIONS) throw illegalEvent('too many open decisions');
+  const approvals = job.approval_policy === undefined ? {} : { approvals: [] };
+  const decision = { checkpoint_id, created_at: event.created_at, summary, required_action, ...approvals };
   return {
     ...job,
     checkpoint_count: job.checkpoint_count + 1,
@@ -152,19 +158,8 @@ function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'chec
   };
 }
 
-function withApproval(job: JobState, event: JobEventOf<'approved'>): JobState {
-  const open = job.open_decisions.filter(
-    ({ checkpoint_id }) => checkpoint_id !== event.payload.checkpoint_id,
-  );
-  if (open.length === job.open_decisions.length) {
-    throw illegalEvent(`an approval of ${event.payload.checkpoint_id}, which is not open`);
-  }
-  return { ...job, approval_count: job.approval_count + 1, open_decisions: open };
-}
-
 function withRefusedResumption(job: JobState, event: JobEventOf<'resume_refused'>): JobState {
-  if (job.open_decisions.length > 0)
-    throw illegalEvent('a resume refused for its environment, with an open decision');
+  assertDecided(job, event, 'a resume refused for its environment');
   if (event.payload.expected_fingerprint !== job.environment_fingerprint) {
     throw illegalEvent('a refused resume that does not name the environment the job was bound to');
   }
@@ -172,12 +167,12 @@ function withRefusedResumption(job: JobState, event: JobEventOf<'resume_refused'
 }
 
 function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
-  if (job.open_decisions.length > 0) throw illegalEvent('resumed with an open decision');
+  assertDecided(job, event, 'resumed');
   const { expected_fingerprint, actual_fingerprint, environment } = event.payload;
   if (event.reason_code !== 'resumed_with_env_override') {
     if (expected_fingerprint ?? actual_fingerprint ?? environment)
       throw illegalEvent('a plain resume that names another environment');
-    return { ...job, usage: usedAnew(job, event) };
+    return { ...withSettledDecisions(job), usage: usedAnew(job, event) };
   }
   if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
     throw illegalEvent(
@@ -186,7 +181,7 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
   }
   assertExplained(actual_fingerprint, environment);
   return {
-    ...job,
+    ...withSettledDecisions(job),
     status_reason_code: event.reason_code,
     environment_fingerprint: actual_fingerprint,
     environment: environment ?? null,
@@ -197,6 +192,10 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
 /** Who holds the lease works on from here; otherwise the next claim is what starts the time. */
 function usedAnew({ lease }: JobState, { created_at }: JobEvent): Usage {
   return lease === null ? NOTHING_USED : { ...NOTHING_USED, started_at: created_at };
+}
+
+function assertSound(policy: ApprovalPolicy): void {
+  if (!isSoundPolicy(policy)) throw illegalEvent('approvers that no job can have been submitted with');
 }
 
 function assertExplained(fingerprint: string, environment: Environment | undefined): void {

@@ -32,6 +32,8 @@ export interface RuntimeState
     | 'approval_count'
     | 'last_checkpoint'
     | 'open_decisions'
+    | 'approval_policy'
+    | 'approved_decisions'
     | 'lease'
     | 'command'
     | 'budget'
@@ -39,7 +41,7 @@ export interface RuntimeState
   > {
   readonly schema_id: 'gait.job.runtime';
   readonly checkpoints: readonly Checkpoint[];
-  readonly approvals?: readonly Omit<Approval, 'checkpoint_id'>[];
+  readonly approvals?: readonly Pick<Approval, 'created_at' | 'actor' | 'reason'>[];
 }
 
 /** Throws `job_not_found`, or LogDamage at the first record that is not as a writer left it. `until`: as it was then. */
@@ -71,8 +73,8 @@ export class HistoryCollector {
 }
 
 /** The event of a record that was folded, and so is known to be one. */
-export function eventOf(record: StoredEvent): JobEvent {
-  return record.event as unknown as JobEvent;
+export function eventOf({ event }: Pick<StoredEvent, 'event'>): JobEvent {
+  return event as unknown as JobEvent;
 }
 
 export function runtimeState(

@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { GaitError } from '../core/errors.ts';
 import { inTurns, type Listed, StreamListing, stateOrError } from '../log/listing.ts';
-import { assertStreamId } from '../log/record.ts';
+import { assertStreamId, type Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { type Executed, StreamHandle } from '../log/stream.ts';
 import { decide, type JobCommand } from './decide.ts';
@@ -37,15 +37,16 @@ export class Jobs {
 
   /**
    * Decides a command on the current state and appends what was decided; decides again if another writer came
-   * between. A command that depends on the state is given as a function of it. Throws the refusal.
+   * between. A command that depends on the state, or on the end of the log that it will stand behind, is given as a
+   * function of them. Throws the refusal.
    */
   async execute(
     jobId: string,
     author: Author,
-    command: JobCommand | ((job: Job) => JobCommand),
+    command: JobCommand | ((job: Job, head: Head) => JobCommand),
   ): Promise<Executed<JobState>> {
-    const executed = await this.#handle(jobId).execute((job) =>
-      decide(job, typeof command === 'function' ? command(job) : command, {
+    const executed = await this.#handle(jobId).execute((job, head) =>
+      decide(job, typeof command === 'function' ? command(job, head) : command, {
         jobId,
         now: this.#clock.now(),
         ...author,

@@ -2,6 +2,7 @@ import { GaitError } from '../core/errors.ts';
 import { replay } from '../log/fold.ts';
 import type { Executed } from '../log/stream.ts';
 import type { JobCommand } from './decide.ts';
+import { unsettled } from './decisions.ts';
 import type { CheckpointType, LeaseOutcome } from './events.ts';
 import { type FollowOptions, followJob, type Happening, POLL_MS, pause } from './follow.ts';
 import type { HeldLease } from './held_lease.ts';
@@ -125,13 +126,10 @@ export class LeasedJob {
     for (;;) {
       const job = await this.#look();
       this.signal.throwIfAborted();
-      const open = job?.open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-      if (job?.status === 'decision_needed' && open?.length === 0) {
-        await resumeAnswered(this.#ports, this.id, this.#worker);
-      } else {
-        if (open?.includes(checkpointId) === false) return;
-        await pause(POLL_MS, this.signal);
-      }
+      if (job?.status === 'decision_needed' && job.open_decisions.length === 0) {
+        if (await resumeAnswered(this.#ports, this.id, this.#worker)) continue;
+      } else if (job !== undefined && !isUnsettled(job, checkpointId)) return;
+      await pause(POLL_MS, this.signal);
     }
   }
 
@@ -148,7 +146,7 @@ export class LeasedJob {
 
   async #questions(): Promise<AskedQuestions> {
     const questions = new AskedQuestions();
-    await replay(this.#ports.store, jobModel, this.id, (record) => questions.add(eventOf(record)));
+    await replay(this.#ports.store, jobModel, this.id, (record, job) => questions.add(eventOf(record), job));
     return questions;
   }
 
@@ -186,6 +184,10 @@ export class LeasedJob {
       details: { job_id: this.id },
     });
   }
+}
+
+function isUnsettled(job: JobState, checkpointId: string): boolean {
+  return unsettled(job).some(({ checkpoint_id }) => checkpoint_id === checkpointId);
 }
 
 /** Refusals behind which the work may have to stop. */

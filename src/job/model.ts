@@ -1,5 +1,6 @@
 import type { StreamModel } from '../log/fold.ts';
 import { evolveStored } from './evolve.ts';
+import { assertSignedBehind } from './evolve_approval.ts';
 import { type Job, jobFromSnapshot, jobToSnapshot } from './state.ts';
 
 /** A job's log as a stream: how its events make its state. */
@@ -7,5 +8,6 @@ export const jobModel: StreamModel<Job> = {
   idField: 'job_id',
   initial: undefined,
   evolve: evolveStored,
+  assertBehind: assertSignedBehind,
   snapshot: { save: jobToSnapshot, load: jobFromSnapshot },
 };

@@ -1,4 +1,4 @@
-import type { JobEvent } from './events.ts';
+import type { JobEvent, JobEventOf } from './events.ts';
 
 export interface Narrated {
   readonly event: JobEvent;
@@ -22,7 +22,7 @@ export function narrate(events: readonly JobEvent[]): Narrated[] {
 export function eventText(event: JobEvent): string {
   switch (event.type) {
     case 'submitted':
-      return `submitted, bound to ${event.payload.environment_fingerprint}${because(event.payload)}`;
+      return `submitted, bound to ${event.payload.environment_fingerprint}${approvers(event)}${because(event.payload)}`;
     case 'checkpoint_added': {
       const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
       const needs = required_action === '' ? '' : ` (needs: ${required_action})`;
@@ -31,7 +31,7 @@ export function eventText(event: JobEvent): string {
     case 'paused':
       return `paused${because(event.payload)}`;
     case 'approved':
-      return `approved ${event.payload.checkpoint_id}${because(event.payload)}`;
+      return `approved ${event.payload.checkpoint_id}${signature(event)}${because(event.payload)}`;
     case 'resumed': {
       const { expected_fingerprint, actual_fingerprint } = event.payload;
       const change =
@@ -70,6 +70,17 @@ export function eventText(event: JobEvent): string {
     case 'repaired':
       return `repaired: ${event.payload.cut_bytes} bytes were cut and kept as ${event.payload.kept_as}${because(event.payload)}`;
   }
+}
+
+function approvers({ payload: { approval_policy: policy } }: JobEventOf<'submitted'>): string {
+  if (policy === undefined) return '';
+  const { required, keys } = policy;
+  return `, its decisions need ${required} of ${keys.length} approver${keys.length === 1 ? '' : 's'} to sign`;
+}
+
+function signature({ payload: { signed } }: JobEventOf<'approved'>): string {
+  if (signed === undefined) return '';
+  return `, signed with the key ${signed.signature.key_id} until ${signed.expires_at}`;
 }
 
 function because({ reason }: { readonly reason?: string }): string {

@@ -5,7 +5,10 @@ import { GaitError } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { FileStore } from '../log/file_store.ts';
 import type { EventStore } from '../log/store.ts';
+import type { SigningKey } from '../signing/keys.ts';
+import type { Approvers } from './approval_policy.ts';
 import { claimNow, claimOnceFree } from './claim.ts';
+import { approval } from './decide_approval.ts';
 import { absoluteRule, environmentHere } from './environment.ts';
 import type { Budget, JobTask } from './events.ts';
 import { type EnvironmentClaim, fingerprintRules } from './fingerprint.ts';
@@ -36,6 +39,8 @@ export interface SubmitOptions {
   readonly budget?: Budget;
   /** What the job depends on beside os, arch and runtime: `hostname`, `cwd`, `env:NAME`, `file:PATH`. */
   readonly rules?: readonly string[];
+  /** Whose signatures its decisions need. By default none: then whoever can write the log can approve. */
+  readonly approvers?: Approvers;
   /** What the job is bound to, in place of what the rules give on this machine. */
   readonly environment?: EnvironmentClaim;
 }
@@ -61,6 +66,10 @@ export interface ApproveOptions {
   readonly reason?: string;
   /** By default the only open decision. */
   readonly checkpointId?: string;
+  /** The key of an approver, to sign with; needed where the job names approvers. */
+  readonly key?: SigningKey;
+  /** How long a signed approval counts, unless the job is resumed on it. Milliseconds, at most 30 days; by default 24 hours. */
+  readonly expiresMs?: number;
 }
 
 const TTL_MS = 30_000;
@@ -85,15 +94,16 @@ export class JobWorkspace {
     this.#monotonic = monotonic ?? (() => performance.now());
   }
 
-  /** Submits a job. Throws `job_exists`. */
+  /** Submits a job. Throws `job_exists`, `approvers_invalid`, `key_untrustworthy`. */
   async submit(jobId: string, options: SubmitOptions = {}): Promise<JobState> {
-    const { reason, task, budget, rules = [] } = options;
+    const { reason, task, budget, approvers, rules = [] } = options;
     const { state } = await this.jobs.execute(jobId, this.#author(undefined, reason), {
       kind: 'submit',
       claim: options.environment ?? environmentHere(fingerprintRules(rules.map(absoluteRule))),
       producerVersion: VERSION,
       ...(task === undefined ? {} : { task }),
       ...(budget === undefined ? {} : { budget }),
+      ...(approvers === undefined ? {} : { approvers }),
     });
     return state;
   }
@@ -119,9 +129,13 @@ export class JobWorkspace {
     return leased;
   }
 
-  /** Approves a decision of a job. Throws `nothing_to_approve`, `checkpoint_ambiguous`. */
-  async approve(jobId: string, { by, reason, checkpointId }: ApproveOptions = {}): Promise<JobState> {
-    const order = { kind: 'approve', ...(checkpointId === undefined ? {} : { checkpointId }) } as const;
+  /**
+   * Approves a decision of a job, with a signature if there is a key. Throws `nothing_to_approve`, `checkpoint_ambiguous`,
+   * and where a job names approvers `approval_unsigned`, `approver_unknown`, `approver_repeated`.
+   */
+  async approve(jobId: string, options: ApproveOptions = {}): Promise<JobState> {
+    const { by, reason, checkpointId, key, expiresMs } = options;
+    const order = approval({ checkpointId, key, expiresMs });
     return (await this.jobs.execute(jobId, this.#author(by, reason), order)).state;
   }
 

@@ -1,4 +1,6 @@
+import { unsettled } from './decisions.ts';
 import type { JobEvent } from './events.ts';
+import type { Job } from './state.ts';
 
 /** What an agent asks a person. */
 export interface Question {
@@ -8,7 +10,7 @@ export interface Question {
   readonly requiredAction: string;
 }
 
-/** What a person answered. */
+/** What a person answered; where several had to sign, the last of them. */
 export interface Answer {
   readonly checkpointId: string;
   readonly approvedBy: string;
@@ -18,6 +20,8 @@ export interface Answer {
 interface Asked {
   readonly checkpointId: string;
   readonly key: string;
+  /** What was said last; an answer once the decision is settled by it. */
+  said?: Answer;
   answer?: Answer;
   /** The work went on after the answer: asked once more, it is another question. */
   used: boolean;
@@ -36,7 +40,8 @@ export function keyOf({ summary, requiredAction }: Question): string {
 export class AskedQuestions {
   readonly #asked: Asked[] = [];
 
-  add(event: JobEvent): void {
+  /** `job`: as it is after the event. */
+  add(event: JobEvent, job: Job): void {
     if (event.type === 'checkpoint_added') {
       const { checkpoint_id: checkpointId, checkpoint_type, summary, required_action } = event.payload;
       if (checkpoint_type === 'decision-needed') {
@@ -48,7 +53,18 @@ export class AskedQuestions {
     } else if (event.type === 'approved') {
       const { checkpoint_id: checkpointId, reason } = event.payload;
       const asked = this.#asked.find((one) => one.checkpointId === checkpointId);
-      if (asked !== undefined) asked.answer = { checkpointId, approvedBy: event.actor, reason };
+      if (asked !== undefined) asked.said = { checkpointId, approvedBy: event.actor, reason };
+    }
+    if (event.type === 'approved' || event.type === 'resumed') this.#settle(job);
+  }
+
+  /** What was said answers the questions that wait for nothing more: no further approval, no resume. */
+  #settle(job: Job): void {
+    const waiting = new Set(
+      job === undefined ? [] : unsettled(job).map(({ checkpoint_id }) => checkpoint_id),
+    );
+    for (const asked of this.#asked) {
+      if (asked.said !== undefined && !waiting.has(asked.checkpointId)) asked.answer = asked.said;
     }
   }
 

@@ -3,7 +3,9 @@ import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
 import { EVENT_SCHEMA_ID, type EventPayloads, type JobEventType, SCHEMA_VERSION } from './events.ts';
-import type { Job } from './state.ts';
+import { transitionNotAllowed } from './refusals.ts';
+import type { Job, JobState } from './state.ts';
+import { TRANSITIONS, type TransitionName } from './transitions.ts';
 
 /** Who asks, when, and why. */
 export interface CommandContext {
@@ -38,4 +40,9 @@ export function record<T extends JobEventType>(
 /** The decision to record nothing, and why. */
 export function refuse(refusal: GaitError): Decision {
   return { events: [], refusal };
+}
+
+/** A refusal where the status of the job does not allow the command. */
+export function notAllowed(job: JobState, name: TransitionName): Decision | undefined {
+  return TRANSITIONS[name].from.includes(job.status) ? undefined : refuse(transitionNotAllowed(job, name));
 }

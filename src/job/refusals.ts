@@ -1,4 +1,5 @@
 import { GaitError, invalidInput } from '../core/errors.ts';
+import { unsettled } from './decisions.ts';
 import type { Difference } from './fingerprint.ts';
 import type { JobState, Lease } from './state.ts';
 import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
@@ -23,45 +24,15 @@ export function transitionNotAllowed({ job_id, status }: JobState, name: Transit
   return invalidInput('transition_not_allowed', `invalid transition: ${name} from ${status}`, hint, details);
 }
 
-export function nothingToApprove({ job_id, open_decisions }: JobState, asked: string | undefined): GaitError {
-  const open = open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-  const message =
-    asked === undefined ? `job ${job_id} has no open decision` : `${asked} is not an open decision`;
-  const hint =
-    open.length === 0
-      ? 'An approval answers a decision-needed checkpoint; there is no approving ahead.'
-      : `Open: ${open.join(', ')}.`;
-  return invalidInput('nothing_to_approve', message, hint, { job_id, open_decisions: open });
-}
-
-export function checkpointAmbiguous(open: readonly string[]): GaitError {
-  const message = `${open.length} decisions are open: ${open.join(', ')}`;
-  return invalidInput('checkpoint_ambiguous', message, 'Say which one with --checkpoint.', {
-    open_decisions: [...open],
-  });
-}
-
-export function tooManyDecisions({ job_id, open_decisions }: JobState): GaitError {
-  const message = `${open_decisions.length} decisions wait already in job ${job_id}`;
+export function tooManyDecisions(job: JobState): GaitError {
+  const { job_id } = job;
+  const message = `${unsettled(job).length} decisions wait already in job ${job_id}`;
   return invalidInput('too_many_decisions', message, 'Let a person approve some of them first.', { job_id });
 }
 
 export function reasonRequired(): GaitError {
   const hint = 'Say with --reason why the change is all right; it is kept in the log.';
   return invalidInput('reason_required', '--allow-env-mismatch needs a reason', hint);
-}
-
-export function approvalRequired({ job_id, open_decisions }: JobState, what: string): GaitError {
-  const open = open_decisions.map(({ checkpoint_id }) => checkpoint_id);
-  const [first] = open_decisions;
-  const action = first === undefined ? '' : ` (${first.required_action})`;
-  return new GaitError({
-    code: 'approval_required',
-    category: 'approval_required',
-    message: `approval required before ${what}: ${open.join(', ')}${action}`,
-    hint: `Let a person approve ${open[0] ?? 'it'}, with \`gait job approve\` for the same job.`,
-    details: { job_id, open_decisions: open },
-  });
 }
 
 export function environmentMismatch(

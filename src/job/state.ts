@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import validateSummary from '../schema/generated/job_summary.js';
+import type { ApprovalPolicy } from './approval_policy.ts';
 import type { Budget, CheckpointType, JobEventOf, JobTask, SCHEMA_VERSION } from './events.ts';
 import type { Environment, EnvironmentClaim } from './fingerprint.ts';
 import type { Status } from './transitions.ts';
@@ -21,14 +22,27 @@ export interface Approval {
   readonly created_at: Timestamp;
   readonly actor: string;
   readonly reason: string;
+  /** The two that follow are there when it is signed. */
+  readonly key_id?: string;
+  readonly expires_at?: Timestamp;
 }
 
-/** A decision that was asked for and not approved yet. */
+/** A decision that was asked for and not approved yet, or that the job was not resumed on yet. */
 export interface OpenDecision {
   readonly checkpoint_id: string;
   readonly created_at: Timestamp;
   readonly summary: string;
   readonly required_action: string;
+  /** Only of a job with an approval policy: one of each key, some of which may have expired. */
+  readonly approvals?: readonly StandingApproval[];
+}
+
+/** A signed approval of a decision that the job was not resumed on yet. */
+export interface StandingApproval {
+  readonly key_id: string;
+  readonly actor: string;
+  /** From then on it does not count. */
+  readonly expires_at: Timestamp;
 }
 
 /**
@@ -53,6 +67,10 @@ export interface JobState {
   readonly approval_count: number;
   readonly last_checkpoint: Checkpoint | null;
   readonly open_decisions: readonly OpenDecision[];
+  /** Whose signatures its decisions need. This member and the next are absent where no signature is asked for. */
+  readonly approval_policy?: ApprovalPolicy;
+  /** The decisions that had enough approvals when the last of them was made, until the job is resumed on them. */
+  readonly approved_decisions?: readonly OpenDecision[];
   /** Who works on it, until it is released, taken over, or the job ends. */
   readonly lease: Lease | null;
   readonly command: JobTask | null;
@@ -116,7 +134,10 @@ export function checkpointOf(event: JobEventOf<'checkpoint_added'>): Checkpoint 
 
 export function approvalOf(event: JobEventOf<'approved'>): Approval {
   const { created_at, actor, payload } = event;
-  return { checkpoint_id: payload.checkpoint_id, created_at, actor, reason: payload.reason };
+  const { checkpoint_id, reason, signed } = payload;
+  const approval = { checkpoint_id, created_at, actor, reason };
+  if (signed === undefined) return approval;
+  return { ...approval, key_id: signed.signature.key_id, expires_at: signed.expires_at };
 }
 
 /** The id of the checkpoint after `count` others: `cp_0001` …, wider past 9,999. */

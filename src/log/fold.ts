@@ -1,5 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
-import { type IdField, LogDamage, type Position, type StoredEvent } from './record.ts';
+import { type Head, type IdField, LogDamage, type Position, type StoredEvent } from './record.ts';
 import { LOG_START } from './scan.ts';
 import type { EventStore } from './store.ts';
 
@@ -10,6 +10,8 @@ export interface StreamModel<S> {
   readonly initial: S;
   /** The state after one more event. Throws for an event that it does not know or that cannot follow. */
   evolve(state: S, event: JsonObject): S;
+  /** Of events that name the record which they stand behind: throws if it is not the one that `before` is the end of. */
+  assertBehind?(event: JsonObject, before: Head): void;
   /** State to and from a snapshot; `load` answers undefined for what another version wrote, or is not of this stream and revision. */
   readonly snapshot: {
     save(state: S): JsonObject;
@@ -22,6 +24,18 @@ export interface Folded<S> {
   readonly position: Position;
 }
 
+/** The state after one more event, which follows the record that `position` is of. Throws as the model does. */
+export function evolveAt<S>(model: StreamModel<S>, { state, position }: FoldedTo<S>, event: JsonObject): S {
+  const next = model.evolve(state, event);
+  model.assertBehind?.(event, position);
+  return next;
+}
+
+interface FoldedTo<S> {
+  readonly state: S;
+  readonly position: Head;
+}
+
 /** One step of a fold over stored records. What the model cannot fold is damage, named by its place. */
 export function foldRecord<S>(
   model: StreamModel<S>,
@@ -31,7 +45,7 @@ export function foldRecord<S>(
 ): Folded<S> {
   try {
     const { revision, hash, offset } = record;
-    return { state: model.evolve(folded.state, record.event), position: { revision, hash, offset } };
+    return { state: evolveAt(model, folded, record.event), position: { revision, hash, offset } };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     throw new LogDamage(

@@ -1,7 +1,15 @@
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type Folded, foldRecord, type StreamModel } from './fold.ts';
-import { type Expected, LogDamage, type Position, type StoredEvent, seal } from './record.ts';
+import { evolveAt, type Folded, foldRecord, type StreamModel } from './fold.ts';
+import {
+  type Expected,
+  type Head,
+  LogDamage,
+  type Position,
+  type SealedRecord,
+  type StoredEvent,
+  seal,
+} from './record.ts';
 import { LOG_START } from './scan.ts';
 import type { EventStore } from './store.ts';
 
@@ -59,16 +67,19 @@ export class StreamHandle<S> {
     return this.#settled;
   }
 
-  /** Decides on the current state and appends what was decided. Throws the decision's refusal, once it is recorded. */
-  async execute(decide: (state: S) => Decision): Promise<Executed<S>> {
+  /**
+   * Decides on the current state and appends what was decided: right behind `head`, or it is decided again. Throws the
+   * decision's refusal, once it is recorded.
+   */
+  async execute(decide: (state: S, head: Head) => Decision): Promise<Executed<S>> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       if (this.#current === undefined) await this.#refresh();
       const base: Folded<S> = this.#current ?? this.#settled;
-      const { events, refusal } = decide(base.state);
+      const { events, refusal } = decide(base.state, base.position);
       if (events.length === 0) {
         // No append will compare this state with the log: an answer without events is given on what the log shows now.
         const now = await this.#settledNow();
-        const answer = decide(now.state);
+        const answer = decide(now.state, now.position);
         if (answer.events.length > 0) continue;
         if (answer.refusal !== undefined) throw answer.refusal;
         return { ...now, events: [] };
@@ -97,8 +108,8 @@ export class StreamHandle<S> {
 
   async #append(base: Folded<S>, events: readonly JsonObject[]): Promise<Executed<S> | 'conflict'> {
     const { idField } = this.#model;
-    const state = this.#foldDecided(base.state, events);
     const batch = seal(this.#stream, idField, expectedOf(base.position), events);
+    const state = this.#foldDecided(base, batch.records);
     const bytes = batch.records.reduce((sum, { line }) => sum + line.length, 0);
     const ahead = { state, position: { ...batch.head, offset: base.position.offset + bytes } };
     this.#current = ahead;
@@ -124,9 +135,11 @@ export class StreamHandle<S> {
   }
 
   /** The reducer is the gate to the log: what it cannot fold is never written. */
-  #foldDecided(state: S, events: readonly JsonObject[]): S {
+  #foldDecided(base: Folded<S>, records: readonly SealedRecord[]): S {
     try {
-      return events.reduce((next, event) => this.#model.evolve(next, event), state);
+      return records.reduce((state, { event }, index) => {
+        return evolveAt(this.#model, { state, position: records[index - 1] ?? base.position }, event);
+      }, base.state);
     } catch (cause) {
       throw new GaitError({
         code: 'decided_illegal_event',

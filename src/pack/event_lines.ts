@@ -6,7 +6,9 @@ import { isTimestamp } from '../core/time.ts';
 import { HistoryCollector, type JobHistory } from '../job/history.ts';
 import { jobModel } from '../job/model.ts';
 import type { Job } from '../job/state.ts';
+import { evolveAt } from '../log/fold.ts';
 import { chainHash, GENESIS_HASH, placementFault, type StoredEvent } from '../log/record.ts';
+import { LOG_START } from '../log/scan.ts';
 import { EVENTS_MEMBER } from './job_members.ts';
 
 /** One line of the events' member: canonical JSON, an object. */
@@ -63,9 +65,9 @@ export function foldRecords(records: readonly StoredEvent[]): {
 } {
   const collector = new HistoryCollector();
   let job: Job;
-  for (const record of records) {
+  for (const [index, record] of records.entries()) {
     try {
-      job = jobModel.evolve(job, record.event);
+      job = evolveAt(jobModel, { state: job, position: records[index - 1] ?? LOG_START }, record.event);
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
       const { revision } = record;

@@ -1,8 +1,10 @@
 import type { Timestamp } from '../core/time.ts';
+import type { ApprovalPolicy } from '../job/approval_policy.ts';
 import type { JobEvent } from '../job/events.ts';
 import type { Difference } from '../job/fingerprint.ts';
 import { eventOf, type JobHistory } from '../job/history.ts';
 import { eventText } from '../job/narrate.ts';
+import type { Approval } from '../job/state.ts';
 import type { Head } from '../log/record.ts';
 import { payloadOf } from './build.ts';
 import type { JobPayload } from './job_members.ts';
@@ -26,6 +28,17 @@ export interface DecisionLineage {
   readonly approved_at?: Timestamp;
   readonly approved_by?: string;
   readonly reason?: string;
+  /** Of a job whose approvals are signed: each of them, in order. */
+  readonly approvals?: readonly SignedApprovalLineage[];
+}
+
+export interface SignedApprovalLineage {
+  readonly approved_at: Timestamp;
+  readonly approved_by: string;
+  readonly reason: string;
+  readonly key_id: string;
+  /** It counted until then, or for good if the job was resumed before. */
+  readonly expires_at: Timestamp;
 }
 
 export interface JobInspection {
@@ -44,6 +57,8 @@ export interface JobInspection {
       readonly reason_code: string;
     }[];
     readonly decisions: readonly DecisionLineage[];
+    /** Whose signatures the decisions needed; absent where none were asked for. */
+    readonly approval_policy?: ApprovalPolicy;
     readonly refusals: readonly {
       readonly revision: number;
       readonly created_at: Timestamp;
@@ -58,6 +73,7 @@ export interface JobInspection {
 export function inspectJobPack(manifest: PackManifest, history: JobHistory): JobInspection {
   const events = history.records.map(eventOf);
   const { revision, hash } = history.position;
+  const { approval_policy } = history.job;
   return {
     pack_id: manifest.pack_id,
     pack_type: 'job',
@@ -72,6 +88,7 @@ export function inspectJobPack(manifest: PackManifest, history: JobHistory): Job
         return { checkpoint_id, type, reason_code };
       }),
       decisions: decisionsOf(history),
+      ...(approval_policy === undefined ? {} : { approval_policy }),
       refusals: events.flatMap((event) => {
         if (event.type !== 'resume_refused') return [];
         const { created_at, actor, payload } = event;
@@ -82,17 +99,30 @@ export function inspectJobPack(manifest: PackManifest, history: JobHistory): Job
   };
 }
 
-function decisionsOf({ checkpoints, approvals }: JobHistory): DecisionLineage[] {
+function decisionsOf({ job, checkpoints, approvals }: JobHistory): DecisionLineage[] {
+  const open = new Set(job.open_decisions.map(({ checkpoint_id }) => checkpoint_id));
   const approvalOf = new Map(approvals.map((approval) => [approval.checkpoint_id, approval]));
   return checkpoints
     .filter(({ type }) => type === 'decision-needed')
     .map(({ checkpoint_id, required_action = '', created_at: asked_at }) => {
-      const asked = { checkpoint_id, required_action, asked_at };
+      const signed = approvals.flatMap((approval) => signedLineage(approval, checkpoint_id));
+      const asked = {
+        checkpoint_id,
+        required_action,
+        asked_at,
+        ...(signed.length > 0 ? { approvals: signed } : {}),
+      };
       const approval = approvalOf.get(checkpoint_id);
-      if (approval === undefined) return asked;
+      if (approval === undefined || open.has(checkpoint_id)) return asked;
       const { created_at: approved_at, actor: approved_by, reason } = approval;
       return { ...asked, approved_at, approved_by, reason };
     });
+}
+
+function signedLineage(approval: Approval, checkpointId: string): SignedApprovalLineage[] {
+  const { checkpoint_id, created_at: approved_at, actor: approved_by, reason, key_id, expires_at } = approval;
+  if (checkpoint_id !== checkpointId || key_id === undefined || expires_at === undefined) return [];
+  return [{ approved_at, approved_by, reason, key_id, expires_at }];
 }
 
 function timelineEntry(event: JobEvent): TimelineEntry {

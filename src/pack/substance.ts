@@ -107,7 +107,7 @@ export function documentSubstance(bytes: Buffer, without: readonly string[] = []
 
 /**
  * What counts of the events of a job. A renewal only says that time has passed, and a token is its lease's place among
- * the leases, so that the number of renewals before it does not count.
+ * the leases, so that the number of renewals before it does not count. Of a signature it counts whose it is.
  */
 export function eventsSubstance(bytes: Buffer): string {
   const hash = createHash('sha256');
@@ -118,7 +118,7 @@ export function eventsSubstance(bytes: Buffer): string {
     const { type, payload } = isJsonObject(event) ? event : {};
     if (type === 'lease_renewed') continue;
     if (type === 'lease_acquired' && isJsonObject(payload)) places.set(payload['token'], places.size + 1);
-    hash.update(canonicalize(essential(withPlaces(lacking(event, ['revision']), places))));
+    hash.update(canonicalize(essential(withSigners(withPlaces(lacking(event, ['revision']), places)))));
   }
   return hash.digest('hex');
 }
@@ -133,6 +133,15 @@ function withPlaces(event: Json, places: ReadonlyMap<Json | undefined, number>):
   const { taken_over } = payload;
   const replaced = isJsonObject(taken_over) ? { taken_over: place(taken_over) } : {};
   return { ...event, payload: { ...place(payload), ...replaced } };
+}
+
+function withSigners(event: Json): Json {
+  if (!isJsonObject(event) || !isJsonObject(event['payload'])) return event;
+  const { payload } = event;
+  const { signed } = payload;
+  const signature = isJsonObject(signed) ? signed['signature'] : undefined;
+  if (!isJsonObject(signature)) return event;
+  return { ...event, payload: { ...payload, signed: { key_id: signature['key_id'] ?? null } } };
 }
 
 function lacking(value: Json, names: readonly string[]): Json {

@@ -24,13 +24,14 @@ import {
   readContents,
 } from '../zip/contents.ts';
 import { type Container, readMember } from '../zip/reader.ts';
+import type { ApprovalSignatures } from './approval_signatures.ts';
 import { extensionFindings } from './extends.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf, signedDigestOf } from './manifest.ts';
 import { PROOF_MEMBER, proofFindings, proofRecordCount } from './proof_records.ts';
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './run_members.ts';
 import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './verify_guard.ts';
-import { verifyJobPayload } from './verify_job.ts';
+import { type VerifiedJob, verifyJobPayload } from './verify_job.ts';
 import { type EmbeddedRun, verifyRunPayload } from './verify_run.ts';
 
 /** What a verification of a pack found out. */
@@ -44,6 +45,8 @@ export interface PackVerification extends Verification {
   readonly source_signature_status?: SignatureStatus;
   /** How many records of `proof_records.jsonl` were checked, if it has them. */
   readonly proof_records_verified?: number;
+  /** Of a job whose approvals are signed. */
+  readonly approval_signatures?: ApprovalSignatures;
 }
 
 export interface VerificationPolicy extends SignaturePolicy {
@@ -127,9 +130,9 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   }
   const compared = compareContents(manifest, contents, report);
   const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
-  const { history, run } = sound
+  const { history, approvals, run }: ReadPayload = sound
     ? readPayload(manifest, container, contents, policy, report)
-    : { history: undefined, run: undefined };
+    : {};
   if (policy.extending !== undefined) {
     const found = history === undefined ? [NO_HISTORY] : extensionFindings(history, policy.extending);
     report.settle('extends', found);
@@ -143,7 +146,13 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   const source = run === undefined ? {} : { source_signature_status: run.signatureStatus };
   const proof = sound ? contents.bytes.get(PROOF_MEMBER) : undefined;
   const proved = proof === undefined ? {} : { proof_records_verified: proofRecordCount(proof) };
-  const verification = { ...summary(report, manifest, compared, signatures), ...source, ...proved };
+  const approved = approvals === undefined ? {} : { approval_signatures: approvals };
+  const verification = {
+    ...summary(report, manifest, compared, signatures),
+    ...source,
+    ...proved,
+    ...approved,
+  };
   return {
     verification,
     manifest,
@@ -173,16 +182,20 @@ function unread(report: Report): VerifiedPack {
   return { verification: summary(report, undefined, NOTHING_COMPARED), documents: NO_DOCUMENTS };
 }
 
+interface ReadPayload extends VerifiedJob {
+  readonly run?: EmbeddedRun | undefined;
+}
+
 function readPayload(
   manifest: PackManifest,
   container: Container,
   { bytes: members, sizes }: Contents,
   { trust, visit }: VerificationPolicy,
   report: Report,
-): { history?: JobHistory | undefined; run?: EmbeddedRun | undefined } {
+): ReadPayload {
   const proof = members.get(PROOF_MEMBER);
   if (proof !== undefined) report.settle('proof_records', proofFindings(proof, manifest, sizes));
-  if (manifest.pack_type === 'job') return { history: verifyJobPayload(manifest, members, report) };
+  if (manifest.pack_type === 'job') return verifyJobPayload(manifest, members, trust, report);
   return { run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
 }
 

@@ -2,38 +2,56 @@ import { canonicalize } from '../core/canonical.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Found, Report } from '../core/report.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
+import type { StoredEvent } from '../log/record.ts';
 import { type Members, readDocument, timeFindings } from '../schema/documents.ts';
 import validateState from '../schema/generated/job_state.js';
 import validatePayload from '../schema/generated/pack_job.js';
 import validateLedger from '../schema/generated/pack_job_ledger.js';
 import type { Validate } from '../schema/validator.ts';
+import type { TrustSet } from '../signing/trust.ts';
+import { type ApprovalSignatures, verifyApprovals } from './approval_signatures.ts';
 import { chainFacts, payloadOf } from './build.ts';
 import { foldRecords, olderEventFindings, promisesLedger, readChain } from './event_lines.ts';
 import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import type { PackManifest } from './manifest.ts';
 
+/** What the verification of a job pack found beside its findings. */
+export interface VerifiedJob {
+  /** Present when the events chain and fold to what the pack says. */
+  readonly history?: JobHistory;
+  /** Present when the events could be read and approvals of the job are to be signed. */
+  readonly approvals?: ApprovalSignatures;
+}
+
 /**
  * Checks what a job pack says: its documents conform and agree, its events chain to the head that the ledger names,
- * and fold to exactly the state beside them. Pure. Answers the history when all of that holds.
+ * and fold to exactly the state beside them, and the signatures of its approvals hold. Pure.
  */
 export function verifyJobPayload(
   manifest: PackManifest,
   members: Members,
+  trust: TrustSet | undefined,
   report: Report,
-): JobHistory | undefined {
+): VerifiedJob {
   const documents = readDocuments(manifest, members, report);
-  if (documents === undefined) return undefined;
+  if (documents === undefined) return {};
   const { ledger, events } = documents;
   if (ledger !== undefined) {
     report.settle('payload_agreement', agreement(manifest, documents));
-    return verifyEvents(documents, ledger, manifest, report);
+    const { records, findings } = readChain(manifest.source_ref, events);
+    const approvals = verifyApprovals(records, trust, report);
+    const history = verifyEvents(documents, ledger, { records, broken: findings }, report);
+    return {
+      ...(history === undefined ? {} : { history }),
+      ...(approvals === undefined ? {} : { approvals }),
+    };
   }
   // A pack of an older producer: there is no head to chain to, and its events do not carry the state.
   report.notApplicable('event_chain');
   report.notApplicable('event_fold');
   const older = olderEventFindings(manifest.source_ref, events);
   report.settle('payload_agreement', [...agreement(manifest, documents), ...older]);
-  return undefined;
+  return {};
 }
 
 interface Documents {
@@ -45,12 +63,11 @@ interface Documents {
 }
 
 function verifyEvents(
-  { payload, state, events }: Documents,
+  { payload, state }: Documents,
   ledger: JobLedger,
-  manifest: PackManifest,
+  { records, broken }: { readonly records: readonly StoredEvent[]; readonly broken: readonly Found[] },
   report: Report,
 ): JobHistory | undefined {
-  const { records, findings: broken } = readChain(manifest.source_ref, events);
   const { size, head, merkle_root } = ledger;
   const chained =
     broken.length > 0

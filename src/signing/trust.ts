@@ -20,7 +20,7 @@ export class TrustSet implements Trust {
 
   /** Throws `key_untrustworthy` for a key that no honest pair has: not canonical, off the curve, or of small order. */
   admit(publicKey: PublicKey, source: string): void {
-    if (!isSound(publicKey)) {
+    if (!isSoundKey(publicKey)) {
       const hint = 'Such a key verifies signatures that nobody made.';
       throw invalidInput('key_untrustworthy', `the public key of ${source} is not a sound Ed25519 key`, hint);
     }
@@ -42,20 +42,27 @@ export class TrustSet implements Trust {
   }
 
   fault(signature: Signature, digest: string): string | undefined {
-    const { alg, key_id, sig, signed_digest } = signature;
-    if (signed_digest === undefined) return 'missing signed_digest';
-    if (signed_digest !== digest) return `signed_digest is ${signed_digest}, the document makes ${digest}`;
-    if (alg !== 'ed25519') return `unsupported alg: ${alg}`;
-    const key = this.#keys.get(key_id);
-    if (key === undefined) return `no trusted key has the id ${key_id}`;
-    const bytes = Buffer.from(sig, 'base64');
-    if (bytes.length !== 64 || bytes.toString('base64') !== sig) return 'sig is not base64 of 64 bytes';
-    return verifies(bytes, digest, key) ? undefined : 'the signature is not of this document and key';
+    return faultUnder(this.#keys.get(signature.key_id), signature, digest);
   }
 }
 
+/** Why a signature over a digest does not hold for a key, which was found sound; undefined when it does. */
+export function faultUnder(
+  key: PublicKey | undefined,
+  { alg, key_id, sig, signed_digest }: Signature,
+  digest: string,
+): string | undefined {
+  if (signed_digest === undefined) return 'missing signed_digest';
+  if (signed_digest !== digest) return `signed_digest is ${signed_digest}, the document makes ${digest}`;
+  if (alg !== 'ed25519') return `unsupported alg: ${alg}`;
+  if (key === undefined) return `no trusted key has the id ${key_id}`;
+  const bytes = Buffer.from(sig, 'base64');
+  if (bytes.length !== 64 || bytes.toString('base64') !== sig) return 'sig is not base64 of 64 bytes';
+  return verifies(bytes, digest, key) ? undefined : 'the signature is not of this document and key';
+}
+
 /** True if the point is canonical, on the curve and not of small order. RFC 8032 §5.1.3; ZIP 215 is not what is wanted. */
-function isSound(publicKey: PublicKey): boolean {
+export function isSoundKey(publicKey: PublicKey): boolean {
   try {
     return !Point.fromBytes(publicKey, false).isSmallOrder();
   } catch {

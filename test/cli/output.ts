@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Tally } from '../../src/cli/approval_text.ts';
 import { canonicalize } from '../../src/core/canonical.ts';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -63,6 +64,8 @@ export interface Output {
   readonly checkpoint?: Checkpoint & SessionCheckpoint;
   readonly checkpoints?: readonly (Checkpoint & SessionCheckpoint & CheckedCheckpoint)[];
   readonly approvals?: readonly Approval[];
+  /** Of a job whose approvals are signed: how far a decision is. */
+  readonly approval?: Tally;
   readonly events?: readonly JobEvent[];
   readonly jobs?: readonly (JsonObject & { readonly job_id: string; readonly status: string })[];
   readonly verification?: JobVerification;

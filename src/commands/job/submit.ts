@@ -1,3 +1,4 @@
+import { approverFlags, approversOf } from '../../cli/approver_flags.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { observe } from '../../cli/machine.ts';
@@ -19,6 +20,10 @@ const spec: CommandSpec = command({
       says: 'Bind it to a file and a variable as well',
       line: 'job submit --id nightly --fingerprint-rule file:./agent.lock --fingerprint-rule env:MODEL',
     },
+    {
+      says: 'Let two of three persons sign each decision',
+      line: 'job submit --id nightly --approver-key ann.pub --approver-key bob.pub --approver-key cy.pub --approvals-required 2',
+    },
   ],
   flags: {
     ...jobFlags,
@@ -36,6 +41,7 @@ const spec: CommandSpec = command({
         'A variable of the worker that the command gets, beside PATH, HOME, LANG, TZ and TMPDIR. Repeatable.',
     },
     ...budgetFlags,
+    ...approverFlags,
     'env-fingerprint': {
       type: 'string',
       value: 'TEXT',
@@ -58,10 +64,12 @@ const spec: CommandSpec = command({
     const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
     const task = taskOf(words, flags['pass-env']);
     const budget = budgetOf(flags);
+    const approvers = approversOf(flags);
     return executeOn(flags, io, {
       ...{ kind: 'submit', claim, producerVersion: VERSION },
       ...(task === undefined ? {} : { task }),
       ...(budget === undefined ? {} : { budget }),
+      ...(approvers === undefined ? {} : { approvers }),
     });
   },
 });

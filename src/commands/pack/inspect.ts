@@ -106,13 +106,16 @@ function describe(
   io: Io,
 ): string[] {
   const { checkpoint_count, approval_count, status } = job_payload;
-  const decisions = job_lineage.decisions.map(
-    ({ checkpoint_id, required_action, approved_by, approved_at, reason }) => {
+  const decisions = job_lineage.decisions.flatMap(
+    ({ checkpoint_id, required_action, approved_by, approved_at, reason, approvals = [] }) => {
       const answer =
         approved_by === undefined
           ? 'open'
           : `approved by ${approved_by} at ${approved_at}${reason === undefined ? '' : `: ${reason}`}`;
-      return `  decision  ${checkpoint_id}  ${printable(required_action)}  ${printable(answer)}`;
+      const signed = approvals.map((approval) => {
+        return `    signed  by ${printable(approval.approved_by)} with the key ${approval.key_id} until ${approval.expires_at}`;
+      });
+      return [`  decision  ${checkpoint_id}  ${printable(required_action)}  ${printable(answer)}`, ...signed];
     },
   );
   return [
@@ -121,8 +124,18 @@ function describe(
     `  counts    ${[count(job_lineage.event_count, 'event'), count(checkpoint_count, 'checkpoint'), count(approval_count, 'approval')].join(', ')}`,
     `  head      ${job_lineage.head.hash}`,
     ...decisions,
+    ...approversOf(job_lineage),
     '',
     ...eventLines(events, io),
+  ];
+}
+
+function approversOf({ approval_policy: policy }: JobInspection['job_lineage']): string[] {
+  if (policy === undefined) return [];
+  const keys = policy.keys.map(({ key_id }) => `            ${key_id}`);
+  return [
+    `  approvers ${policy.required} of these ${policy.keys.length} keys had to sign each decision:`,
+    ...keys,
   ];
 }
 

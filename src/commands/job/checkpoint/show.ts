@@ -1,3 +1,4 @@
+import { approvalText, tallyOf, tallyText } from '../../../cli/approval_text.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
 import { asJson } from '../../../cli/job_text.ts';
@@ -26,16 +27,20 @@ const spec: CommandSpec = command({
       );
     }
     const approvals = history.approvals.filter(({ checkpoint_id }) => checkpoint_id === flags.checkpoint);
+    const approval = tallyOf(history.job, flags.checkpoint, io.clock.now());
     const { checkpoint_id, type, created_at, actor, summary, required_action } = checkpoint;
     return {
-      fields: { checkpoint: asJson(checkpoint), approvals: approvals.map(asJson) },
+      fields: {
+        checkpoint: asJson(checkpoint),
+        approvals: approvals.map(asJson),
+        ...(approval === undefined ? {} : { approval: asJson(approval) }),
+      },
       lines: [
         `${io.paint('bold', checkpoint_id)}  ${type}  ${created_at}  by ${printable(actor ?? 'unknown')}`,
         `  ${printable(summary)}`,
         ...(required_action === undefined ? [] : [`  needs: ${printable(required_action)}`]),
-        ...approvals.map(
-          (by) => `  approved ${by.created_at} by ${printable(by.actor)}: ${printable(by.reason)}`,
-        ),
+        ...approvals.map((by) => `  approved ${by.created_at} by ${printable(by.actor)}${approvalText(by)}`),
+        ...(approval === undefined ? [] : [`  ${tallyText(approval)}`]),
       ],
     };
   },

@@ -1,0 +1,23 @@
+import { epochMs, type Timestamp } from '../core/time.ts';
+import type { JobState, OpenDecision, StandingApproval } from './state.ts';
+
+/**
+ * The decisions that wait for an approval at a time: those that never had enough, and those of which so many signed
+ * approvals have expired that the rest is not enough. What was resumed on is decided for good.
+ */
+export function openAt(job: JobState, now: Timestamp): readonly OpenDecision[] {
+  const { approval_policy: policy, approved_decisions: approved = [] } = job;
+  if (policy === undefined) return job.open_decisions;
+  const lapsed = approved.filter((decision) => standingAt(decision, now).length < policy.required);
+  return [...lapsed, ...job.open_decisions];
+}
+
+/** The signed approvals of a decision that count at a time: one of each key, none that has expired. */
+export function standingAt({ approvals = [] }: OpenDecision, now: Timestamp): readonly StandingApproval[] {
+  return approvals.filter(({ expires_at }) => epochMs(now) < epochMs(expires_at));
+}
+
+/** All decisions that the job was not resumed on yet, approved or not. */
+export function unsettled({ approved_decisions = [], open_decisions }: JobState): readonly OpenDecision[] {
+  return [...approved_decisions, ...open_decisions];
+}
