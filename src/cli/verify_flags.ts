@@ -67,7 +67,7 @@ export interface PolicyValues extends TrustValues, KeyringValues, PrivateKeyValu
 export function policyOf(flags: PolicyValues, io: Io): SignaturePolicy {
   const ring = keyringOf(flags, io);
   const believe = (publicKey: PublicKey, source: string): void =>
-    ring.admit({ publicKey, purposes: ['pack'], identities: [], source });
+    ring.admit({ publicKey, purposes: ['pack', 'approver'], identities: [], source });
   for (const { publicKey, source } of trustedKeys(flags, io)) believe(publicKey, source);
   const strict = flags.profile === 'strict';
   if (flags['private-key'] !== undefined || flags['private-key-env'] !== undefined) {

@@ -1,6 +1,5 @@
 import { type CommandSpec, command } from '../cli/command.ts';
 import { writeToken } from '../cli/gate_files.ts';
-import { GATE_OUTPUT } from '../cli/gate_text.ts';
 import { privateKeyFlags } from '../cli/key_flags.ts';
 import { readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
 import { printable } from '../cli/run.ts';
@@ -12,7 +11,7 @@ import { delegationDigest, intentDigest } from '../gate/intent_digest.ts';
 import { draftApproval, signed } from '../gate/mint.ts';
 
 const spec: CommandSpec = command({
-  output: { schemaId: GATE_OUTPUT, operation: 'approve' },
+  output: { schemaId: 'gait.approve.output', operation: 'approve' },
   summary: 'Approve one call under one policy, once, for a time.',
   description:
     'Signs a token that `gait gate eval --approval-token` takes if it believes the key. Give the call and the policy as ' +

@@ -5,7 +5,7 @@ import { parseJobEvent } from '../job/events.ts';
 import { approvalFault, headFault } from '../job/signed_approval.ts';
 import type { Head, StoredEvent } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
-import type { TrustSet } from '../signing/trust.ts';
+import type { Trust } from '../signing/trust.ts';
 import { EVENTS_MEMBER } from './job_members.ts';
 
 /** How many approvals of a job pack are signed, and how many of the signatures hold. */
@@ -23,7 +23,7 @@ export interface ApprovalSignatures {
  */
 export function verifyApprovals(
   records: readonly StoredEvent[],
-  trust: TrustSet | undefined,
+  trust: Trust | undefined,
   report: Report,
 ): ApprovalSignatures | undefined {
   const [first, ...rest] = records.map(({ event }) => readable(event));
@@ -32,7 +32,6 @@ export function verifyApprovals(
   if (policy === undefined && approvals.every(({ payload }) => payload.signed === undefined))
     return undefined;
   report.expect('approval_signatures');
-  const trusted = new Set(trust?.keyIds);
   const findings: Found[] = [];
   const keys: string[] = [];
   for (const event of approvals) {
@@ -41,7 +40,7 @@ export function verifyApprovals(
     else keys.push(event.payload.signed?.signature.key_id ?? '');
   }
   report.settle('approval_signatures', findings);
-  const known = keys.filter((keyId) => trusted.has(keyId));
+  const known = keys.filter((keyId) => trust?.isApprover(keyId) === true);
   return { total: approvals.length, valid: keys.length, trusted: known.length };
 }
 

@@ -8,7 +8,7 @@ import validateState from '../schema/generated/job_state.js';
 import validatePayload from '../schema/generated/pack_job.js';
 import validateLedger from '../schema/generated/pack_job_ledger.js';
 import type { Validate } from '../schema/validator.ts';
-import type { TrustSet } from '../signing/trust.ts';
+import type { Trust } from '../signing/trust.ts';
 import { type ApprovalSignatures, verifyApprovals } from './approval_signatures.ts';
 import { chainFacts, payloadOf } from './build.ts';
 import { foldRecords, olderEventFindings, promisesLedger, readChain } from './event_lines.ts';
@@ -30,7 +30,7 @@ export interface VerifiedJob {
 export function verifyJobPayload(
   manifest: PackManifest,
   members: Members,
-  trust: TrustSet | undefined,
+  trust: Trust | undefined,
   report: Report,
 ): VerifiedJob {
   const documents = readDocuments(manifest, members, report);

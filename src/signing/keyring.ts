@@ -48,6 +48,13 @@ export class Keyring {
     return all.filter((keys) => keys.some(({ purposes }) => purposes.includes(purpose))).length;
   }
 
+  /** True if a key is for a purpose, and valid at a time. */
+  believes(keyId: string, purpose: KeyPurpose, now: Timestamp): boolean {
+    const keys = this.#keys.get(keyId) ?? [];
+    const revoked = keys.some(({ revokedAt }) => revokedAt !== undefined);
+    return !revoked && keys.some((key) => key.purposes.includes(purpose) && isValidAt(key, now));
+  }
+
   /** Who made a signature over a digest for a purpose, at a time that the key is valid at. */
   signer(signature: Signature, digest: string, purpose: KeyPurpose, now: Timestamp): Signer {
     const fault = this.#trust.fault(signature, digest);

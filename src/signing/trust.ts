@@ -11,6 +11,8 @@ export interface Trust {
   readonly size: number;
   /** Why a signature over a digest does not hold for any key that is believed; undefined when it does. */
   fault(signature: Signature, digest: string): string | undefined;
+  /** True for a key that is believed to approve, as far as the reader says what its keys are for. */
+  isApprover(keyId: string): boolean;
 }
 
 /** Public keys that are believed without further condition. */
@@ -39,6 +41,10 @@ export class TrustSet implements Trust {
 
   get keyIds(): readonly string[] {
     return [...this.#keys.keys()].sort();
+  }
+
+  isApprover(keyId: string): boolean {
+    return this.#keys.has(keyId);
   }
 
   fault(signature: Signature, digest: string): string | undefined {

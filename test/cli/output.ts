@@ -20,6 +20,8 @@ import type { RunDiff } from '../../src/run/diff.ts';
 import type { RunEntry, UnmatchedResult } from '../../src/run/inspect.ts';
 import type { ReduceReport } from '../../src/run/reduce.ts';
 import type { SessionCheckpoint, SessionEvent } from '../../src/run/session.ts';
+import validateApprove from '../../src/schema/generated/approve_output.js';
+import validateDelegate from '../../src/schema/generated/delegate_output.js';
 import validateGate from '../../src/schema/generated/gate_output.js';
 import validateEvent from '../../src/schema/generated/job_event.js';
 import validateJob from '../../src/schema/generated/job_output.js';
@@ -29,6 +31,7 @@ import validatePack from '../../src/schema/generated/pack_output.js';
 import validatePolicy from '../../src/schema/generated/policy_output.js';
 import validateRun from '../../src/schema/generated/run_output.js';
 import validateSession from '../../src/schema/generated/run_session_output.js';
+import validateTrace from '../../src/schema/generated/trace_output.js';
 import validateVerify from '../../src/schema/generated/verify_output.js';
 import { schemaFault, type Validate } from '../../src/schema/validator.ts';
 
@@ -171,7 +174,10 @@ const VALIDATORS: Readonly<Record<string, Validate>> = {
   'gait.keys.output': validateKeys,
   'gait.pack.output': validatePack,
   'gait.policy.output': validatePolicy,
+  'gait.approve.output': validateApprove,
+  'gait.delegate.output': validateDelegate,
   'gait.gate.output': validateGate,
+  'gait.trace.output': validateTrace,
   'gait.run.output': validateRun,
   'gait.run.session.output': validateSession,
   'gait.verify.output': validateVerify,

@@ -1,6 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
-import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { printable } from '../../cli/run.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { invalidInput } from '../../core/errors.ts';
@@ -9,7 +8,7 @@ import { StreamHandle } from '../../log/stream.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
 
 const spec: CommandSpec = command({
-  output: { schemaId: GATE_OUTPUT, operation: 'revoke' },
+  output: { schemaId: 'gait.approve.output', operation: 'revoke' },
   summary: 'Take an approval or a delegation back: no gate with this state takes it any more.',
   description:
     'Enters it in the list of what was taken back, in the directory of the gate. Give the token itself, or the id that ' +

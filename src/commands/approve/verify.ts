@@ -1,7 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
-import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
@@ -11,7 +10,7 @@ import { checkApproval } from '../../gate/approval.ts';
 import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
 
 const spec: CommandSpec = command({
-  output: { schemaId: GATE_OUTPUT, operation: 'verify' },
+  output: { schemaId: 'gait.approve.output', operation: 'verify' },
   summary: 'Check an approval: that it is of this call under this policy, holds now, and is unused.',
   examples: [
     {

@@ -1,6 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { writeToken } from '../../cli/gate_files.ts';
-import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { privateKeyFlags } from '../../cli/key_flags.ts';
 import { printable } from '../../cli/run.ts';
 import { csv } from '../../cli/token_files.ts';
@@ -9,7 +8,7 @@ import { mintedReply } from '../../cli/token_text.ts';
 import { draftDelegation, signed } from '../../gate/mint.ts';
 
 const spec: CommandSpec = command({
-  output: { schemaId: GATE_OUTPUT, operation: 'mint' },
+  output: { schemaId: 'gait.delegate.output', operation: 'mint' },
   summary: 'Say that one may act for another: one hop of a chain.',
   description:
     'Signs a token that `gait gate eval --delegation-token` takes if it believes the key. Every hop of a chain has one, ' +

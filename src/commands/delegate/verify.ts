@@ -1,7 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
-import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { csv, readToken } from '../../cli/token_files.ts';
@@ -10,7 +9,7 @@ import { checkDelegation, type DelegationFinding } from '../../gate/delegation.t
 import { revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
 
 const spec: CommandSpec = command({
-  output: { schemaId: GATE_OUTPUT, operation: 'verify' },
+  output: { schemaId: 'gait.delegate.output', operation: 'verify' },
   summary: 'Check a delegation: who signed it, for whom, and that it holds now.',
   examples: [
     {

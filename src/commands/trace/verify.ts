@@ -1,7 +1,6 @@
 import { dirname, join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateRingOf } from '../../cli/gate_flags.ts';
-import { GATE_OUTPUT } from '../../cli/gate_text.ts';
 import { namedPath, readFileBytes, readJsonFile } from '../../cli/input.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
@@ -15,7 +14,7 @@ import { namedRecords, type TraceFinding, verifyTrace } from '../../gate/trace_v
 const MAX_TRACE_BYTES = 4 * 1024 * 1024;
 
 const spec: CommandSpec = command({
-  output: { schemaId: GATE_OUTPUT, operation: 'verify' },
+  output: { schemaId: 'gait.trace.output', operation: 'verify' },
   summary: 'Check a trace: who signed it, and that nothing in it was changed.',
   description:
     'Its ids are made anew, every signature is checked over all that it should be over, the records that it names are ' +
