@@ -60,5 +60,6 @@ export const TREE: Readonly<Record<string, Load>> = {
   'run session compact': () => import('./commands/run/session/compact.ts'),
   'trace verify': () => import('./commands/trace/verify.ts'),
   verify: () => import('./commands/verify.ts'),
+  'verify chain': () => import('./commands/verify/chain.ts'),
   'verify session-chain': () => import('./commands/verify/session-chain.ts'),
 };
