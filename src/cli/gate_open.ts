@@ -1,6 +1,6 @@
 import { type Clock, fineClock } from '../core/clock.ts';
 import { sha256Hex } from '../core/digest.ts';
-import { GaitError } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import type { GateSettings } from '../gate/evidence.ts';
 import { enterRefusal, Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
@@ -11,7 +11,7 @@ import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
 import { gateDir, gateStore, RecordFiles } from './gate_files.ts';
-import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
+import { admitBelieved, type BelievedValues, oneOf, settingsOf } from './gate_flags.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
@@ -45,9 +45,9 @@ type AskedFlag =
   | 'expect-policy-digest';
 
 /** What is asked, and what is shown for it. */
-export const askedFlags: Texts<AskedFlag> & { readonly policy: RequiredText; readonly intent: RequiredText } =
+export const askedFlags: Texts<AskedFlag> & { readonly policy: OptionalText; readonly intent: RequiredText } =
   {
-    policy: { type: 'string', value: 'FILE', required: true, summary: 'The policy.' },
+    policy: text('FILE', 'The policy. Needed, here or in the file of --config.'),
     intent: { type: 'string', value: 'FILE', required: true, summary: 'The call, as JSON.' },
     'expect-policy-digest': text('DIGEST', 'Refuse any policy but this one.'),
     'approval-token': text('FILE', 'An approval.'),
@@ -110,7 +110,7 @@ export function openGate(
 ): { readonly gate: Gate; readonly signer: Signer } {
   const { profile } = place.settings;
   const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
-  const keyMode = flags['key-mode'] ?? (given ? 'prod' : 'dev');
+  const keyMode = oneOf(flags['key-mode'] ?? (given ? 'prod' : 'dev'), ['dev', 'prod'], 'key-mode');
   const fault = signingFault(profile, keyMode);
   if (fault !== undefined) throw fault;
   const keyring = keyringOf(flags, io);
@@ -138,7 +138,7 @@ function wantedFiles(flags: TextValues<RecordFlag>): ConstructorParameters<typeo
 }
 
 interface AskedValues extends TextValues<AskedFlag> {
-  readonly policy: string;
+  readonly policy: string | undefined;
   readonly intent: string;
 }
 
@@ -147,12 +147,15 @@ interface AskedValues extends TextValues<AskedFlag> {
  * may be somebody who tries how far they get.
  */
 export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promise<Omit<Asked, 'simulate'>> {
+  const { policy } = flags;
+  if (policy === undefined)
+    throw invalidInput('flag_missing', 'missing --policy FILE', 'Give --policy FILE; see --help.');
   const bytes = readFileBytes(flags.intent, MAX_INTENT_BYTES);
   const requestSha256 = sha256Hex(bytes);
   const claim = flags['approval-token-ref'];
   try {
     return {
-      policy: policyPinned(readPolicyFile(flags.policy), flags['expect-policy-digest']),
+      policy: policyPinned(readPolicyFile(policy), flags['expect-policy-digest']),
       request: parseIntent(bytes, flags.intent),
       requestSha256,
       approvals: tokensIn([flags['approval-token'], flags['approval-token-chain']]),
