@@ -5,12 +5,13 @@ import type { GateSettings } from '../gate/evidence.ts';
 import { enterRefusal, Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
 import { signingFault } from '../gate/profile.ts';
+import type { RecordFiles } from '../gate/record_files.ts';
 import type { Asked } from '../gate/settlement.ts';
 import type { FileStore } from '../log/file_store.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
-import { gateDir, gateStore, RecordFiles } from './gate_files.ts';
+import { gateDir, gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
 import { admitBelieved, type BelievedValues, oneOf, settingsOf } from './gate_flags.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
@@ -89,6 +90,7 @@ interface OpenValues
 export interface GatePlace {
   readonly settings: GateSettings;
   readonly files: RecordFiles;
+  readonly wanted: WantedRecords;
   readonly store: FileStore;
   readonly clock: Clock;
 }
@@ -97,9 +99,9 @@ type PlaceValues = Parameters<typeof settingsOf>[0] & TextValues<RecordFlag | 's
 
 export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const dir = gateDir(flags['state-dir'], io.env);
-  const files = new RecordFiles(dir, wantedFiles(flags), io.env);
-  files.check();
-  return { settings: settingsOf(flags), files, store: gateStore(dir), clock: fineClock(io.clock) };
+  const wanted = wantedFiles(flags);
+  const files = recordFiles(dir, wanted, io.env);
+  return { settings: settingsOf(flags), files, wanted, store: gateStore(dir), clock: fineClock(io.clock) };
 }
 
 /** The gate that flags describe. Everything that can be wrong with them is found here, before anything is decided. */
@@ -127,7 +129,7 @@ export function openGate(
   return { gate, signer };
 }
 
-function wantedFiles(flags: TextValues<RecordFlag>): ConstructorParameters<typeof RecordFiles>[1] {
+function wantedFiles(flags: TextValues<RecordFlag>): WantedRecords {
   const all = {
     trace: flags['trace-out'],
     approval_audit: flags['approval-audit-out'],

@@ -50,7 +50,6 @@ const spec: CommandSpec = command({
   async run(input, io) {
     const flags = withConfig(input.flags, DEFAULTS);
     const place = gatePlace(flags, io);
-    const { files } = place;
     const asked = await askedOfFiles(flags, place);
     const { gate, signer } = openGate(flags, place, io);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
@@ -58,8 +57,8 @@ const spec: CommandSpec = command({
     const { profile } = flags;
     const failure = refusalOf(answer, { profile, requireAllow: flags['require-allow'] });
     return {
-      fields: { ...answerFields(answer, files, profile), warnings: [...signer.warnings] },
-      lines: answerLines(answer, files, io),
+      fields: { ...answerFields(answer, place, profile), warnings: [...signer.warnings] },
+      lines: answerLines(answer, place, io),
       ...(failure === undefined ? {} : { failure }),
     };
   },
