@@ -2,6 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
 import { type Decision, evaluate } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
@@ -53,13 +54,15 @@ export const TRIAL_ARGS: readonly ArgSpec[] = [
 export interface Trial {
   readonly file: PolicyFile;
   readonly request: IntentRequest;
+  /** When it is judged. */
+  readonly now: Timestamp;
   readonly decision: Decision;
 }
 
-export function tried([policyPath = '', intentPath = '']: readonly string[]): Trial {
+export function tried([policyPath = '', intentPath = '']: readonly string[], now: Timestamp): Trial {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
-  return { file, request, decision: evaluate(file.policy, request.intent) };
+  return { file, request, now, decision: evaluate(file.policy, request, now) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */
@@ -91,12 +94,13 @@ export function policyFields({ policy, digest }: PolicyFile): JsonObject {
 }
 
 /** What every answer says of a decision. */
-export function decisionFields({ file, request: { intent, created_at }, decision }: Trial): JsonObject {
+export function decisionFields({ file, request: { intent, created_at }, now, decision }: Trial): JsonObject {
   const { verdict, reason_codes, violations, matched_rules, duties } = decision;
   return {
     policy_digest: file.digest,
     intent_digest: intentDigest(intent),
     intent_created_at: created_at,
+    evaluated_at: now,
     ...{ verdict, reason_codes, violations, matched_rule: matched_rules.join(','), duties: asJson(duties) },
   };
 }
@@ -138,12 +142,14 @@ export function simulationReply(
   baseline: PolicyFile,
   candidate: PolicyFile,
   simulation: Simulation,
+  now: Timestamp,
   io: Io,
 ): Reply {
   const { fixtures_total, changed, recommendation } = simulation;
   const fields = {
     baseline_policy_digest: baseline.digest,
     candidate_policy_digest: candidate.digest,
+    evaluated_at: now,
     ...{ fixtures_total, changed_fixtures: changed.length, recommendation },
     baseline_verdicts: simulation.baseline_verdicts.map(asJson),
     candidate_verdicts: simulation.candidate_verdicts.map(asJson),

@@ -1,4 +1,5 @@
-import type { Intent } from './intent.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { IntentRequest } from './intent.ts';
 import { type Judgement, judge, NO_DUTIES } from './judge.ts';
 import type { Policy } from './policy.ts';
 import { wordList } from './words.ts';
@@ -10,9 +11,9 @@ export type Decision = Judgement;
  * The one way to a decision, whoever asks. Pure. What a policy asks to be proven and nobody has proven blocks; what throws
  * blocks too, with a reason of its own.
  */
-export function evaluate(policy: Policy, intent: Intent): Decision {
+export function evaluate(policy: Policy, request: IntentRequest, now: Timestamp): Decision {
   try {
-    return withDuties(judge(policy, intent));
+    return withDuties(judge(policy, request, now));
   } catch {
     return blocked(NOT_EVALUABLE, 'evaluation_failed', 'intent_not_evaluable');
   }

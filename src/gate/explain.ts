@@ -1,4 +1,5 @@
-import type { Intent } from './intent.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { IntentRequest } from './intent.ts';
 import { judge, risksNamed } from './judge.ts';
 import { factsOf, matches, misses } from './match.ts';
 import type { Policy } from './policy.ts';
@@ -15,9 +16,9 @@ export interface RuleAccount {
 }
 
 /** Every rule of a policy in its order, and why it is about an intent or is not. */
-export function explain(policy: Policy, intent: Intent): RuleAccount[] {
-  const facts = factsOf(intent, risksNamed(policy));
-  const failedClosed = judge(policy, intent).matched_rules.length === 0;
+export function explain(policy: Policy, request: IntentRequest, now: Timestamp): RuleAccount[] {
+  const facts = factsOf(request.intent, risksNamed(policy));
+  const failedClosed = judge(policy, request, now).matched_rules.length === 0;
   const first = policy.rules.find((rule) => matches(rule, facts) === 'yes')?.priority;
   return policy.rules.map((rule) => {
     const matched = matches(rule, facts) === 'yes';

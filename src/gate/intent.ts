@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
+import type { Claims } from './claims.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
 
 export const INTENT_SCHEMA_ID = 'gait.gate.intent_request';
@@ -83,6 +84,7 @@ export interface IntentContext {
 /** A request as it was read: the intent, and what stands beside it. */
 export interface IntentRequest {
   readonly intent: Intent;
+  readonly claims: Claims;
   /** What the caller says; it is no part of the digest. */
   readonly created_at: string;
 }

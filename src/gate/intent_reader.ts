@@ -4,6 +4,7 @@ import { Fields } from '../core/fields.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
 import { epochMs, inUtc, NEVER } from '../core/time.ts';
+import { claimsOf } from './claims_reader.ts';
 import {
   type Delegation,
   type DelegationLink,
@@ -59,6 +60,8 @@ export function readIntent(value: Json): IntentRequest {
   const arg_provenance = provenanceOf(top.each('arg_provenance'));
   const skill = top.object('skill_provenance');
   const delegated = top.object('delegation');
+  const context = top.inside('context');
+  const claims = claimsOf(context);
   const intent: Intent = {
     tool_name,
     args,
@@ -66,11 +69,11 @@ export function readIntent(value: Json): IntentRequest {
     ...(arg_provenance.length === 0 ? {} : { arg_provenance }),
     ...(skill === undefined ? {} : { skill_provenance: skillOf(top.inside('skill_provenance')) }),
     ...(delegated === undefined ? {} : { delegation: delegationOf(top.inside('delegation')) }),
-    context: contextOf(top.inside('context')),
+    context: contextOf(context),
   };
   const created_at = inUtc(top.time('created_at') ?? UNDATED);
   top.ignored();
-  return { intent, created_at };
+  return { intent, claims, created_at };
 }
 
 /** JSON keeps numbers of any length, its readers do not: beyond 2^53 two of them may see two numbers in one text. */

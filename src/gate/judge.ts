@@ -1,5 +1,6 @@
-import { objections } from './constraints.ts';
-import type { Intent } from './intent.ts';
+import { epochMs, type Timestamp } from '../core/time.ts';
+import { type Asked, objections } from './constraints.ts';
+import type { Intent, IntentRequest } from './intent.ts';
 import { asksForDelegation, factsOf, isStrangeRisk, matches, ownReason } from './match.ts';
 import {
   type Policy,
@@ -44,10 +45,12 @@ export const NO_DUTIES: Duties = {
 
 /**
  * Judges an intent by a policy: what fails closed first, then the rules of the first priority that has one which
- * matches, the strictest of them deciding and all of their duties kept, else the policy's default.
+ * matches, the strictest of them deciding and all of their duties kept, else the policy's default. `now` is when it is
+ * judged; throws `timestamp_malformed` for what is no time.
  */
-export function judge(policy: Policy, intent: Intent): Judgement {
-  return failClosed(policy, intent) ?? byRules(policy, intent);
+export function judge(policy: Policy, request: IntentRequest, now: Timestamp): Judgement {
+  const asked: Asked = { ...request, at: epochMs(now) };
+  return failClosed(policy, asked) ?? byRules(policy, asked);
 }
 
 /** The risk classes that the rules of a policy name. */
@@ -60,7 +63,7 @@ export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
   return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
 }
 
-function failClosed(policy: Policy, intent: Intent): Judgement | undefined {
+function failClosed(policy: Policy, { intent }: Asked): Judgement | undefined {
   if (!failsClosed(policy, intent.context.risk_class)) return undefined;
   const missing = policy.fail_closed.required_fields.filter((field) => lacks(field, intent));
   const reasons = missing.map((field) =>
@@ -93,8 +96,8 @@ function lacks(field: RequiredField, intent: Intent): boolean {
   }
 }
 
-function byRules(policy: Policy, intent: Intent): Judgement {
-  const facts = factsOf(intent, risksNamed(policy));
+function byRules(policy: Policy, asked: Asked): Judgement {
+  const facts = factsOf(asked.intent, risksNamed(policy));
   const met: Rule[] = [];
   const passedOver: Rule[] = [];
   for (const rule of policy.rules) {
@@ -104,21 +107,21 @@ function byRules(policy: Policy, intent: Intent): Judgement {
     if (matching === 'undelegated' && rule.effect !== 'block') passedOver.push(rule);
     if (matching === 'yes') met.push(rule);
   }
-  if (met.length > 0) return byMatched(met, passedOver, intent);
+  if (met.length > 0) return byMatched(met, passedOver, asked);
   const undelegated = passedOver.length > 0;
   const verdict = policy.default_verdict;
   const approvals = verdict === 'require_approval' ? 1 : 0;
   return judgement(verdict, [`default_${verdict}`], [], [], { ...NO_DUTIES, approvals, undelegated });
 }
 
-function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], intent: Intent): Judgement {
-  const each = rules.map((rule) => byRule(rule, intent));
+function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: Asked): Judgement {
+  const each = rules.map((rule) => byRule(rule, asked));
   const strictest = each.map((one) => one.verdict).reduce(stricter);
   const deciding = each.filter((one) => one.verdict === strictest);
-  const asked = Math.max(...rules.map(({ min_approvals }) => min_approvals));
+  const wanted = Math.max(...rules.map(({ min_approvals }) => min_approvals));
   // Who wants approvals wants them before anything is let through, whatever the effect says.
-  const verdict = asked > 0 ? stricter(strictest, 'require_approval') : strictest;
-  const approvals = each.some((one) => one.verdict === 'require_approval') ? Math.max(1, asked) : asked;
+  const verdict = wanted > 0 ? stricter(strictest, 'require_approval') : strictest;
+  const approvals = each.some((one) => one.verdict === 'require_approval') ? Math.max(1, wanted) : wanted;
   const brokered = rules.filter(({ require_broker_credential }) => require_broker_credential);
   const broker =
     brokered.length === 0
@@ -150,8 +153,8 @@ function wantsDelegation([first, ...rest]: readonly Rule[], passedOver: readonly
   return joined || [first, ...rest].some(({ match }) => asksForDelegation(match));
 }
 
-function byRule(rule: Rule, intent: Intent): { verdict: Verdict; reasons: string[]; violations: string[] } {
-  const found = objections(rule, intent);
+function byRule(rule: Rule, asked: Asked): { verdict: Verdict; reasons: string[]; violations: string[] } {
+  const found = objections(rule, asked);
   const own = rule.reason_codes.length === 0 ? [ownReason(rule.name)] : rule.reason_codes;
   return {
     verdict: found.map(({ effect }) => effect).reduce(stricter, rule.effect),

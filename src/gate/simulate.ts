@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Timestamp } from '../core/time.ts';
 import { type Decision, evaluate } from './evaluate.ts';
-import type { Intent } from './intent.ts';
+import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
 import type { Duties } from './judge.ts';
 import { type Policy, type RateLimit, stricter, type Verdict } from './policy.ts';
@@ -9,7 +10,7 @@ import { byBytes } from './words.ts';
 /** A call to try policies on. */
 export interface Fixture {
   readonly path: string;
-  readonly intent: Intent;
+  readonly request: IntentRequest;
 }
 
 /** What to do with a candidate: put it in force, have what it makes stricter looked at, or watch it first, since it is looser. */
@@ -35,13 +36,18 @@ export interface VerdictCount {
   readonly count: number;
 }
 
-/** What becomes of calls when one policy takes the place of another. */
-export function simulate(baseline: Policy, candidate: Policy, fixtures: readonly Fixture[]): Simulation {
-  const each = fixtures.map(({ path, intent }) => ({
+/** What becomes of calls, at one time, when one policy takes the place of another. */
+export function simulate(
+  baseline: Policy,
+  candidate: Policy,
+  fixtures: readonly Fixture[],
+  now: Timestamp,
+): Simulation {
+  const each = fixtures.map(({ path, request }) => ({
     fixture_path: path,
-    intent_digest: intentDigest(intent),
-    baseline: evaluate(baseline, intent),
-    candidate: evaluate(candidate, intent),
+    intent_digest: intentDigest(request.intent),
+    baseline: evaluate(baseline, request, now),
+    candidate: evaluate(candidate, request, now),
   }));
   const changed = each.filter((one) => !isDeepStrictEqual(one.baseline, one.candidate));
   return {

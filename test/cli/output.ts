@@ -77,6 +77,7 @@ export interface Output {
   readonly policy_digest?: string;
   readonly verdict?: string;
   readonly matched_rule?: string;
+  readonly evaluated_at?: string;
   readonly reason_codes?: readonly string[];
   readonly violations?: readonly string[];
   readonly rules?: readonly RuleAccount[];

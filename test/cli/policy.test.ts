@@ -59,6 +59,23 @@ describe('policies', { concurrency: 2 }, () => {
     );
   });
 
+  test('the time of judging is that of the clock, or the one that is said', async () => {
+    const w = shared();
+    const said = '--evaluation-time 2026-01-01T01:00:00+01:00';
+    for (const line of [
+      'policy test p.yaml allowed.json',
+      'policy explain p.yaml allowed.json',
+      'policy simulate --baseline p.yaml --policy p.yaml --fixtures allowed.json',
+    ]) {
+      assert.equal((await w.ok(`${line} ${said}`)).evaluated_at, '2026-01-01T00:00:00Z', line);
+      assert.match((await w.ok(line)).evaluated_at ?? '', /^2\d{3}-.*Z$/, line);
+    }
+    for (const time of ['noon', '', '2026-02-30T00:00:00Z']) {
+      const line = ['policy', 'test', 'p.yaml', 'allowed.json', '--evaluation-time', time];
+      await w.refused(line, 'flag_value_invalid', 'invalid_input');
+    }
+  });
+
   test('explain: each rule, and what of it does not hold', async () => {
     const w = shared();
     const { rules } = await w.ok('policy explain p.yaml blocked.json');

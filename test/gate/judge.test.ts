@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { evaluate } from '../../src/gate/evaluate.ts';
-import { explain } from '../../src/gate/explain.ts';
-import { callOn, decided, intentOf, policyOf, verdictOf } from '../support/gate.ts';
+import { accountsOf, callOn, decided, decisionOf, intentOf, policyOf, verdictOf } from '../support/gate.ts';
 
 /** One rule that allows, with these lines more, where everything else is blocked. */
 function allowing(...lines: readonly string[]): ReturnType<typeof policyOf> {
@@ -33,7 +31,7 @@ describe('rules', () => {
       '  - {name: early, priority: 1, effect: allow}',
       '  - {name: other, priority: -1, effect: block, match: {tool_names: [tool.read]}}',
     );
-    const { verdict, matched_rules } = evaluate(policy, intentOf());
+    const { verdict, matched_rules } = decisionOf(policy, intentOf());
     assert.deepEqual({ verdict, matched_rules }, { verdict: 'allow', matched_rules: ['early'] });
   });
 
@@ -63,7 +61,7 @@ describe('rules', () => {
       '    rate_limit: {requests: 3}',
       '  - {name: b, effect: require_approval, min_approvals: 2, reason_codes: [two_people]}',
     );
-    const { verdict, reason_codes, matched_rules, duties } = evaluate(policy, intentOf());
+    const { verdict, reason_codes, matched_rules, duties } = decisionOf(policy, intentOf());
     assert.deepEqual(
       { verdict, reason_codes, matched_rules },
       { verdict: 'require_approval', reason_codes: ['two_people'], matched_rules: ['a', 'b'] },
@@ -79,7 +77,7 @@ describe('rules', () => {
   });
 
   test('a rule that allows, and asks for approvals, asks for approvals', () => {
-    const { verdict, duties } = evaluate(allowing('min_approvals: 2'), intentOf());
+    const { verdict, duties } = decisionOf(allowing('min_approvals: 2'), intentOf());
     assert.deepEqual([verdict, duties.approvals, duties.distinct_approvers], ['require_approval', 2, true]);
   });
 
@@ -579,7 +577,7 @@ test('an explanation says of each rule whether it decides, and if not, why', () 
     '  - {name: later, priority: 3, effect: block}',
   );
   const standings = (risk_class: string) =>
-    explain(policy, intentOf({ context: { risk_class } })).map(({ name, standing, misses }) => [
+    accountsOf(policy, intentOf({ context: { risk_class } })).map(({ name, standing, misses }) => [
       name,
       standing,
       misses,

@@ -4,16 +4,14 @@ import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json } from '../../src/core/json.ts';
-import { evaluate } from '../../src/gate/evaluate.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
-import { judge } from '../../src/gate/judge.ts';
 import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
-import { intentOf, policyOf } from '../support/gate.ts';
+import { decisionOf, intentOf, judgementOf, policyOf } from '../support/gate.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -64,10 +62,10 @@ describe('a verdict', () => {
     fc.assert(
       fc.property(document, intent, rule, (policy, call, more) => {
         const rules = policy.rules.map((one, index) => ({ ...one, name: `r${index}`, priority: 0 }));
-        const before = judge(policyFrom({ ...policy, rules }), call);
+        const before = judgementOf(policyFrom({ ...policy, rules }), call);
         if (before.matched_rules.length === 0) return;
         const joined = [...rules, { ...more, name: 'more', priority: 0 }];
-        const after = judge(policyFrom({ ...policy, rules: joined }), call);
+        const after = judgementOf(policyFrom({ ...policy, rules: joined }), call);
         assert.equal(after.verdict, stricter(before.verdict, after.verdict));
         const [one, other] = [before.duties, after.duties];
         assert.ok(
@@ -87,7 +85,7 @@ describe('a verdict', () => {
         const turned = rules.map((_, index) => rules[(index + Math.abs(turn)) % rules.length]);
         const [one, other] = [policyFrom({ ...policy, rules }), policyFrom({ ...policy, rules: turned })];
         assert.equal(policyDigest(one), policyDigest(other));
-        assert.deepEqual(evaluate(one, call), evaluate(other, call));
+        assert.deepEqual(decisionOf(one, call), decisionOf(other, call));
       }),
       RUNS,
     );
@@ -96,7 +94,7 @@ describe('a verdict', () => {
   test('is no allow while something is to be proven', () => {
     fc.assert(
       fc.property(document, intent, (policy, call) => {
-        const { verdict: is, duties } = evaluate(policyFrom(policy), call);
+        const { verdict: is, duties } = decisionOf(policyFrom(policy), call);
         if (is !== 'allow') return;
         assert.deepEqual(
           [duties.approvals, duties.delegation, duties.broker, duties.undelegated],
@@ -117,13 +115,13 @@ describe('a verdict', () => {
           throw new Error('gone');
         },
       });
-      const { verdict: is, reason_codes } = evaluate(allows, broken);
+      const { verdict: is, reason_codes } = decisionOf(allows, broken);
       if (name === 'args') continue; // no rule looks at them
       assert.deepEqual([is, reason_codes], ['block', ['evaluation_failed']], name);
     }
     for (const name of Object.keys(allows)) {
       if (name.startsWith('schema')) continue;
-      const { verdict: is } = evaluate({ ...allows, [name]: null } as unknown as typeof allows, call);
+      const { verdict: is } = decisionOf({ ...allows, [name]: null } as unknown as typeof allows, call);
       assert.ok(is === 'block' || name === 'default_verdict', name);
     }
   });

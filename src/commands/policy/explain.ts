@@ -1,4 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { evaluationFlags, evaluationTime } from '../../cli/evaluation_flags.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
@@ -13,10 +14,10 @@ const spec: CommandSpec = command({
     'Exit 0 whatever is decided.',
   examples: [{ says: 'Why is it blocked?', line: 'policy explain gait.policy.yaml intent.json' }],
   args: TRIAL_ARGS,
-  flags: {},
-  async run({ args }, io) {
-    const trial = tried(args);
-    const rules = explain(trial.file.policy, trial.request.intent);
+  flags: evaluationFlags,
+  async run({ flags, args }, io) {
+    const trial = tried(args, evaluationTime(flags, io));
+    const rules = explain(trial.file.policy, trial.request, trial.now);
     return {
       fields: { ...decisionFields(trial), rules: rules.map(asJson) },
       lines: [...decisionLines(trial.decision, io), ...rules.map((rule) => ruleLine(rule, io))],
