@@ -1,4 +1,5 @@
 import { endpointFaults } from './endpoint_lists.ts';
+import { freeze } from './freeze_window.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
 import { isNetworkPlace, namesPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
@@ -17,11 +18,13 @@ export interface Asked extends IntentRequest {
 }
 
 /** Everything that a rule's constraints hold against what is asked. */
-export function objections(rule: Rule, { intent }: Asked): Objection[] {
+export function objections(rule: Rule, asked: Asked): Objection[] {
+  const { intent } = asked;
   const all = [
     dataflow(rule.dataflow, intent),
     endpoint(rule.endpoint, intent),
     contextEvidence(rule, intent),
+    freeze(rule.freeze_window, asked),
   ];
   return all.filter((one): one is Objection => one !== undefined);
 }

@@ -1,4 +1,5 @@
 import type { EndpointClass, TargetKind } from './endpoint.ts';
+import type { FreezeWindow } from './freeze_window.ts';
 
 export const POLICY_SCHEMA_ID = 'gait.gate.policy';
 export const POLICY_SCHEMA_VERSION = '1.0.0';
@@ -56,6 +57,7 @@ export interface Rule {
   readonly broker_scopes: readonly string[];
   readonly rate_limit: RateLimit;
   readonly dataflow: Dataflow;
+  readonly freeze_window: FreezeWindow;
 }
 
 /** What an intent must be for a rule to be about it. Every member that is not empty must hold. */

@@ -1,6 +1,8 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
+import { filled } from './policy_values.ts';
 
 /**
  * The digest that verdicts, approvals and traces name a policy by. Its members are spelled as in the programs before this
@@ -44,6 +46,7 @@ function ofRule(rule: Rule): JsonObject {
       RateLimit: ofRateLimit(rule.rate_limit),
       Dataflow: ofDataflow(rule.dataflow),
       Endpoint: ofEndpoint(rule.endpoint),
+      FreezeWindow: digestedFreeze(rule.freeze_window),
     }),
   };
 }
@@ -108,19 +111,4 @@ function ofEndpoint(endpoint: EndpointRule): Json {
     ReasonCode: endpoint.reason_code,
     Violation: endpoint.violation,
   };
-}
-
-/** Without the members that say nothing: the digest of a policy that does not use a feature is that of before it. */
-function filled(members: Readonly<Record<string, Json>>): JsonObject {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
-}
-
-function isEmpty(value: Json): boolean {
-  return (
-    value === null ||
-    value === '' ||
-    value === 0 ||
-    value === false ||
-    (Array.isArray(value) && value.length === 0)
-  );
 }

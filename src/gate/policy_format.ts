@@ -21,7 +21,7 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],
     ...['min_approvals', 'require_distinct_approvers', 'require_context_evidence'],
     ...['required_context_evidence_mode', 'max_context_age_seconds', 'require_broker_credential'],
-    ...['broker_reference', 'broker_scopes', 'rate_limit'],
+    ...['broker_reference', 'broker_scopes', 'rate_limit', 'freeze_window'],
   ],
   match: [
     ...['tool_names', 'risk_classes', 'identities', 'workspace_prefixes', 'provenance_sources'],
@@ -57,6 +57,8 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     ...['action', 'reason_code', 'violation'],
   ],
   rate_limit: ['requests', 'window', 'scope'],
+  freeze_window: ['enabled', 'timezone', 'effect', 'reason', 'environments', 'risk_classes', 'windows'],
+  windows: ['name', 'start', 'end'],
 };
 
 /** A line is not longer than this unless a value is. Characters. */

@@ -1,5 +1,6 @@
 import { ENDPOINT_CLASSES } from './endpoint.ts';
 import { patternFault } from './endpoint_lists.ts';
+import { freezeWindowOf } from './freeze_window.ts';
 import {
   type Dataflow,
   type EndpointRule,
@@ -14,6 +15,7 @@ import {
   VERDICTS,
 } from './policy.ts';
 import { PolicyFields, type PolicyNode } from './policy_tree.ts';
+import { choice, count, exactly, known } from './policy_values.ts';
 import { byBytes, lowered, loweredList, trimmed, wordList } from './words.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;
@@ -25,7 +27,7 @@ export function readPolicy(tree: PolicyNode): Policy {
   const schema_version = exactly(top, 'schema_version', POLICY_SCHEMA_VERSION);
   const default_verdict = choice(top, 'default_verdict', VERDICTS) || 'require_approval';
   const fail_closed = failClosedOf(top.inside('fail_closed'));
-  const rules = top.list('rules').map((node, index) => ruleOf(new PolicyFields(node, `rules[${index}]`)));
+  const rules = top.each('rules').map(ruleOf);
   top.end();
   rules.sort((a, b) => a.priority - b.priority || byBytes(a.name, b.name));
   return { schema_id, schema_version, default_verdict, fail_closed, rules };
@@ -67,6 +69,7 @@ function ruleOf(fields: PolicyFields): Rule {
     broker_scopes: loweredList(fields.texts('broker_scopes')),
     rate_limit: rateLimitOf(fields.inside('rate_limit')),
     dataflow: dataflowOf(fields.inside('dataflow')),
+    freeze_window: freezeWindowOf(fields.inside('freeze_window')),
   };
   fields.end();
   return rule;
@@ -181,31 +184,4 @@ function patterns(fields: PolicyFields, name: string, of: 'path' | 'domain'): st
     if (fault !== undefined) throw fields.wrong(name, `names ${JSON.stringify(pattern)}, which ${fault}`);
   }
   return list;
-}
-
-function exactly<T extends string>(fields: PolicyFields, name: string, value: T): T {
-  const text = trimmed(fields.text(name));
-  if (text === '' || text === value) return value;
-  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Write ${value}, or leave it out.`);
-}
-
-function choice<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T | '' {
-  const text = lowered(trimmed(fields.text(name)));
-  const found = text === '' ? '' : allowed.find((one) => one === text);
-  if (found !== undefined) return found;
-  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Possible: ${allowed.join(', ')}.`);
-}
-
-function known<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T[] {
-  const list = loweredList(fields.texts(name));
-  const found = list.flatMap((word) => allowed.find((one) => one === word) ?? []);
-  const strange = list.find((word) => !found.some((one) => one === word));
-  if (strange === undefined) return found;
-  throw fields.wrong(name, `names ${JSON.stringify(strange)}`, `Possible: ${allowed.join(', ')}.`);
-}
-
-function count(fields: PolicyFields, name: string): number {
-  const value = fields.whole(name) ?? 0;
-  if (value < 0) throw fields.wrong(name, 'is below 0');
-  return value;
 }

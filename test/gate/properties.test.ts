@@ -3,15 +3,16 @@ import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
-import type { Json } from '../../src/core/json.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
+import type { Judgement } from '../../src/gate/judge.ts';
 import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
-import { decisionOf, intentOf, judgementOf, policyOf } from '../support/gate.ts';
+import { decisionOf, intentOf, judgementOf, policyOf, requestOf } from '../support/gate.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -37,6 +38,14 @@ const intent = fc
     }),
   );
 
+const YEAR = { start: '2026-01-01T00:00:00', end: '2027-01-01T00:00:00' };
+const ASKS_IN_PROD = { timezone: 'Asia/Tokyo', effect: 'require_approval', environments: ['prod'] };
+
+/** A member of a rule that is most often not there. */
+function sometimes<T>(...values: readonly T[]): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.constantFrom(...values));
+}
+
 const rule = fc.record({
   name: fc.constantFrom('r1', 'r2', 'r3', 'r4'),
   priority: fc.constantFrom(0, 1),
@@ -49,6 +58,7 @@ const rule = fc.record({
     require_delegation: fc.boolean(),
   }),
   endpoint: fc.record({ path_allowlist: fc.oneof(fc.constant([]), fc.constant(['/a/**'])) }),
+  freeze_window: sometimes({ timezone: 'UTC', windows: [YEAR] }, { ...ASKS_IN_PROD, windows: [YEAR] }),
 });
 const document = fc.record({ default_verdict: verdict, rules: fc.array(rule, { maxLength: 5 }) });
 
@@ -127,6 +137,8 @@ describe('a verdict', () => {
   });
 });
 
+const CLAIMS = ['environment', 'agent_id', 'agent_identity', 'phase', 'credential_source'] as const;
+
 describe('garbage', () => {
   const typed = (error: unknown): boolean => error instanceof GaitError && error.category === 'invalid_input';
 
@@ -149,6 +161,50 @@ describe('garbage', () => {
         try {
           const { intent: read } = readIntent(value as Json);
           assert.ok(read.tool_name !== '' && read.context.identity !== '');
+        } catch (error) {
+          assert.ok(typed(error), String(error));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  const NEW_MEMBERS = ['freeze_window'] as const;
+  const PARTS = [
+    ...['enabled', 'timezone', 'effect', 'environments', 'windows', 'risk_classes', 'reason'],
+  ] as const;
+
+  test('in a newer member of a rule is refused with a typed error, says nothing, or restricts', () => {
+    const garbage = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...PARTS), fc.jsonValue()));
+    fc.assert(
+      fc.property(fc.constantFrom(...NEW_MEMBERS), garbage, verdict, (name, value, effect) => {
+        const judged = (member: object): Judgement =>
+          judgementOf(policyFrom({ rules: [{ name: 'r', effect, ...member }] }), intentOf());
+        try {
+          const { verdict: is } = judged({ [name]: value });
+          assert.equal(is, stricter(is, judged({}).verdict));
+        } catch (error) {
+          assert.ok(typed(error), String(error));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('in what a call claims is refused with a typed error, or lets nothing more run', () => {
+    const policy = policyFrom({
+      rules: [{ name: 'r', effect: 'allow', freeze_window: { ...ASKS_IN_PROD, windows: [YEAR] } }],
+    });
+    const claims = fc.dictionary(fc.constantFrom(...CLAIMS), fc.jsonValue());
+    fc.assert(
+      fc.property(claims, ({ environment: said, ...rest }) => {
+        const environment = typeof said === 'string' ? 'prod' : (said ?? null);
+        try {
+          const { verdict: is } = judgementOf(
+            policy,
+            requestOf({ context: { ...rest, environment } as JsonObject }),
+          );
+          assert.notEqual(is, 'allow');
         } catch (error) {
           assert.ok(typed(error), String(error));
         }
