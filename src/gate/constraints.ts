@@ -1,3 +1,4 @@
+import { agent } from './agent_rules.ts';
 import { endpointFaults } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
@@ -24,6 +25,7 @@ export function objections(rule: Rule, asked: Asked): Objection[] {
     dataflow(rule.dataflow, intent),
     endpoint(rule.endpoint, intent),
     contextEvidence(rule, intent),
+    agent(rule.agent, asked),
     freeze(rule.freeze_window, asked),
   ];
   return all.filter((one): one is Objection => one !== undefined);

@@ -1,3 +1,4 @@
+import { asksForAgent } from './agent_rules.ts';
 import { TARGET_KINDS } from './endpoint.ts';
 import { PROVENANCE_SOURCES } from './intent.ts';
 import { failsClosed } from './judge.ts';
@@ -56,6 +57,9 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
   }
   if (grants && rule.min_approvals > 0) {
     warn('approvals_on_allow', `asks for ${rule.min_approvals} approvals: its effect is require_approval`);
+  }
+  if (grants && asksForAgent(rule.agent)) {
+    warn('agent_claimed', `says ${effect} by what an agent says of itself, which nobody proves`);
   }
   if (
     grants &&

@@ -1,3 +1,4 @@
+import type { AgentRules } from './agent_rules.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
 import type { FreezeWindow } from './freeze_window.ts';
 
@@ -57,6 +58,7 @@ export interface Rule {
   readonly broker_scopes: readonly string[];
   readonly rate_limit: RateLimit;
   readonly dataflow: Dataflow;
+  readonly agent: AgentRules;
   readonly freeze_window: FreezeWindow;
 }
 

@@ -1,5 +1,6 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { digestedAgent } from './agent_rules.ts';
 import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
 import { filled } from './policy_values.ts';
@@ -46,6 +47,7 @@ function ofRule(rule: Rule): JsonObject {
       RateLimit: ofRateLimit(rule.rate_limit),
       Dataflow: ofDataflow(rule.dataflow),
       Endpoint: ofEndpoint(rule.endpoint),
+      ...digestedAgent(rule.agent),
       FreezeWindow: digestedFreeze(rule.freeze_window),
     }),
   };

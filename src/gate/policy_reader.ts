@@ -1,3 +1,4 @@
+import { agentRulesOf } from './agent_rules.ts';
 import { ENDPOINT_CLASSES } from './endpoint.ts';
 import { patternFault } from './endpoint_lists.ts';
 import { freezeWindowOf } from './freeze_window.ts';
@@ -69,6 +70,7 @@ function ruleOf(fields: PolicyFields): Rule {
     broker_scopes: loweredList(fields.texts('broker_scopes')),
     rate_limit: rateLimitOf(fields.inside('rate_limit')),
     dataflow: dataflowOf(fields.inside('dataflow')),
+    agent: agentRulesOf(fields),
     freeze_window: freezeWindowOf(fields.inside('freeze_window')),
   };
   fields.end();

@@ -58,6 +58,8 @@ const rule = fc.record({
     require_delegation: fc.boolean(),
   }),
   endpoint: fc.record({ path_allowlist: fc.oneof(fc.constant([]), fc.constant(['/a/**'])) }),
+  denied_agent_ids: sometimes(['bot']),
+  require_agent_owner: fc.constantFrom(false, false, true),
   freeze_window: sometimes({ timezone: 'UTC', windows: [YEAR] }, { ...ASKS_IN_PROD, windows: [YEAR] }),
 });
 const document = fc.record({ default_verdict: verdict, rules: fc.array(rule, { maxLength: 5 }) });
@@ -169,7 +171,10 @@ describe('garbage', () => {
     );
   });
 
-  const NEW_MEMBERS = ['freeze_window'] as const;
+  const NEW_MEMBERS = [
+    ...['freeze_window', 'denied_agent_ids', 'allowed_agent_ids', 'require_declared_agent'],
+    ...['required_agent_manifest_digest', 'required_agent_lifecycle_states'],
+  ] as const;
   const PARTS = [
     ...['enabled', 'timezone', 'effect', 'environments', 'windows', 'risk_classes', 'reason'],
   ] as const;
@@ -192,9 +197,9 @@ describe('garbage', () => {
   });
 
   test('in what a call claims is refused with a typed error, or lets nothing more run', () => {
-    const policy = policyFrom({
-      rules: [{ name: 'r', effect: 'allow', freeze_window: { ...ASKS_IN_PROD, windows: [YEAR] } }],
-    });
+    const asks = { freeze_window: { ...ASKS_IN_PROD, windows: [YEAR] } };
+    const policy = policyFrom({ rules: [{ name: 'r', effect: 'allow', ...asks }] });
+    const denies = policyFrom({ rules: [{ name: 'r', effect: 'allow', denied_agent_ids: ['bot'] }] });
     const claims = fc.dictionary(fc.constantFrom(...CLAIMS), fc.jsonValue());
     fc.assert(
       fc.property(claims, ({ environment: said, ...rest }) => {
@@ -205,6 +210,9 @@ describe('garbage', () => {
             requestOf({ context: { ...rest, environment } as JsonObject }),
           );
           assert.notEqual(is, 'allow');
+          const { agent_id: _, ...others } = rest;
+          const unnamed = requestOf({ context: { ...others, environment } as JsonObject });
+          assert.equal(judgementOf(denies, unnamed).verdict, 'block');
         } catch (error) {
           assert.ok(typed(error), String(error));
         }
