@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
+import type { CredentialRules } from '../gate/credential_rules.ts';
 import { type Decision, evaluate } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
@@ -188,7 +189,14 @@ function counted(count: number, what: string): string {
 }
 
 /** What is still to be proven, for people. */
-function dutyLines({ approvals, distinct_approvers, delegation, broker, rate_limits }: Duties): string[] {
+function dutyLines({
+  approvals,
+  distinct_approvers,
+  delegation,
+  broker,
+  credential,
+  rate_limits,
+}: Duties): string[] {
   const lines: string[] = [];
   const distinct = distinct_approvers ? ', each by another approver' : '';
   if (approvals > 0) lines.push(`${approvals} ${approvals === 1 ? 'approval' : `approvals${distinct}`}`);
@@ -196,8 +204,20 @@ function dutyLines({ approvals, distinct_approvers, delegation, broker, rate_lim
   if (broker !== null) {
     const [named, scoped] = [broker.references.join(', '), broker.scopes.join(', ')];
     lines.push(`a credential${named === '' ? '' : ` of ${named}`}${scoped === '' ? '' : ` for ${scoped}`}`);
+    lines.push(...credentialLines(credential));
   }
   for (const { requests, window, scope } of rate_limits)
     lines.push(`no more than ${requests} a ${window} by ${scope}`);
   return lines;
+}
+
+function credentialLines(rules: CredentialRules): string[] {
+  const { max_ttl_seconds: max, sources, issuers, access_types, jit, no_standing } = rules;
+  const listed = (what: string, list: readonly string[] | null): string[] =>
+    list === null ? [] : [`  ${what}: ${list.join(', ') || 'none is left'}`];
+  return [
+    ...(max > 0 ? [`  for at most ${max} seconds`] : []),
+    ...(jit || no_standing ? ['  made for this call'] : []),
+    ...[...listed('source', sources), ...listed('issuer', issuers), ...listed('access', access_types)],
+  ];
 }

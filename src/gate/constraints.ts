@@ -1,4 +1,5 @@
 import { agent } from './agent_rules.ts';
+import { credential } from './credential_checks.ts';
 import { endpointFaults } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
@@ -26,6 +27,7 @@ export function objections(rule: Rule, asked: Asked): Objection[] {
     endpoint(rule.endpoint, intent),
     contextEvidence(rule, intent),
     agent(rule.agent, asked),
+    credential(rule.credential, asked),
     freeze(rule.freeze_window, asked),
   ];
   return all.filter((one): one is Objection => one !== undefined);

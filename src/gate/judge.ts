@@ -1,5 +1,11 @@
 import { epochMs, type Timestamp } from '../core/time.ts';
 import { type Asked, objections } from './constraints.ts';
+import {
+  ANY_CREDENTIAL,
+  asksForCredential,
+  bothCredentialRules,
+  type CredentialRules,
+} from './credential_rules.ts';
 import type { Intent, IntentRequest } from './intent.ts';
 import { asksForDelegation, factsOf, isStrangeRisk, matches, ownReason } from './match.ts';
 import {
@@ -30,7 +36,10 @@ export interface Duties {
   readonly delegation: boolean;
   /** A rule was passed over for want of a delegation, and would have been met otherwise. */
   readonly undelegated: boolean;
+  /** A credential, of one of these and for these; null for none. */
   readonly broker: { readonly references: readonly string[]; readonly scopes: readonly string[] } | null;
+  /** What the credential must be: `receiptFaults` looks at it once there is one. */
+  readonly credential: CredentialRules;
   readonly rate_limits: readonly RateLimit[];
 }
 
@@ -40,6 +49,7 @@ export const NO_DUTIES: Duties = {
   delegation: false,
   undelegated: false,
   broker: null,
+  credential: ANY_CREDENTIAL,
   rate_limits: [],
 };
 
@@ -122,7 +132,7 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: A
   // Who wants approvals wants them before anything is let through, whatever the effect says.
   const verdict = wanted > 0 ? stricter(strictest, 'require_approval') : strictest;
   const approvals = each.some((one) => one.verdict === 'require_approval') ? Math.max(1, wanted) : wanted;
-  const brokered = rules.filter(({ require_broker_credential }) => require_broker_credential);
+  const brokered = rules.filter(wantsBroker);
   const broker =
     brokered.length === 0
       ? null
@@ -141,9 +151,15 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: A
       delegation: wantsDelegation(rules, passedOver),
       undelegated: passedOver.length > 0,
       broker,
+      credential: rules.map((rule) => rule.credential).reduce(bothCredentialRules),
       rate_limits: rules.map(({ rate_limit }) => rate_limit).filter(({ requests }) => requests > 0),
     },
   );
+}
+
+/** What a call says of its credential proves nothing: a rule that asks what it is asks for a broker's. */
+export function wantsBroker(rule: Rule): boolean {
+  return rule.require_broker_credential || asksForCredential(rule.credential);
 }
 
 /** A rule that was passed over for want of a delegation joins those of its own priority: its duty is theirs. */

@@ -1,7 +1,8 @@
 import { asksForAgent } from './agent_rules.ts';
+import { CREDENTIAL_ACCESS_TYPES, CREDENTIAL_SOURCES } from './claims.ts';
 import { TARGET_KINDS } from './endpoint.ts';
 import { PROVENANCE_SOURCES } from './intent.ts';
-import { failsClosed } from './judge.ts';
+import { failsClosed, wantsBroker } from './judge.ts';
 import { RISK_CLASSES } from './match.ts';
 import type { Policy, Rule } from './policy.ts';
 
@@ -63,7 +64,7 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
   }
   if (
     grants &&
-    !rule.require_broker_credential &&
+    !wantsBroker(rule) &&
     match.risk_classes.some((risk) => risk === 'high' || risk === 'critical')
   ) {
     warn(
@@ -75,13 +76,19 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
 }
 
 /** Lists whose words are fixed, though the reader takes any. */
-function closedLists({ match, dataflow }: Rule): [string, readonly string[], readonly string[]][] {
+function closedLists({
+  match,
+  dataflow,
+  credential,
+}: Rule): [string, readonly string[], readonly string[]][] {
   return [
     ['target_kinds', match.target_kinds, TARGET_KINDS],
     ['destination_kinds', match.destination_kinds, TARGET_KINDS],
     ['provenance_sources', match.provenance_sources, PROVENANCE_SOURCES],
     ['dataflow.tainted_sources', dataflow.tainted_sources, PROVENANCE_SOURCES],
     ['dataflow.destination_kinds', dataflow.destination_kinds, TARGET_KINDS],
+    ['allowed_credential_sources', credential.sources ?? [], CREDENTIAL_SOURCES],
+    ['allowed_credential_access_types', credential.access_types ?? [], CREDENTIAL_ACCESS_TYPES],
   ];
 }
 

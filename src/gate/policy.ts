@@ -1,4 +1,5 @@
 import type { AgentRules } from './agent_rules.ts';
+import type { CredentialRules } from './credential_rules.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
 import type { FreezeWindow } from './freeze_window.ts';
 
@@ -59,6 +60,7 @@ export interface Rule {
   readonly rate_limit: RateLimit;
   readonly dataflow: Dataflow;
   readonly agent: AgentRules;
+  readonly credential: CredentialRules;
   readonly freeze_window: FreezeWindow;
 }
 

@@ -1,6 +1,7 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { digestedAgent } from './agent_rules.ts';
+import { digestedCredential } from './credential_rules.ts';
 import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
 import { filled } from './policy_values.ts';
@@ -48,6 +49,7 @@ function ofRule(rule: Rule): JsonObject {
       Dataflow: ofDataflow(rule.dataflow),
       Endpoint: ofEndpoint(rule.endpoint),
       ...digestedAgent(rule.agent),
+      ...digestedCredential(rule.credential),
       FreezeWindow: digestedFreeze(rule.freeze_window),
     }),
   };

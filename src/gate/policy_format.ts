@@ -24,7 +24,10 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     ...['broker_reference', 'broker_scopes', 'rate_limit'],
     ...['require_declared_agent', 'allowed_agent_ids', 'denied_agent_ids', 'required_agent_manifest_digest'],
     ...['allowed_agent_manifest_publishers', 'allowed_agent_manifest_sources'],
-    ...['required_agent_lifecycle_states', 'require_agent_owner', 'require_unexpired_agent', 'freeze_window'],
+    ...['required_agent_lifecycle_states', 'require_agent_owner', 'require_unexpired_agent'],
+    ...['block_standing_credentials', 'require_jit_credential', 'max_credential_ttl_seconds'],
+    ...['allowed_credential_sources', 'allowed_credential_issuers', 'allowed_credential_access_types'],
+    'freeze_window',
   ],
   match: [
     ...['tool_names', 'risk_classes', 'identities', 'workspace_prefixes', 'provenance_sources'],

@@ -1,4 +1,5 @@
 import { agentRulesOf } from './agent_rules.ts';
+import { credentialRulesOf } from './credential_rules.ts';
 import { ENDPOINT_CLASSES } from './endpoint.ts';
 import { patternFault } from './endpoint_lists.ts';
 import { freezeWindowOf } from './freeze_window.ts';
@@ -71,6 +72,7 @@ function ruleOf(fields: PolicyFields): Rule {
     rate_limit: rateLimitOf(fields.inside('rate_limit')),
     dataflow: dataflowOf(fields.inside('dataflow')),
     agent: agentRulesOf(fields),
+    credential: credentialRulesOf(fields),
     freeze_window: freezeWindowOf(fields.inside('freeze_window')),
   };
   fields.end();

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Timestamp } from '../core/time.ts';
+import { bothCredentialRules } from './credential_rules.ts';
 import { type Decision, evaluate } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
@@ -82,6 +83,7 @@ function owesLess(one: Duties, other: Duties): boolean {
     (other.distinct_approvers && !one.distinct_approvers) ||
     (other.delegation && !one.delegation) ||
     (other.broker !== null && !isDeepStrictEqual(one.broker, other.broker)) ||
+    !isDeepStrictEqual(bothCredentialRules(one.credential, other.credential), one.credential) ||
     !other.rate_limits.every(limited)
   );
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ANY_CREDENTIAL } from '../../src/gate/credential_rules.ts';
 import { accountsOf, callOn, decided, decisionOf, intentOf, policyOf, verdictOf } from '../support/gate.ts';
 
 /** One rule that allows, with these lines more, where everything else is blocked. */
@@ -72,6 +73,7 @@ describe('rules', () => {
       delegation: false,
       undelegated: false,
       broker: { references: ['vault'], scopes: ['write'] },
+      credential: ANY_CREDENTIAL,
       rate_limits: [{ requests: 3, window: 'minute', scope: 'tool_identity' }],
     });
   });

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import { bothCredentialRules } from '../../src/gate/credential_rules.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
@@ -60,6 +61,8 @@ const rule = fc.record({
   endpoint: fc.record({ path_allowlist: fc.oneof(fc.constant([]), fc.constant(['/a/**'])) }),
   denied_agent_ids: sometimes(['bot']),
   require_agent_owner: fc.constantFrom(false, false, true),
+  max_credential_ttl_seconds: sometimes(60, 900),
+  allowed_credential_sources: sometimes(['stub'], ['stub', 'env']),
   freeze_window: sometimes({ timezone: 'UTC', windows: [YEAR] }, { ...ASKS_IN_PROD, windows: [YEAR] }),
 });
 const document = fc.record({ default_verdict: verdict, rules: fc.array(rule, { maxLength: 5 }) });
@@ -85,6 +88,8 @@ describe('a verdict', () => {
           'a duty is gone',
         );
         assert.ok(other.broker !== null || one.broker === null, 'a credential is not asked for any more');
+        const both = bothCredentialRules(one.credential, other.credential);
+        assert.deepEqual(other.credential, both, 'a credential of another sort is let through');
       }),
       RUNS,
     );
@@ -174,6 +179,7 @@ describe('garbage', () => {
   const NEW_MEMBERS = [
     ...['freeze_window', 'denied_agent_ids', 'allowed_agent_ids', 'require_declared_agent'],
     ...['required_agent_manifest_digest', 'required_agent_lifecycle_states'],
+    ...['max_credential_ttl_seconds', 'allowed_credential_sources', 'require_jit_credential'],
   ] as const;
   const PARTS = [
     ...['enabled', 'timezone', 'effect', 'environments', 'windows', 'risk_classes', 'reason'],
