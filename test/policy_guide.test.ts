@@ -7,7 +7,14 @@ import { ROOT, workspace } from './support/cli.ts';
 
 const GUIDE = readFileSync(join(ROOT, 'docs/guides/policy.md'), 'utf8');
 
-const POLICIES = ['shop.yaml', 'better.yaml', 'freeze.yaml', 'agents.yaml', 'credentials.yaml'] as const;
+const POLICIES = [
+  'shop.yaml',
+  'better.yaml',
+  'freeze.yaml',
+  'agents.yaml',
+  'credentials.yaml',
+  'budget.yaml',
+] as const;
 
 test('the guide for policies: its files are valid and formatted, and its commands answer as it says', async (t) => {
   const w = await workspace(t);
@@ -23,7 +30,7 @@ test('the guide for policies: its files are valid and formatted, and its command
     assert.equal((await w.ok(`policy fmt ${name}`)).changed, false, `${name} is in its usual form`);
   }
   const transcripts = [...GUIDE.matchAll(/^\$ gait (.*)\n((?:(?!\$|```).*\n)*)/gm)];
-  assert.equal(transcripts.length, 8);
+  assert.equal(transcripts.length, 9);
   for (const [, line = '', shown = ''] of transcripts) {
     const { stdout } = await w.gait(line);
     for (const expected of shown.trimEnd().split('\n')) {

@@ -196,6 +196,7 @@ function dutyLines({
   broker,
   credential,
   rate_limits,
+  destructive_budgets,
 }: Duties): string[] {
   const lines: string[] = [];
   const distinct = distinct_approvers ? ', each by another approver' : '';
@@ -208,6 +209,8 @@ function dutyLines({
   }
   for (const { requests, window, scope } of rate_limits)
     lines.push(`no more than ${requests} a ${window} by ${scope}`);
+  for (const { requests, window, scope } of destructive_budgets)
+    lines.push(`no more than ${requests} that destroy a ${window} by ${scope}`);
   return lines;
 }
 

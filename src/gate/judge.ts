@@ -6,6 +6,7 @@ import {
   bothCredentialRules,
   type CredentialRules,
 } from './credential_rules.ts';
+import { destroys } from './endpoint_lists.ts';
 import type { Intent, IntentRequest } from './intent.ts';
 import { asksForDelegation, factsOf, isStrangeRisk, matches, ownReason } from './match.ts';
 import {
@@ -41,6 +42,8 @@ export interface Duties {
   /** What the credential must be: `receiptFaults` looks at it once there is one. */
   readonly credential: CredentialRules;
   readonly rate_limits: readonly RateLimit[];
+  /** Counted apart from the limits; none for a call that destroys nothing. */
+  readonly destructive_budgets: readonly RateLimit[];
 }
 
 export const NO_DUTIES: Duties = {
@@ -51,6 +54,7 @@ export const NO_DUTIES: Duties = {
   broker: null,
   credential: ANY_CREDENTIAL,
   rate_limits: [],
+  destructive_budgets: [],
 };
 
 /**
@@ -152,9 +156,18 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: A
       undelegated: passedOver.length > 0,
       broker,
       credential: rules.map((rule) => rule.credential).reduce(bothCredentialRules),
-      rate_limits: rules.map(({ rate_limit }) => rate_limit).filter(({ requests }) => requests > 0),
+      rate_limits: limits(rules.map(({ rate_limit }) => rate_limit)),
+      destructive_budgets: limits(
+        destroys(asked.intent.targets, asked.intent.tool_name)
+          ? rules.map(({ destructive_budget }) => destructive_budget)
+          : [],
+      ),
     },
   );
+}
+
+function limits(all: readonly RateLimit[]): RateLimit[] {
+  return all.filter(({ requests }) => requests > 0);
 }
 
 /** What a call says of its credential proves nothing: a rule that asks what it is asks for a broker's. */

@@ -58,6 +58,8 @@ export interface Rule {
   readonly broker_reference: string;
   readonly broker_scopes: readonly string[];
   readonly rate_limit: RateLimit;
+  /** For calls that destroy. */
+  readonly destructive_budget: RateLimit;
   readonly dataflow: Dataflow;
   readonly agent: AgentRules;
   readonly credential: CredentialRules;

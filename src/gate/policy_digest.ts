@@ -50,6 +50,7 @@ function ofRule(rule: Rule): JsonObject {
       Endpoint: ofEndpoint(rule.endpoint),
       ...digestedAgent(rule.agent),
       ...digestedCredential(rule.credential),
+      DestructiveBudget: ofRateLimit(rule.destructive_budget),
       FreezeWindow: digestedFreeze(rule.freeze_window),
     }),
   };

@@ -21,7 +21,7 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],
     ...['min_approvals', 'require_distinct_approvers', 'require_context_evidence'],
     ...['required_context_evidence_mode', 'max_context_age_seconds', 'require_broker_credential'],
-    ...['broker_reference', 'broker_scopes', 'rate_limit'],
+    ...['broker_reference', 'broker_scopes', 'rate_limit', 'destructive_budget'],
     ...['require_declared_agent', 'allowed_agent_ids', 'denied_agent_ids', 'required_agent_manifest_digest'],
     ...['allowed_agent_manifest_publishers', 'allowed_agent_manifest_sources'],
     ...['required_agent_lifecycle_states', 'require_agent_owner', 'require_unexpired_agent'],
@@ -63,6 +63,7 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     ...['action', 'reason_code', 'violation'],
   ],
   rate_limit: ['requests', 'window', 'scope'],
+  destructive_budget: ['requests', 'window', 'scope'],
   freeze_window: ['enabled', 'timezone', 'effect', 'reason', 'environments', 'risk_classes', 'windows'],
   windows: ['name', 'start', 'end'],
 };

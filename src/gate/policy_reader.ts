@@ -70,6 +70,7 @@ function ruleOf(fields: PolicyFields): Rule {
     broker_reference: trimmed(fields.text('broker_reference')),
     broker_scopes: loweredList(fields.texts('broker_scopes')),
     rate_limit: rateLimitOf(fields.inside('rate_limit')),
+    destructive_budget: budgetOf(fields),
     dataflow: dataflowOf(fields.inside('dataflow')),
     agent: agentRulesOf(fields),
     credential: credentialRulesOf(fields),
@@ -123,6 +124,13 @@ function rateLimitOf(fields: PolicyFields): RateLimit {
     throw fields.wrong('scope', `is ${JSON.stringify(scope)}`, 'Possible: tool, identity, tool_identity.');
   }
   return { requests, window: window || 'minute', scope: scope || 'tool_identity' };
+}
+
+/** As a limit, but none of nothing: whoever writes that means to block. */
+function budgetOf(fields: PolicyFields): RateLimit {
+  const budget = rateLimitOf(fields.inside('destructive_budget'));
+  if (budget.requests > 0 || !fields.says('destructive_budget')) return budget;
+  throw fields.wrong('destructive_budget', 'has no requests', 'To let nothing be destroyed, block it.');
 }
 
 function dataflowOf(fields: PolicyFields): Dataflow {

@@ -73,18 +73,24 @@ function isLooser(one: Decision, other: Decision): boolean {
 }
 
 function owesLess(one: Duties, other: Duties): boolean {
-  const limited = (limit: RateLimit): boolean =>
-    one.rate_limits.some(
-      ({ requests, window, scope }) =>
-        requests <= limit.requests && window === limit.window && scope === limit.scope,
-    );
   return (
     one.approvals < other.approvals ||
     (other.distinct_approvers && !one.distinct_approvers) ||
     (other.delegation && !one.delegation) ||
     (other.broker !== null && !isDeepStrictEqual(one.broker, other.broker)) ||
     !isDeepStrictEqual(bothCredentialRules(one.credential, other.credential), one.credential) ||
-    !other.rate_limits.every(limited)
+    !keeps(one.rate_limits, other.rate_limits) ||
+    !keeps(one.destructive_budgets, other.destructive_budgets)
+  );
+}
+
+/** True if whoever keeps these limits keeps the others. */
+function keeps(limits: readonly RateLimit[], others: readonly RateLimit[]): boolean {
+  return others.every((other) =>
+    limits.some(
+      ({ requests, window, scope }) =>
+        requests <= other.requests && window === other.window && scope === other.scope,
+    ),
   );
 }
 

@@ -1,7 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ANY_CREDENTIAL } from '../../src/gate/credential_rules.ts';
-import { accountsOf, callOn, decided, decisionOf, intentOf, policyOf, verdictOf } from '../support/gate.ts';
+import type { Intent } from '../../src/gate/intent.ts';
+import type { Policy, RateLimit } from '../../src/gate/policy.ts';
+import { simulate } from '../../src/gate/simulate.ts';
+import {
+  accountsOf,
+  callOn,
+  decided,
+  decisionOf,
+  intentOf,
+  judgementOf,
+  NOON,
+  policyOf,
+  requestOf,
+  verdictOf,
+} from '../support/gate.ts';
 
 /** One rule that allows, with these lines more, where everything else is blocked. */
 function allowing(...lines: readonly string[]): ReturnType<typeof policyOf> {
@@ -75,6 +89,7 @@ describe('rules', () => {
       broker: { references: ['vault'], scopes: ['write'] },
       credential: ANY_CREDENTIAL,
       rate_limits: [{ requests: 3, window: 'minute', scope: 'tool_identity' }],
+      destructive_budgets: [],
     });
   });
 
@@ -89,6 +104,57 @@ describe('rules', () => {
       reason_codes: ['broker_credential_required', 'matched_rule_r'],
       violations: ['broker_credential_missing'],
     });
+  });
+});
+
+describe('destructive budgets', () => {
+  const policy = policyOf(
+    'rules:',
+    '  - {name: a, effect: allow, destructive_budget: {requests: 5, window: hour, scope: tool}}',
+    '  - {name: b, effect: require_approval, destructive_budget: {requests: 2}}',
+  );
+  const budgetsOf = (call: Intent): readonly RateLimit[] =>
+    judgementOf(policy, call).duties.destructive_budgets;
+
+  test('W-16: all of the rules that match are kept, for a call that destroys', () => {
+    const [five, two] = [
+      { requests: 5, window: 'hour', scope: 'tool' },
+      { requests: 2, window: 'minute', scope: 'tool_identity' },
+    ];
+    assert.deepEqual(budgetsOf(callOn('path', '/a', { operation: 'delete' })), [five, two]);
+  });
+
+  test('a call destroys by what it does, not by what it says', () => {
+    const target = { kind: 'path', value: '/a' };
+    for (const [name, call, owes] of [
+      ['an operation', callOn('path', '/a', { operation: 'rm', endpoint_class: 'fs.read' }), true],
+      ['a class', callOn('path', '/a', { endpoint_class: 'fs.delete' }), true],
+      ['what it says', callOn('path', '/a', { operation: 'read', destructive: true }), true],
+      ['a false word', callOn('path', '/a', { operation: 'delete', destructive: false }), true],
+      ['the name of a tool', intentOf({ tool_name: 'fs.delete', targets: [target] }), true],
+      ['the name of a tool, with no targets', intentOf({ tool_name: 'tool.exec' }), true],
+      ['nothing', callOn('path', '/a', { operation: 'read' }), false],
+      ['nothing it says', intentOf(), false],
+    ] as const) {
+      assert.equal(budgetsOf(call).length > 0, owes, name);
+    }
+  });
+
+  test('a smaller one is something stricter to owe', () => {
+    const budget = (requests: number): Policy =>
+      policyOf('rules:', `  - {name: a, effect: allow, destructive_budget: {requests: ${requests}}}`);
+    const request = requestOf({ tool_name: 'fs.delete' });
+    const advice = (from: number, to: number): string =>
+      simulate(budget(from), budget(to), [{ path: 'call', request }], NOON).recommendation;
+    assert.deepEqual([advice(5, 2), advice(2, 5)], ['require_approval', 'observe']);
+  });
+
+  test('one of no requests is refused: it would be none', () => {
+    for (const budget of ['{}', '{requests: 0}', '{window: hour}']) {
+      const parse = (): Policy =>
+        policyOf('rules:', '  - name: a', '    effect: allow', `    destructive_budget: ${budget}`);
+      assert.throws(parse, { code: 'policy_invalid', details: { line: 4 } }, budget);
+    }
   });
 });
 

@@ -69,6 +69,10 @@ describe('digests of policies', () => {
         'endpoint: {enabled: true, action: block}',
       ),
     ],
+    'a budget without its defaults': [
+      withRule('destructive_budget: {requests: 1}'),
+      withRule('destructive_budget: {requests: 1, window: minute, scope: tool_identity}'),
+    ],
     'a limit of no requests': [withRule('rate_limit: {requests: 0, window: x}'), withRule()],
     'an alias': [
       withRule('reason_codes: &a [x]', 'violations: *a'),

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
@@ -23,7 +24,7 @@ const verdict = fc.constantFrom(...VERDICTS);
 
 const intent = fc
   .record({
-    tool_name: fc.constantFrom('tool.read', 'tool.write'),
+    tool_name: fc.constantFrom('tool.read', 'tool.write', 'tool.delete'),
     identity: fc.constantFrom('agent', 'other'),
     risk_class: fc.constantFrom('low', 'high', 'odd'),
     kind: fc.constantFrom('path', 'url', 'other'),
@@ -63,6 +64,7 @@ const rule = fc.record({
   require_agent_owner: fc.constantFrom(false, false, true),
   max_credential_ttl_seconds: sometimes(60, 900),
   allowed_credential_sources: sometimes(['stub'], ['stub', 'env']),
+  destructive_budget: sometimes({ requests: 1 }, { requests: 9, window: 'hour' }),
   freeze_window: sometimes({ timezone: 'UTC', windows: [YEAR] }, { ...ASKS_IN_PROD, windows: [YEAR] }),
 });
 const document = fc.record({ default_verdict: verdict, rules: fc.array(rule, { maxLength: 5 }) });
@@ -88,6 +90,8 @@ describe('a verdict', () => {
           'a duty is gone',
         );
         assert.ok(other.broker !== null || one.broker === null, 'a credential is not asked for any more');
+        for (const budget of one.destructive_budgets)
+          assert.ok(other.destructive_budgets.some((same) => isDeepStrictEqual(same, budget)));
         const both = bothCredentialRules(one.credential, other.credential);
         assert.deepEqual(other.credential, both, 'a credential of another sort is let through');
       }),
@@ -177,12 +181,29 @@ describe('garbage', () => {
   });
 
   const NEW_MEMBERS = [
-    ...['freeze_window', 'denied_agent_ids', 'allowed_agent_ids', 'require_declared_agent'],
+    ...[
+      'freeze_window',
+      'destructive_budget',
+      'denied_agent_ids',
+      'allowed_agent_ids',
+      'require_declared_agent',
+    ],
     ...['required_agent_manifest_digest', 'required_agent_lifecycle_states'],
     ...['max_credential_ttl_seconds', 'allowed_credential_sources', 'require_jit_credential'],
   ] as const;
   const PARTS = [
-    ...['enabled', 'timezone', 'effect', 'environments', 'windows', 'risk_classes', 'reason'],
+    ...[
+      'requests',
+      'window',
+      'scope',
+      'enabled',
+      'timezone',
+      'effect',
+      'environments',
+      'windows',
+      'risk_classes',
+      'reason',
+    ],
   ] as const;
 
   test('in a newer member of a rule is refused with a typed error, says nothing, or restricts', () => {
