@@ -77,9 +77,13 @@ export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
   return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
 }
 
-function failClosed(policy: Policy, { intent }: Asked): Judgement | undefined {
+function failClosed(policy: Policy, { intent, claims }: Asked): Judgement | undefined {
   if (!failsClosed(policy, intent.context.risk_class)) return undefined;
-  const missing = policy.fail_closed.required_fields.filter((field) => lacks(field, intent));
+  const { required_fields, required_high_risk_fields } = policy.fail_closed;
+  const missing = [
+    ...required_fields.filter((field) => lacks(field, intent)),
+    ...required_high_risk_fields.filter((field) => claims[field] === undefined),
+  ];
   const reasons = missing.map((field) =>
     field === 'context_evidence' ? 'context_evidence_missing' : `fail_closed_missing_${field}`,
   );

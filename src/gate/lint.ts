@@ -24,6 +24,11 @@ function ofPolicy(policy: Policy): PolicyWarning[] {
   if (policy.default_verdict === 'allow') {
     found.push({ code: 'default_allows', message: 'what no rule is about is allowed' });
   }
+  const { enabled, required_fields, required_high_risk_fields } = policy.fail_closed;
+  if (!enabled && required_fields.length + required_high_risk_fields.length > 0) {
+    const message = 'fail_closed names fields, and is not enabled: nothing asks for them';
+    found.push({ code: 'fail_closed_off', message });
+  }
   const open = RISK_CLASSES.slice(2).filter((risk) => !failsClosed(policy, risk));
   if (open.length > 0 && policy.default_verdict !== 'block') {
     const message = `calls of ${open.join(' and ')} risk do not fail closed when they say too little`;

@@ -24,6 +24,25 @@ export const REQUIRED_FIELDS = [
 ] as const;
 export type RequiredField = (typeof REQUIRED_FIELDS)[number];
 
+/** What a call may be asked to claim. */
+export const HIGH_RISK_FIELDS = [
+  'agent_id',
+  'agent_identity',
+  'run_id',
+  'workflow_id',
+  'repo',
+  'environment',
+  'credential_ref',
+  'credential_source',
+  'credential_access_type',
+  'credential_issuer',
+  'credential_ttl_seconds',
+  'approval_ref',
+  'wrkr_inventory_ref',
+  'agent_action_bom_ref',
+] as const;
+export type HighRiskField = (typeof HIGH_RISK_FIELDS)[number];
+
 /** A policy in the one form that decides and is digested: defaults filled in, lists sorted, rules in their order. */
 export interface Policy {
   readonly schema_id: typeof POLICY_SCHEMA_ID;
@@ -37,6 +56,7 @@ export interface FailClosed {
   readonly enabled: boolean;
   readonly risk_classes: readonly string[];
   readonly required_fields: readonly RequiredField[];
+  readonly required_high_risk_fields: readonly HighRiskField[];
 }
 
 export interface Rule {

@@ -23,6 +23,7 @@ function digested({ schema_id, schema_version, default_verdict, fail_closed, rul
       Enabled: fail_closed.enabled,
       RiskClasses: fail_closed.risk_classes,
       RequiredFields: fail_closed.required_fields,
+      ...filled({ RequiredHighRiskFields: fail_closed.required_high_risk_fields }),
     },
     Rules: rules.map(ofRule),
   };

@@ -16,7 +16,7 @@ import { parsePolicy, policyDocument } from './policy_text.ts';
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
   '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'rules'],
-  fail_closed: ['enabled', 'risk_classes', 'required_fields'],
+  fail_closed: ['enabled', 'risk_classes', 'required_fields', 'required_high_risk_fields'],
   rules: [
     ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],
     ...['min_approvals', 'require_distinct_approvers', 'require_context_evidence'],

@@ -7,6 +7,7 @@ import {
   type Dataflow,
   type EndpointRule,
   type FailClosed,
+  HIGH_RISK_FIELDS,
   type Match,
   POLICY_SCHEMA_ID,
   POLICY_SCHEMA_VERSION,
@@ -39,9 +40,10 @@ function failClosedOf(fields: PolicyFields): FailClosed {
   const enabled = fields.flag('enabled');
   const risk_classes = loweredList(fields.texts('risk_classes'));
   const required_fields = known(fields, 'required_fields', REQUIRED_FIELDS);
+  const required_high_risk_fields = known(fields, 'required_high_risk_fields', HIGH_RISK_FIELDS);
   fields.end();
   const risks = enabled && risk_classes.length === 0 ? ['critical', 'high'] : risk_classes;
-  return { enabled, risk_classes: risks, required_fields };
+  return { enabled, risk_classes: risks, required_fields, required_high_risk_fields };
 }
 
 function ruleOf(fields: PolicyFields): Rule {

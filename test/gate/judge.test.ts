@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { JsonObject } from '../../src/core/json.ts';
 import { ANY_CREDENTIAL } from '../../src/gate/credential_rules.ts';
-import type { Intent } from '../../src/gate/intent.ts';
-import type { Policy, RateLimit } from '../../src/gate/policy.ts';
+import type { Intent, IntentRequest } from '../../src/gate/intent.ts';
+import { lint } from '../../src/gate/lint.ts';
+import { HIGH_RISK_FIELDS, type Policy, type RateLimit } from '../../src/gate/policy.ts';
+import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { simulate } from '../../src/gate/simulate.ts';
 import {
   accountsOf,
@@ -104,6 +107,62 @@ describe('rules', () => {
       reason_codes: ['broker_credential_required', 'matched_rule_r'],
       violations: ['broker_credential_missing'],
     });
+  });
+});
+
+describe('what a call of high risk must claim', () => {
+  const policyFor = (field: string): Policy =>
+    policyOf(
+      'default_verdict: allow',
+      `fail_closed: {enabled: true, risk_classes: [high], required_high_risk_fields: [${field}]}`,
+    );
+
+  const SAID: JsonObject = {
+    ...Object.fromEntries(HIGH_RISK_FIELDS.map((field) => [field, 'x'])),
+    ...{ agent_identity: { owner: 'x' }, credential_ttl_seconds: 1 },
+    ...{ credential_source: 'stub', credential_access_type: 'jit' },
+  };
+
+  for (const field of HIGH_RISK_FIELDS) {
+    test(`${field}: a call without it is blocked, one that says it is not`, () => {
+      const { [field]: value, ...others } = SAID;
+      const said = (context: JsonObject, risk_class = 'high'): IntentRequest =>
+        requestOf({ context: { ...context, risk_class } });
+      const policy = policyFor(field);
+      assert.equal(verdictOf(policy, said({ [field]: value ?? null })), 'allow');
+      assert.deepEqual(decided(policy, said(others)), {
+        verdict: 'block',
+        reason_codes: [`fail_closed_missing_${field}`],
+        violations: [`missing_${field}`],
+      });
+      assert.equal(verdictOf(policy, said(others, 'h1gh')), 'block', 'W-8');
+      assert.equal(verdictOf(policy, said(others, 'low')), 'allow');
+    });
+  }
+
+  test('what says nothing is not said', () => {
+    for (const [field, value] of [
+      ['agent_identity', {}],
+      ['agent_identity', { revoked: false }],
+      ['credential_ttl_seconds', 0],
+      ['environment', ' '],
+    ] as const) {
+      const request = requestOf({ context: { risk_class: 'high', [field]: value } });
+      assert.equal(verdictOf(policyFor(field), request), 'block', field);
+    }
+  });
+
+  test('the fields are in the digest', () => {
+    assert.notEqual(policyDigest(policyFor('repo')), policyDigest(policyFor('run_id')));
+    assert.throws(() => policyFor('colour'), { code: 'policy_invalid', details: { line: 2 } });
+  });
+
+  test('fields of a policy that does not fail closed are pointed out', () => {
+    const codes = (enabled: boolean): string[] =>
+      lint(policyOf(`fail_closed: {enabled: ${enabled}, required_high_risk_fields: [repo]}`)).map(
+        ({ code }) => code,
+      );
+    assert.ok(codes(false).includes('fail_closed_off') && !codes(true).includes('fail_closed_off'));
   });
 });
 

@@ -116,7 +116,11 @@ describe('what a policy says without words', () => {
     const { default_verdict, fail_closed, rules } = parse('');
     assert.deepEqual(
       [default_verdict, fail_closed, rules],
-      ['require_approval', { enabled: false, risk_classes: [], required_fields: [] }, []],
+      [
+        'require_approval',
+        { enabled: false, risk_classes: [], required_fields: [], required_high_risk_fields: [] },
+        [],
+      ],
     );
   });
 
