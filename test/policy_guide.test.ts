@@ -31,7 +31,7 @@ test('the guide for policies: its files are valid and formatted, and its command
     assert.equal((await w.ok(`policy fmt ${name}`)).changed, false, `${name} is in its usual form`);
   }
   const transcripts = [...GUIDE.matchAll(/^\$ gait (.*)\n((?:(?!\$|```).*\n)*)/gm)];
-  assert.equal(transcripts.length, 10);
+  assert.equal(transcripts.length, 12);
   for (const [, line = '', shown = ''] of transcripts) {
     const { stdout } = await w.gait(line);
     for (const expected of shown.trimEnd().split('\n')) {

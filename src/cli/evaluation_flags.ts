@@ -12,6 +12,16 @@ export const evaluationFlags: { readonly 'evaluation-time': OptionalText } = {
   },
 };
 
+/** What a command that tries one policy on one call takes. */
+export const trialFlags: typeof evaluationFlags & { readonly 'kill-switch-state': OptionalText } = {
+  ...evaluationFlags,
+  'kill-switch-state': {
+    type: 'string',
+    value: 'FILE',
+    summary: 'The kill switches that stand, as `gait kill-switch` keeps them. By default none.',
+  },
+};
+
 /** The time of the flag, else that of the clock. Throws `flag_value_invalid` for what is no RFC 3339 time. */
 export function evaluationTime(
   { 'evaluation-time': text }: { readonly 'evaluation-time': string | undefined },

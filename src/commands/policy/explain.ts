@@ -1,5 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationFlags, evaluationTime } from '../../cli/evaluation_flags.ts';
+import { evaluationTime, trialFlags } from '../../cli/evaluation_flags.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
@@ -14,9 +14,9 @@ const spec: CommandSpec = command({
     'Exit 0 whatever is decided.',
   examples: [{ says: 'Why is it blocked?', line: 'policy explain gait.policy.yaml intent.json' }],
   args: TRIAL_ARGS,
-  flags: evaluationFlags,
+  flags: trialFlags,
   async run({ flags, args }, io) {
-    const trial = tried(args, evaluationTime(flags, io));
+    const trial = tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
     const rules = explain(trial.file.policy, trial.request, trial.now);
     return {
       fields: { ...decisionFields(trial), rules: rules.map(asJson) },
