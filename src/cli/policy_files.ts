@@ -8,7 +8,7 @@ import { type Decision, evaluate } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
-import type { Duties } from '../gate/judge.ts';
+import type { Duties, StepJudgement } from '../gate/judge.ts';
 import { underKillSwitch } from '../gate/kill_switch.ts';
 import type { Policy } from '../gate/policy.ts';
 import { policyDigest } from '../gate/policy_digest.ts';
@@ -112,11 +112,21 @@ export function decisionFields({ file, request: { intent, created_at }, now, dec
     intent_created_at: created_at,
     evaluated_at: now,
     ...{ verdict, reason_codes, violations, matched_rule: matched_rules.join(','), duties: asJson(duties) },
+    ...(decision.steps === undefined ? {} : { step_verdicts: decision.steps.map(stepFields) }),
   };
 }
 
+function stepFields({ matched_rules, duties, ...step }: StepJudgement): JsonObject {
+  return { ...asJson(step), matched_rule: matched_rules.join(','), duties: asJson(duties) };
+}
+
+function stepLine({ tool_name, verdict, matched_rules }: StepJudgement, index: number): string {
+  const rule = matched_rules.length === 0 ? 'the default' : matched_rules.join(', ');
+  return `  step ${String(index + 1).padEnd(5)}  ${printable(tool_name)}: ${verdict}, by ${printable(rule)}`;
+}
+
 export function decisionLines(decision: Decision, io: Io): string[] {
-  const { verdict, reason_codes, violations, matched_rules, duties } = decision;
+  const { verdict, reason_codes, violations, matched_rules, duties, steps = [] } = decision;
   const color = verdict === 'allow' ? 'green' : verdict === 'block' ? 'red' : 'yellow';
   const rule = matched_rules.length === 0 ? 'none, so the default' : matched_rules.join(', ');
   return [
@@ -126,6 +136,7 @@ export function decisionLines(decision: Decision, io: Io): string[] {
     ...dutyLines(duties).map(
       (duty, index) => `  ${index === 0 ? 'needs     ' : '          '}  ${printable(duty)}`,
     ),
+    ...steps.map(stepLine),
   ];
 }
 

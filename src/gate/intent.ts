@@ -15,7 +15,23 @@ export interface Intent {
   readonly arg_provenance?: readonly Provenance[];
   readonly skill_provenance?: SkillProvenance;
   readonly delegation?: Delegation;
+  /** Several calls that are asked for at once; the members above are then empty, and the tool is `script`. */
+  readonly script?: Script;
+  /** The digest of `script`. */
+  readonly script_hash?: string;
   readonly context: IntentContext;
+}
+
+export interface Script {
+  readonly steps: readonly ScriptStep[];
+}
+
+/** One call of a script: all else of it is that of the intent. */
+export interface ScriptStep {
+  readonly tool_name: string;
+  readonly args: JsonObject;
+  readonly targets?: readonly Target[];
+  readonly arg_provenance?: readonly Provenance[];
 }
 
 export interface Target {

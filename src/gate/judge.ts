@@ -17,6 +17,9 @@ import {
   stricter,
   type Verdict,
 } from './policy.ts';
+import { callsOf } from './script.ts';
+import { judgeScript } from './script_judgement.ts';
+import type { StepRisk } from './script_rules.ts';
 import { byBytes, wordList } from './words.ts';
 
 /** What a policy makes of an intent, before anybody has proven anything. */
@@ -27,6 +30,14 @@ export interface Judgement {
   /** The rules that it is by; empty where none matched. */
   readonly matched_rules: readonly string[];
   readonly duties: Duties;
+  /** Of a script, in its order. */
+  readonly steps?: readonly StepJudgement[];
+}
+
+/** What is made of one step of a script. Its limits are counted by its own tool. */
+export interface StepJudgement extends Omit<Judgement, 'steps'> {
+  readonly tool_name: string;
+  readonly risk: StepRisk;
 }
 
 /** What must be proven before a call may run: of all rules that matched, whichever of them decided. */
@@ -59,11 +70,20 @@ export const NO_DUTIES: Duties = {
 
 /**
  * Judges an intent by a policy: what fails closed first, then the rules of the first priority that has one which
- * matches, the strictest of them deciding and all of their duties kept, else the policy's default. `now` is when it is
+ * matches, the strictest of them deciding and all of their duties kept, else the policy's default. A script is as strict
+ * as the strictest of its steps, and owes what any of them owes. `now` is when it is
  * judged; throws `timestamp_malformed` for what is no time.
  */
 export function judge(policy: Policy, request: IntentRequest, now: Timestamp): Judgement {
-  const asked: Asked = { ...request, at: epochMs(now) };
+  const at = epochMs(now);
+  const calls = callsOf(request.intent);
+  const each = calls.map((intent) => judgeCall(policy, { ...request, intent, at }));
+  const [only] = each;
+  if (request.intent.script === undefined && only !== undefined) return only;
+  return judgeScript(policy.scripts, calls, each);
+}
+
+function judgeCall(policy: Policy, asked: Asked): Judgement {
   return failClosed(policy, asked) ?? byRules(policy, asked);
 }
 

@@ -4,6 +4,7 @@ import type { Intent, IntentRequest, Target } from './intent.ts';
 import type { Judgement } from './judge.ts';
 import { inWorkspace } from './match.ts';
 import { isNetworkPlace, isWithin, namesPlace, plainPath } from './places.ts';
+import { callsOf } from './script.ts';
 import { lowered, wordList } from './words.ts';
 
 /** What is stopped: calls that every selector fits. One without selectors stops all. */
@@ -38,7 +39,7 @@ export function isActive({ enabled, expires_at }: KillSwitchEntry, now: Timestam
 }
 
 /**
- * What stops a call; undefined if nothing does. What a call does not say, and what cannot be placed, fits a selector:
+ * What stops a call, or any step of a script; undefined if nothing does. What a call does not say, and what cannot be placed, fits a selector:
  * nobody gets around a stop by saying less. Throws `timestamp_malformed` for a time that is none.
  */
 export function killed(
@@ -47,9 +48,8 @@ export function killed(
   now: Timestamp,
 ): KillSwitchHit | undefined {
   const active = entries.filter((entry) => isActive(entry, now));
-  const hits = active.filter((entry) =>
-    SELECTORS.every(({ isSet, fits }) => !isSet(entry) || fits(entry, request)),
-  );
+  const calls = callsOf(request.intent).map((intent) => ({ ...request, intent }));
+  const hits = active.filter((entry) => calls.some((call) => fitsAll(entry, call)));
   if (hits.length === 0) return undefined;
   const codes = hits.flatMap((entry) =>
     SELECTORS.filter(({ isSet }) => isSet(entry)).map(({ code }) => code),
@@ -59,6 +59,10 @@ export function killed(
     reasons: wordList(['kill_switch_active', ...codes]),
     violations: ['kill_switch_active'],
   };
+}
+
+function fitsAll(entry: KillSwitchEntry, request: IntentRequest): boolean {
+  return SELECTORS.every(({ isSet, fits }) => !isSet(entry) || fits(entry, request));
 }
 
 /** A decision as it is while these entries stand, whatever it was before: a stop is no duty that can be met. */

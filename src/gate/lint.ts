@@ -5,6 +5,7 @@ import { PROVENANCE_SOURCES } from './intent.ts';
 import { failsClosed, wantsBroker } from './judge.ts';
 import { RISK_CLASSES } from './match.ts';
 import type { Policy, Rule } from './policy.ts';
+import { MAX_STEPS } from './script_rules.ts';
 
 /** Something in a policy that is allowed, and that its author may not have meant. */
 export interface PolicyWarning {
@@ -28,6 +29,11 @@ function ofPolicy(policy: Policy): PolicyWarning[] {
   if (!enabled && required_fields.length + required_high_risk_fields.length > 0) {
     const message = 'fail_closed names fields, and is not enabled: nothing asks for them';
     found.push({ code: 'fail_closed_off', message });
+  }
+  const { max_steps, require_approval_above: above } = policy.scripts;
+  if (above > 0 && above >= (max_steps || MAX_STEPS)) {
+    const message = 'scripts.require_approval_above is no less than max_steps: no script gets to it';
+    found.push({ code: 'scripts_unreached', message });
   }
   const open = RISK_CLASSES.slice(2).filter((risk) => !failsClosed(policy, risk));
   if (open.length > 0 && policy.default_verdict !== 'block') {

@@ -2,6 +2,7 @@ import type { AgentRules } from './agent_rules.ts';
 import type { CredentialRules } from './credential_rules.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
 import type { FreezeWindow } from './freeze_window.ts';
+import type { ScriptRules } from './script_rules.ts';
 
 export const POLICY_SCHEMA_ID = 'gait.gate.policy';
 export const POLICY_SCHEMA_VERSION = '1.0.0';
@@ -49,6 +50,7 @@ export interface Policy {
   readonly schema_version: typeof POLICY_SCHEMA_VERSION;
   readonly default_verdict: Verdict;
   readonly fail_closed: FailClosed;
+  readonly scripts: ScriptRules;
   readonly rules: readonly Rule[];
 }
 

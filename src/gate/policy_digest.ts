@@ -5,6 +5,7 @@ import { digestedCredential } from './credential_rules.ts';
 import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
 import { filled } from './policy_values.ts';
+import { digestedScripts } from './script_rules.ts';
 
 /**
  * The digest that verdicts, approvals and traces name a policy by. Its members are spelled as in the programs before this
@@ -14,7 +15,14 @@ export function policyDigest(policy: Policy): string {
   return canonicalDigest(digested(policy));
 }
 
-function digested({ schema_id, schema_version, default_verdict, fail_closed, rules }: Policy): JsonObject {
+function digested({
+  schema_id,
+  schema_version,
+  default_verdict,
+  fail_closed,
+  scripts,
+  rules,
+}: Policy): JsonObject {
   return {
     SchemaID: schema_id,
     SchemaVersion: schema_version,
@@ -25,6 +33,7 @@ function digested({ schema_id, schema_version, default_verdict, fail_closed, rul
       RequiredFields: fail_closed.required_fields,
       ...filled({ RequiredHighRiskFields: fail_closed.required_high_risk_fields }),
     },
+    ...filled({ Scripts: digestedScripts(scripts) }),
     Rules: rules.map(ofRule),
   };
 }

@@ -15,7 +15,8 @@ import { parsePolicy, policyDocument } from './policy_text.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
-  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'rules'],
+  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'scripts', 'rules'],
+  scripts: ['max_steps', 'require_approval_above', 'block_mixed_risk'],
   fail_closed: ['enabled', 'risk_classes', 'required_fields', 'required_high_risk_fields'],
   rules: [
     ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],

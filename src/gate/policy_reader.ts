@@ -19,6 +19,7 @@ import {
 } from './policy.ts';
 import { PolicyFields, type PolicyNode } from './policy_tree.ts';
 import { choice, count, exactly, known } from './policy_values.ts';
+import { scriptRulesOf } from './script_rules.ts';
 import { byBytes, lowered, loweredList, trimmed, wordList } from './words.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;
@@ -30,10 +31,11 @@ export function readPolicy(tree: PolicyNode): Policy {
   const schema_version = exactly(top, 'schema_version', POLICY_SCHEMA_VERSION);
   const default_verdict = choice(top, 'default_verdict', VERDICTS) || 'require_approval';
   const fail_closed = failClosedOf(top.inside('fail_closed'));
+  const scripts = scriptRulesOf(top.inside('scripts'));
   const rules = top.each('rules').map(ruleOf);
   top.end();
   rules.sort((a, b) => a.priority - b.priority || byBytes(a.name, b.name));
-  return { schema_id, schema_version, default_verdict, fail_closed, rules };
+  return { schema_id, schema_version, default_verdict, fail_closed, scripts, rules };
 }
 
 function failClosedOf(fields: PolicyFields): FailClosed {

@@ -83,6 +83,12 @@ export interface Output {
   readonly reason_codes?: readonly string[];
   readonly violations?: readonly string[];
   readonly rules?: readonly RuleAccount[];
+  readonly step_rules?: readonly (readonly RuleAccount[])[];
+  readonly step_verdicts?: readonly {
+    readonly tool_name: string;
+    readonly verdict: string;
+    readonly matched_rule: string;
+  }[];
   readonly findings?: readonly PolicyWarning[];
   readonly recommendation?: string;
   readonly fixtures_total?: number;

@@ -59,6 +59,37 @@ describe('policies', { concurrency: 2 }, () => {
     );
   });
 
+  test('a script: test and explain show its steps', async () => {
+    const w = shared();
+    const { context, ...call } = CALL;
+    const steps = [call, { tool_name: 'tool.delete', targets: call.targets }];
+    await write(w, 'script.json', { tool_name: 'script', script: { steps }, context });
+    const line = 'p.yaml script.json';
+    const tested = await w.refused(`policy test ${line}`, 'policy_blocked', 'policy_blocked');
+    assert.deepEqual(
+      tested.step_verdicts?.map(({ tool_name, verdict, matched_rule }) => [tool_name, verdict, matched_rule]),
+      [
+        ['tool.write', 'allow', 'data'],
+        ['tool.delete', 'block', 'no-delete'],
+      ],
+    );
+    const explained = await w.ok(`policy explain ${line}`);
+    assert.deepEqual(
+      explained.step_rules?.map((rules) => rules.map(({ standing }) => standing)),
+      [
+        ['decides', 'no'],
+        ['no', 'decides'],
+      ],
+    );
+    assert.equal(explained.rules, undefined);
+    const { stdout } = await w.gait(`policy test ${line}`);
+    assert.match(
+      stdout,
+      / {2}step 1 {6}tool\.write: allow, by data\n {2}step 2 {6}tool\.delete: block, by no-delete\n/,
+    );
+    assert.match(await w.text(`policy explain ${line}`), /\nstep 2 {2}tool\.delete {2}block\n +0 {2}data/);
+  });
+
   test('the time of judging is that of the clock, or the one that is said', async () => {
     const w = shared();
     const said = '--evaluation-time 2026-01-01T01:00:00+01:00';
