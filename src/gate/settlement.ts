@@ -49,6 +49,8 @@ export interface SettlerParts {
   /** Holds the stream of what was used up. */
   readonly uses: EventStore;
   readonly clock: Clock;
+  /** The kill switches that stand. By default none; `unavailable` blocks everything. */
+  readonly switches?: Evidence['switches'];
   readonly broker?: CredentialBroker;
   /** Reference and scopes to ask for beside those of the rules. */
   readonly credential?: {
@@ -85,6 +87,7 @@ export class Settler {
     let evidence: Evidence = {
       ...{ gate: settings, keyring, approvals, delegations, admitted: false },
       uses: (await this.#uses.load()).state,
+      switches: this.#parts.switches ?? [],
       mode: simulate ? 'trial' : 'enforce',
       brokered: broker !== undefined,
     };
@@ -161,6 +164,6 @@ function admissionOf(
   return {
     admission_id: eventId(trace, observedAt),
     tokens: used.flatMap(({ digest }) => digest ?? []).sort(),
-    limits: limits.map(({ key, scope, requests }) => ({ key, scope, requests })),
+    limits: limits.map(({ used: _, remaining: __, ...limit }) => limit),
   };
 }

@@ -1,0 +1,115 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalBytes } from '../core/canonical.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { parseJson } from '../core/json_text.ts';
+import type { Timestamp } from '../core/time.ts';
+import { isActive, type KillSwitchEntry } from '../gate/kill_switch.ts';
+import { killSwitchDocument, MAX_KILL_SWITCHES, readKillSwitches } from '../gate/kill_switch_reader.ts';
+import { LineFile } from '../log/line_file.ts';
+import type { OptionalText } from './command.ts';
+import { readFileBytes } from './input.ts';
+import type { Io } from './io.ts';
+import { asJson } from './job_text.ts';
+import { actorOf } from './machine.ts';
+import { realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
+import { printable } from './run.ts';
+import { outDir } from './workspace.ts';
+
+export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
+
+/** A state larger than this is refused. Bytes. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+
+export const stateFlag: OptionalText = {
+  type: 'string',
+  value: 'FILE',
+  summary: 'The file that holds the switches. By default ./gait-out/gate/kill_switch.json.',
+};
+
+export function statePath(flag: string | undefined, io: Io): string {
+  if (flag === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
+  return flag ?? join(outDir(io.env), 'gate', 'kill_switch.json');
+}
+
+/** Who gives the command. Throws `actor_invalid` for nobody. */
+export function switchActor(flag: string | undefined, io: Io): string {
+  const actor = actorOf(flag, io.env);
+  if (actor.trim() !== '') return actor;
+  throw invalidInput('actor_invalid', 'the actor is empty', 'Name who gives the command with --actor.');
+}
+
+/** The switches in a file. Throws `file_not_found`, `kill_switch_invalid` and others (invalid_input): never none for a file that cannot be read. */
+export function readKillSwitchFile(path: string): KillSwitchEntry[] {
+  return parseState(readFileBytes(path, MAX_STATE_BYTES), path);
+}
+
+function parseState(bytes: Buffer, path: string): KillSwitchEntry[] {
+  try {
+    return readKillSwitches(parseJson(bytes, path));
+  } catch (error) {
+    if (!(error instanceof GaitError) || error.code !== 'kill_switch_invalid') throw error;
+    throw invalidInput(error.code, `${path}: ${error.message}`, error.hint);
+  }
+}
+
+/** Changes the switches in a file, under its lock and in one step. Undefined entries: nothing is written. */
+export async function changeKillSwitches<T>(
+  path: string,
+  mode: 'update' | 'create',
+  io: Io,
+  decide: (entries: readonly KillSwitchEntry[]) => {
+    readonly entries?: readonly KillSwitchEntry[];
+    readonly result: T;
+  },
+): Promise<T> {
+  refuseKeptPlace(path, io.env);
+  refuseIrregular(path);
+  if (mode === 'update' && !existsSync(path)) throw invalidInput('file_not_found', `no such file: ${path}`);
+  const file = new LineFile({ path: realPlace(path) });
+  return await file.change(mode, (lines, tail) => {
+    const bytes = Buffer.concat([lines, tail]);
+    // A file that was just made, or was left so by whoever died then, holds nothing yet.
+    const { entries, result } = decide(bytes.length === 0 ? [] : parseState(bytes, path));
+    if (entries === undefined) return { result };
+    if (entries.length > MAX_KILL_SWITCHES) {
+      const hint = 'Name another file with --state, or take out entries that are over.';
+      throw invalidInput('kill_switch_invalid', `${path} has ${MAX_KILL_SWITCHES} entries already`, hint);
+    }
+    const replace = Buffer.concat([canonicalBytes(killSwitchDocument(entries)), Buffer.from('\n')]);
+    return { replace, result };
+  });
+}
+
+export function entryFields(entry: KillSwitchEntry, now: Timestamp): JsonObject {
+  return { ...asJson(entry), active: isActive(entry, now) };
+}
+
+/** What an entry stops, for people. */
+export function entryLines(entry: KillSwitchEntry, now: Timestamp, io: Io): string[] {
+  const { entry_id, reason, actor, created_at, expires_at } = entry;
+  const on = isActive(entry, now);
+  const state = on ? io.paint('red', 'active') : entry.enabled ? 'over' : 'disabled';
+  const until = expires_at === undefined ? '' : `, until ${expires_at}`;
+  return [
+    `${printable(entry_id)}  ${state}  stops ${printable(stopped(entry))}`,
+    `  ${created_at}  ${printable(actor)}: ${printable(reason)}${until}`,
+    ...(entry.disabled_by === undefined
+      ? []
+      : [`  ${entry.disabled_at ?? ''}  disabled by ${printable(entry.disabled_by)}`]),
+  ];
+}
+
+function stopped(entry: KillSwitchEntry): string {
+  const { agent_id, identity, tool_name, target_kind, target_value, environment } = entry;
+  const words = { agent_id, identity, tool_name, target_kind, target_value, environment };
+  const lists = { path: entry.path_prefixes, workspace: entry.workspace_prefixes };
+  const said = [
+    ...Object.entries(words).flatMap(([name, word]) => (word === undefined ? [] : [`${name} ${word}`])),
+    ...Object.entries(lists).flatMap(([name, list]) =>
+      list === undefined ? [] : [`${name} ${list.join(' or ')}`],
+    ),
+  ];
+  return said.length === 0 ? 'everything' : said.join(', ');
+}
