@@ -189,6 +189,11 @@ describe('W-33 a credential does not count', () => {
       INVALID,
     ],
     [
+      'that ends as it begins',
+      { issued_at: '2026-03-01T09:30:30Z', expires_at: '2026-03-01T09:30:30Z', ttl_seconds: 1 },
+      INVALID,
+    ],
+    [
       'that lives longer than from begin to end',
       { issued_at: BEGIN, expires_at: END, ttl_seconds: 3602 },
       INVALID,
