@@ -122,7 +122,7 @@ function endOf(child: ChildProcess): Promise<Ended> {
   });
 }
 
-function killGroup(group: number, signal: NodeJS.Signals): void {
+export function killGroup(group: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-group, signal);
   } catch {

@@ -1,0 +1,73 @@
+import { randomBytes } from 'node:crypto';
+import type { Timestamp } from '../core/time.ts';
+import { faultOf, type Issued } from '../gate/credential.ts';
+import type { CredentialRequest } from '../gate/credential_request.ts';
+import { type CredentialTimes, completed, instantIn } from '../gate/credential_times.ts';
+import { trimmed } from '../gate/words.ts';
+import type { Io } from './io.ts';
+
+/** Variables beside that of a credential that say from when until when it counts. */
+const COMPANIONS = {
+  issued_at: '_ISSUED_AT',
+  expires_at: '_EXPIRES_AT',
+  ttl_seconds: '_TTL_SECONDS',
+} as const;
+
+/**
+ * A credential that stands in a variable of the environment. What is given out is a random handle: nothing that is made
+ * of the secret, which could be guessed at from it.
+ */
+export function envCredential(
+  { reference, toolName }: CredentialRequest,
+  prefix: string,
+  env: Io['env'],
+  now: Timestamp,
+): Issued {
+  const key = `${prefix}${variableWord(reference === '' ? toolName : reference)}`;
+  if (Object.values(COMPANIONS).some((end) => key.endsWith(end)))
+    return faultOf('broker_credential_missing', `the variable ${key} says something of another one`);
+  if (textOf(key, env) === '') return faultOf('broker_credential_missing', `the variable ${key} is not set`);
+  const times = timesOf(key, env);
+  if (times === undefined) {
+    const detail = `a variable that says how long ${key} counts is malformed`;
+    return faultOf('broker_credential_ttl_invalid', detail);
+  }
+  const ref = `env:${key}:${randomBytes(8).toString('hex')}`;
+  return { credential: { broker: 'env', ref, ...completed(times, now) } };
+}
+
+/** `vault-main` is `VAULT_MAIN`, what has no letter and no digit is `DEFAULT`. */
+function variableWord(name: string): string {
+  const word = Array.from(name, inCapitals)
+    .join('')
+    .replace(/[.-]/g, '_')
+    .replace(/[^A-Z0-9_]+/g, '_')
+    .replace(/^_+|_+$/g, '');
+  return word === '' ? 'DEFAULT' : word;
+}
+
+/** Code point by code point: ß is no SS. */
+function inCapitals(point: string): string {
+  const capital = point.toUpperCase();
+  return capital.length === point.length ? capital : point;
+}
+
+function textOf(name: string, env: Io['env']): string {
+  return Object.hasOwn(env, name) ? trimmed(env[name] ?? '') : '';
+}
+
+function timesOf(key: string, env: Io['env']): CredentialTimes | undefined {
+  const companion = (member: keyof typeof COMPANIONS): string => textOf(`${key}${COMPANIONS[member]}`, env);
+  const [issued, expires] = [instantOf(companion('issued_at')), instantOf(companion('expires_at'))];
+  const ttl = companion('ttl_seconds');
+  if (issued === undefined || expires === undefined || !/^[0-9]{0,15}$/.test(ttl)) return undefined;
+  return {
+    ...(issued.at === undefined ? {} : { issued_at: issued.at }),
+    ...(expires.at === undefined ? {} : { expires_at: expires.at }),
+    ...(ttl === '' ? {} : { ttl_seconds: Number(ttl) }),
+  };
+}
+
+function instantOf(text: string): ReturnType<typeof instantIn> {
+  return text === '' ? {} : instantIn(text);
+}
