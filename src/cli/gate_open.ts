@@ -4,6 +4,7 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import type { GateSettings } from '../gate/evidence.ts';
 import { enterRefusal, Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
+import type { KillSwitchEntry } from '../gate/kill_switch.ts';
 import { signingFault } from '../gate/profile.ts';
 import type { RecordFiles } from '../gate/record_files.ts';
 import type { Asked } from '../gate/settlement.ts';
@@ -17,6 +18,7 @@ import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
+import { killSwitchPath, readKillSwitchFile } from './kill_switch_files.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -62,6 +64,7 @@ export const askedFlags: Texts<AskedFlag> & { readonly policy: OptionalText; rea
 export const signingFlags: {
   readonly 'key-mode': FlagSpec & { readonly type: 'string' };
   readonly 'rate-limit-state': OptionalText;
+  readonly 'kill-switch-state': OptionalText;
 } = {
   'key-mode': {
     type: 'string',
@@ -71,6 +74,7 @@ export const signingFlags: {
       'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
   },
   'rate-limit-state': text('DIR', 'Where what is used up is kept, if elsewhere than in --state-dir.'),
+  'kill-switch-state': text('FILE', 'The kill switches. By default those of --state-dir, if there are any.'),
 };
 
 interface OpenValues
@@ -84,10 +88,12 @@ interface OpenValues
   readonly 'max-token-lifetime': string | undefined;
   readonly 'key-mode': string | undefined;
   readonly 'rate-limit-state': string | undefined;
+  readonly 'kill-switch-state': string | undefined;
 }
 
 /** Where a gate decides, and how carefully, before it has a key. */
 export interface GatePlace {
+  readonly dir: string;
   readonly settings: GateSettings;
   readonly files: RecordFiles;
   readonly wanted: WantedRecords;
@@ -101,7 +107,14 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const dir = gateDir(flags['state-dir'], io.env);
   const wanted = wantedFiles(flags);
   const files = recordFiles(dir, wanted, io.env);
-  return { settings: settingsOf(flags), files, wanted, store: gateStore(dir), clock: fineClock(io.clock) };
+  return {
+    dir,
+    settings: settingsOf(flags),
+    files,
+    wanted,
+    store: gateStore(dir),
+    clock: fineClock(io.clock),
+  };
 }
 
 /** The gate that flags describe. Everything that can be wrong with them is found here, before anything is decided. */
@@ -124,9 +137,22 @@ export function openGate(
   const gate = new Gate({
     ...{ ...place, keyring, key: signer.key, keyMode, credential: askedOf(flags) },
     uses: uses === undefined ? place.store : gateStore(uses),
+    switches: () => switchesOf(flags['kill-switch-state'], place.dir),
     ...(broker === undefined ? {} : { broker }),
   });
   return { gate, signer };
+}
+
+/** The switches of a file that is named, or of the gate's own if there is one. Throws for one that cannot be read. */
+function switchesOf(named: string | undefined, dir: string): readonly KillSwitchEntry[] {
+  const path = named ?? killSwitchPath(dir);
+  try {
+    return readKillSwitchFile(path);
+  } catch (error) {
+    const absent = error instanceof GaitError && error.code === 'file_not_found';
+    if (absent && named === undefined) return [];
+    throw error;
+  }
 }
 
 function wantedFiles(flags: TextValues<RecordFlag>): WantedRecords {

@@ -9,13 +9,13 @@ import { isActive, type KillSwitchEntry } from '../gate/kill_switch.ts';
 import { killSwitchDocument, MAX_KILL_SWITCHES, readKillSwitches } from '../gate/kill_switch_reader.ts';
 import { LineFile } from '../log/line_file.ts';
 import type { OptionalText } from './command.ts';
+import { gateDir } from './gate_files.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { actorOf } from './machine.ts';
 import { realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
 import { printable } from './run.ts';
-import { outDir } from './workspace.ts';
 
 export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
 
@@ -25,12 +25,18 @@ const MAX_STATE_BYTES = 16 * 1024 * 1024;
 export const stateFlag: OptionalText = {
   type: 'string',
   value: 'FILE',
-  summary: 'The file that holds the switches. By default ./gait-out/gate/kill_switch.json.',
+  summary:
+    'The file that holds the switches. By default kill_switch.json in the directory of the gate, where `gait gate eval` looks.',
 };
 
 export function statePath(flag: string | undefined, io: Io): string {
   if (flag === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
-  return flag ?? join(outDir(io.env), 'gate', 'kill_switch.json');
+  return flag ?? killSwitchPath(gateDir(undefined, io.env));
+}
+
+/** Where a gate looks for kill switches unless it is told otherwise. */
+export function killSwitchPath(gate: string): string {
+  return join(gate, 'kill_switch.json');
 }
 
 /** Who gives the command. Throws `actor_invalid` for nobody. */

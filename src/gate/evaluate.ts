@@ -1,5 +1,6 @@
 import type { Timestamp } from '../core/time.ts';
 import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
+import { credentialFault } from './credential.ts';
 import { receiptFaults } from './credential_checks.ts';
 import { checkDelegation, type Revocations } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
@@ -101,7 +102,7 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
   const approved = withReasons(known, approval?.reasons ?? []);
   const allowed = { ...approved, verdict: 'allow' as const };
   return {
-    ...credentialed(allowed, approval, limits, evidence, request),
+    ...credentialed(allowed, approval, limits, evidence, request, now),
     ...proven,
     ...(approval && { approval }),
     limits,
@@ -115,6 +116,7 @@ function credentialed(
   limits: readonly LimitStanding[],
   { mode, admitted, credential, brokered }: Evidence,
   { claims }: IntentRequest,
+  now: Timestamp,
 ): Judgement & Pick<Decision, 'next'> {
   const usesUp = approval !== undefined || limits.length > 0;
   if (mode === 'enforce' && usesUp && !admitted) {
@@ -129,6 +131,8 @@ function credentialed(
   if ('fault' in credential) {
     return blocked(allowed, [credential.fault.reason], credential.fault.violation);
   }
+  const late = credentialFault(credential.credential, now);
+  if (late !== undefined) return blocked(allowed, [late.reason], late.violation);
   const faults = receiptFaults(allowed.duties.credential, credential.credential, claims);
   const [reason] = faults;
   if (reason !== undefined) return { ...withReasons(allowed, faults, faults), verdict: 'block' };

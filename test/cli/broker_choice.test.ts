@@ -186,7 +186,7 @@ describe('the broker env', () => {
       [1, 2, 3].map(async () => {
         const credential = credentialIn(await issued(env));
         const { ref, ...rest } = credential;
-        assert.deepEqual(rest, { broker: 'env', ttl_seconds: 900 });
+        assert.deepEqual(rest, { broker: 'env', source: 'env', ttl_seconds: 900 });
         assert.match(ref, new RegExp(`^env:${KEY}:[0-9a-f]{16}$`));
         const at = { created_at: NOW, trace_id: 'abc' };
         const all = JSON.stringify([credential, credentialRecord(REQUEST, credential, at)]);
@@ -260,7 +260,7 @@ describe('the broker env', () => {
   test('takes companions that are empty, or of year 1, for none', async () => {
     const env = { [KEY]: SECRET, [`${KEY}_TTL_SECONDS`]: ' ', [`${KEY}_ISSUED_AT`]: '0001-01-01T00:00:00Z' };
     const { ref: _, ...rest } = credentialIn(await issued(env));
-    assert.deepEqual(rest, { broker: 'env' });
+    assert.deepEqual(rest, { broker: 'env', source: 'env' });
   });
 
   /** Recorded cases in which there is no credential here, and why. */
@@ -279,8 +279,9 @@ describe('the broker env', () => {
     let compared = 0;
     for (const { id, dir, env, results } of cases) {
       const policy = parsePolicy(read(join(dir, 'policy.yaml')), id);
-      const { intent, created_at } = parseIntent(read(join(dir, 'intent.json')), id);
-      const { broker } = judge(policy, intent).duties;
+      const asked = parseIntent(read(join(dir, 'intent.json')), id);
+      const { intent, created_at } = asked;
+      const { broker } = judge(policy, asked, '2026-03-01T09:30:00Z').duties;
       assert.ok(broker !== null);
       const request = credentialRequest(intent, broker, { scopes: [] });
       const written = results['go-1.2.0'].files.find(({ path }) => path === 'cred.json');

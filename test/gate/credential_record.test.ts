@@ -113,8 +113,9 @@ describe('W-33 W-34 records of credentials that the Go versions wrote', { skip }
 
   function requestOf({ dir, command }: Case): { request: CredentialRequest; created_at: string } {
     const policy = parsePolicy(read(join(dir, 'policy.yaml')), 'policy.yaml');
-    const { intent, created_at } = parseIntent(read(join(dir, 'intent.json')), 'intent.json');
-    const { broker } = judge(policy, intent).duties;
+    const asked = parseIntent(read(join(dir, 'intent.json')), 'intent.json');
+    const { intent, created_at } = asked;
+    const { broker } = judge(policy, asked, '2026-03-01T09:30:00Z').duties;
     assert.ok(broker !== null);
     const scopes = flagOf(command, 'credential-scopes').split(',');
     return { request: credentialRequest(intent, broker, { scopes }), created_at };
