@@ -104,7 +104,8 @@ function approvalFault(
   if (texts === undefined || TEXTS.some((name) => texts[name] === undefined)) {
     return { fault: 'invalid', detail: 'a member that it needs is missing' };
   }
-  if (token.token_id !== idOf(document, token.scope)) {
+  // Others do not look at the id that they gave: it is signed, and the digest says which token it is.
+  if (token.ext !== undefined && token.token_id !== idOf(document, token.scope)) {
     return { fault: 'invalid', detail: 'its token_id is not the one that its members make' };
   }
   return (
@@ -224,11 +225,12 @@ export function countApprovals(required: number, findings: readonly ApprovalFind
   const faults = findings.flatMap(({ error_code }) => error_code ?? []);
   const why =
     findings.length === 0
-      ? 'approval_token_missing'
-      : valid.length >= required
-        ? 'approval_distinct_approvers_required'
-        : 'approval_chain_insufficient';
-  return { ...counted, granted: false, reasons: wordList([why, ...faults]) };
+      ? ['approval_token_missing']
+      : [
+          ...(valid.length < required ? ['approval_chain_insufficient'] : []),
+          ...(required > 1 ? ['approval_distinct_approvers_required'] : []),
+        ];
+  return { ...counted, granted: false, reasons: wordList([...why, ...faults]) };
 }
 
 function uniqueBy<T>(items: readonly T[], key: (item: T) => unknown): T[] {

@@ -137,7 +137,13 @@ describe('a script is judged', () => {
     const { verdict, duties, matched_rules } = judgementOf(owing, request);
     assert.deepEqual([verdict, matched_rules], ['require_approval', ['d', 'r', 'w']]);
     assert.deepEqual(duties, {
-      ...{ approvals: 2, distinct_approvers: true, delegation: false, undelegated: false },
+      ...{
+        approvals: 2,
+        distinct_approvers: true,
+        delegation: false,
+        delegation_scopes: [],
+        undelegated: false,
+      },
       broker: { references: ['vault'], scopes: [] },
       credential: {
         ...{ max_ttl_seconds: 60, sources: null, issuers: null, access_types: null },
