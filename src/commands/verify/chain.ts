@@ -18,7 +18,7 @@ import { describeVerification } from '../../cli/verify_text.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type DecisionsRead, verifyDecisions } from '../../gate/decision_verify.ts';
-import { verificationError } from '../../pack/verify.ts';
+import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
 /** One of the things that are checked together. */
 interface Part {
@@ -91,10 +91,15 @@ async function packPart(path: string, flags: PolicyValues, io: Io): Promise<Part
   const { verification } = await openAndVerify(path, policyOf(flags, io));
   const sound = verification.findings.length === 0;
   return {
-    fields: { path, ok: sound, ...asJson(verification) },
+    fields: { path, ok: sound, ...runOf(verification), ...asJson(verification) },
     lines: describeVerification(path, verification, io),
     ...(sound ? {} : { failure: verificationError(verification, path) }),
   };
+}
+
+/** The run of a runpack or a run pack goes by its own name here. */
+function runOf({ legacy_type, pack_type, source_ref }: PackVerification): JsonObject {
+  return legacy_type === 'runpack' || pack_type === 'run' ? { run_id: source_ref } : {};
 }
 
 function tracePart(path: string, checked: CheckedTrace, io: Io): Part {
