@@ -9,7 +9,6 @@ import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
 import type { Duties, StepJudgement } from '../gate/judge.ts';
-import { underKillSwitch } from '../gate/kill_switch.ts';
 import type { Policy } from '../gate/policy.ts';
 import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
@@ -19,7 +18,6 @@ import type { ArgSpec, Reply } from './command.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
-import { readKillSwitchFile } from './kill_switch_files.ts';
 import { printable } from './run.ts';
 
 export const POLICY_OUTPUT = 'gait.policy.output';
@@ -63,16 +61,17 @@ export interface Trial {
 }
 
 /** Tries a policy on a call, under the kill switches of a file if one is named. */
-export function tried(
+export async function tried(
   [policyPath = '', intentPath = '']: readonly string[],
   now: Timestamp,
   killSwitchState?: string,
-): Trial {
+): Promise<Trial> {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
-  const switches = killSwitchState === undefined ? [] : readKillSwitchFile(killSwitchState);
-  const decision = underKillSwitch(evaluate(file.policy, request, now), switches, request, now);
-  return { file, request, now, decision };
+  const decision = evaluate(file.policy, request, now);
+  if (killSwitchState === undefined) return { file, request, now, decision };
+  const { underSwitchesOf } = await import('./kill_switch_state.ts');
+  return { file, request, now, decision: underSwitchesOf(killSwitchState, decision, request, now) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */

@@ -1,0 +1,38 @@
+import { GaitError, invalidInput } from '../core/errors.ts';
+import { parseJson } from '../core/json_text.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { Decision } from '../gate/evaluate.ts';
+import type { IntentRequest } from '../gate/intent.ts';
+import { type KillSwitchEntry, underKillSwitch } from '../gate/kill_switch.ts';
+import { readKillSwitches } from '../gate/kill_switch_reader.ts';
+import { readFileBytes } from './input.ts';
+
+/** A state larger than this is refused. Bytes. */
+const MAX_STATE_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The switches in a file. Throws `file_not_found`, `kill_switch_invalid` and others (invalid_input): never none for a file
+ * that cannot be read.
+ */
+export function readKillSwitchFile(path: string): KillSwitchEntry[] {
+  return parseState(readFileBytes(path, MAX_STATE_BYTES), path);
+}
+
+/** A decision as it is while the switches of a file stand. */
+export function underSwitchesOf(
+  path: string,
+  decision: Decision,
+  request: IntentRequest,
+  now: Timestamp,
+): Decision {
+  return underKillSwitch(decision, readKillSwitchFile(path), request, now);
+}
+
+export function parseState(bytes: Buffer, path: string): KillSwitchEntry[] {
+  try {
+    return readKillSwitches(parseJson(bytes, path));
+  } catch (error) {
+    if (!(error instanceof GaitError) || error.code !== 'kill_switch_invalid') throw error;
+    throw invalidInput(error.code, `${path}: ${error.message}`, error.hint);
+  }
+}
