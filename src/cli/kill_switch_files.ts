@@ -24,6 +24,7 @@ export const stateFlag: OptionalText = {
   summary: 'The file that holds the switches. By default ./gait-out/gate/kill_switch.json.',
 };
 
+/** The file of the flag, else the usual one. */
 export function statePath(flag: string | undefined, io: Io): string {
   if (flag === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
   return flag ?? join(outDir(io.env), 'gate', 'kill_switch.json');
@@ -64,6 +65,7 @@ export async function changeKillSwitches<T>(
   });
 }
 
+/** An entry, and whether it stops anything now. */
 export function entryFields(entry: KillSwitchEntry, now: Timestamp): JsonObject {
   return { ...asJson(entry), active: isActive(entry, now) };
 }

@@ -28,6 +28,7 @@ export function underSwitchesOf(
   return underKillSwitch(decision, readKillSwitchFile(path), request, now);
 }
 
+/** The switches in the bytes of a file, which `path` names in errors. */
 export function parseState(bytes: Buffer, path: string): KillSwitchEntry[] {
   try {
     return readKillSwitches(parseJson(bytes, path));
