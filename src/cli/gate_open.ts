@@ -18,7 +18,7 @@ import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
-import { killSwitchPath, readKillSwitchFile } from './kill_switch_files.ts';
+import { killSwitchPath, readKillSwitchFile } from './kill_switch_state.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 

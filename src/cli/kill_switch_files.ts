@@ -1,26 +1,21 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { canonicalBytes } from '../core/canonical.ts';
-import { GaitError, invalidInput } from '../core/errors.ts';
+import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { parseJson } from '../core/json_text.ts';
 import type { Timestamp } from '../core/time.ts';
 import { isActive, type KillSwitchEntry } from '../gate/kill_switch.ts';
-import { killSwitchDocument, MAX_KILL_SWITCHES, readKillSwitches } from '../gate/kill_switch_reader.ts';
+import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch_reader.ts';
 import { LineFile } from '../log/line_file.ts';
 import type { OptionalText } from './command.ts';
 import { gateDir } from './gate_files.ts';
-import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
+import { killSwitchPath, parseState } from './kill_switch_state.ts';
 import { actorOf } from './machine.ts';
 import { realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
 import { printable } from './run.ts';
 
 export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
-
-/** A state larger than this is refused. Bytes. */
-const MAX_STATE_BYTES = 16 * 1024 * 1024;
 
 export const stateFlag: OptionalText = {
   type: 'string',
@@ -29,14 +24,10 @@ export const stateFlag: OptionalText = {
     'The file that holds the switches. By default kill_switch.json in the directory of the gate, where `gait gate eval` looks.',
 };
 
+/** The file of the flag, else the usual one. */
 export function statePath(flag: string | undefined, io: Io): string {
   if (flag === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
   return flag ?? killSwitchPath(gateDir(undefined, io.env));
-}
-
-/** Where a gate looks for kill switches unless it is told otherwise. */
-export function killSwitchPath(gate: string): string {
-  return join(gate, 'kill_switch.json');
 }
 
 /** Who gives the command. Throws `actor_invalid` for nobody. */
@@ -44,20 +35,6 @@ export function switchActor(flag: string | undefined, io: Io): string {
   const actor = actorOf(flag, io.env);
   if (actor.trim() !== '') return actor;
   throw invalidInput('actor_invalid', 'the actor is empty', 'Name who gives the command with --actor.');
-}
-
-/** The switches in a file. Throws `file_not_found`, `kill_switch_invalid` and others (invalid_input): never none for a file that cannot be read. */
-export function readKillSwitchFile(path: string): KillSwitchEntry[] {
-  return parseState(readFileBytes(path, MAX_STATE_BYTES), path);
-}
-
-function parseState(bytes: Buffer, path: string): KillSwitchEntry[] {
-  try {
-    return readKillSwitches(parseJson(bytes, path));
-  } catch (error) {
-    if (!(error instanceof GaitError) || error.code !== 'kill_switch_invalid') throw error;
-    throw invalidInput(error.code, `${path}: ${error.message}`, error.hint);
-  }
 }
 
 /** Changes the switches in a file, under its lock and in one step. Undefined entries: nothing is written. */
@@ -88,6 +65,7 @@ export async function changeKillSwitches<T>(
   });
 }
 
+/** An entry, and whether it stops anything now. */
 export function entryFields(entry: KillSwitchEntry, now: Timestamp): JsonObject {
   return { ...asJson(entry), active: isActive(entry, now) };
 }

@@ -18,7 +18,6 @@ import type { ArgSpec, Reply } from './command.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
-import { readKillSwitchFile } from './kill_switch_files.ts';
 import { printable } from './run.ts';
 
 export const POLICY_OUTPUT = 'gait.policy.output';
@@ -73,16 +72,19 @@ export interface Trial {
 }
 
 /** Tries a policy on a call, under the kill switches of a file if one is named. */
-export function tried(
+export async function tried(
   [policyPath = '', intentPath = '']: readonly string[],
   now: Timestamp,
   killSwitchState?: string,
-): Trial {
+): Promise<Trial> {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
-  const switches = killSwitchState === undefined ? [] : readKillSwitchFile(killSwitchState);
-  const decision = rulesAlone(file.policy, request, now, switches);
-  return { file, request, now, decision };
+  if (killSwitchState === undefined) {
+    return { file, request, now, decision: rulesAlone(file.policy, request, now) };
+  }
+  const { readKillSwitchFile } = await import('./kill_switch_state.ts');
+  const switches = readKillSwitchFile(killSwitchState);
+  return { file, request, now, decision: rulesAlone(file.policy, request, now, switches) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */

@@ -7,7 +7,7 @@ import { csv } from '../cli/token_files.ts';
 import { minterOf, mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
 import { invalidInput } from '../core/errors.ts';
-import { delegationDigest, intentDigest } from '../gate/intent_digest.ts';
+import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent_digest.ts';
 import { draftApproval, signed } from '../gate/mint.ts';
 
 const spec: CommandSpec = command({
@@ -91,6 +91,7 @@ function subjectOf(flags: SubjectValues) {
     scope: scopeOf(flags.scope, request?.intent.tool_name),
     delegationDigest: same('delegation-binding', flags['delegation-binding-digest'], bound),
     exactArgsDigest: request?.exact_args_digest,
+    claimsDigest: request === undefined ? undefined : claimsDigest(request.claims),
   };
 }
 

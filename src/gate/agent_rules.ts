@@ -34,6 +34,7 @@ export function agentRulesOf(fields: PolicyFields): AgentRules {
   };
 }
 
+/** Their members in the digest of a policy; those that ask nothing are to be left out. */
 export function digestedAgent(rules: AgentRules): JsonObject {
   return {
     RequireDeclaredAgent: rules.require_declared_agent,

@@ -14,6 +14,8 @@ export interface ApprovalSubject {
   readonly delegationDigest?: string;
   /** Of the arguments as they were written, not a space trimmed. */
   readonly exactArgsDigest?: string;
+  /** Of what the caller says beside the call: its environment, its agent. */
+  readonly claimsDigest?: string;
   /** Who acts: none of them approves its own call. */
   readonly actors: readonly string[];
   readonly targets: number;
@@ -52,6 +54,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 const KNOWN_EXT: ReadonlySet<string> = new Set([
   ...['schema_id', 'schema_version', 'purpose', 'nonce', 'max_uses', 'not_before', 'audience', 'args_digest'],
+  'claims_digest',
 ]);
 
 /** Looks at one token that was presented for a call. Pure; never throws for what the token is. */
@@ -155,12 +158,18 @@ function approverFault(approver: string, { key }: TokenBase, { actors }: Approva
   return own ? { fault: 'self_approval', detail: 'who asks does not approve' } : undefined;
 }
 
-function extFault({ ext = {} }: TokenBase, { exactArgsDigest }: ApprovalSubject): Fault | undefined {
+function extFault(
+  { ext = {} }: TokenBase,
+  { exactArgsDigest, claimsDigest }: ApprovalSubject,
+): Fault | undefined {
   const strange = Object.keys(ext).find((name) => !KNOWN_EXT.has(name));
   if (strange !== undefined) return { fault: 'invalid', detail: `its ext has an unknown member ${strange}` };
-  const wanted = ext['args_digest'];
-  if (wanted === undefined || (exactArgsDigest !== undefined && wanted === exactArgsDigest)) return undefined;
-  return { fault: 'args_mismatch', detail: 'it is for other arguments, to the letter' };
+  const { args_digest: args = exactArgsDigest, claims_digest: claims = claimsDigest } = ext;
+  if (args !== exactArgsDigest) {
+    return { fault: 'args_mismatch', detail: 'it is for other arguments, to the letter' };
+  }
+  if (claims === claimsDigest) return undefined;
+  return { fault: 'claims_mismatch', detail: 'it is for a call that says other things of itself' };
 }
 
 function useFault({ digest, token_id }: TokenBase, uses: TokenUses): Fault | undefined {

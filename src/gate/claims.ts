@@ -36,8 +36,10 @@ export interface AgentIdentity {
   readonly revoked?: true;
 }
 
+/** Whether a call only looks, or does it. */
 export const PHASES = ['plan', 'apply'] as const;
 
+/** Where a credential can be from. */
 export const CREDENTIAL_SOURCES = [
   'aws_iam_user',
   'aws_sts',
@@ -53,6 +55,7 @@ export const CREDENTIAL_SOURCES = [
   'vault_dynamic',
 ] as const;
 
+/** What sort of access it gives; `jit` was made for the call. */
 export const CREDENTIAL_ACCESS_TYPES = [
   'cloud_admin',
   'inherited',

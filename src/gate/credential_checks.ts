@@ -45,7 +45,7 @@ export function receiptFaults(rules: CredentialRules, receipt: CredentialFacts, 
     ...(sources !== null && isUnknown(receipt.source) ? ['credential_source_unknown'] : []),
     ...(asksForAccess && isUnknown(receipt.access_type) ? ['credential_access_type_unknown'] : []),
     ...listFaults(rules, receipt),
-    ...(max > 0 && !(Number.isFinite(ttl) && ttl > 0) ? ['broker_credential_ttl_invalid'] : []),
+    ...(max > 0 && !(ttl > 0) ? ['broker_credential_ttl_invalid'] : []),
     ...(max > 0 && ttl > max ? ['broker_credential_ttl_exceeded'] : []),
     ...differ.map((name) => `broker_credential_${name}_mismatch`),
   ];

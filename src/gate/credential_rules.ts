@@ -19,6 +19,7 @@ export interface CredentialRules {
   readonly no_standing: boolean;
 }
 
+/** Rules that ask nothing. */
 export const ANY_CREDENTIAL: CredentialRules = {
   max_ttl_seconds: 0,
   sources: null,
@@ -41,6 +42,7 @@ export function credentialRulesOf(fields: PolicyFields): CredentialRules {
   };
 }
 
+/** Their members in the digest of a policy; those that ask nothing are to be left out. */
 export function digestedCredential(rules: CredentialRules): JsonObject {
   return {
     BlockStandingCredentials: rules.no_standing,

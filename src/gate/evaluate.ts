@@ -6,7 +6,7 @@ import { checkDelegation, type Revocations } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Intent, IntentRequest } from './intent.ts';
-import { delegationDigest, intentDigest } from './intent_digest.ts';
+import { claimsDigest, delegationDigest, intentDigest } from './intent_digest.ts';
 import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
 import { type LimitStanding, limitsOf } from './limits.ts';
@@ -212,7 +212,7 @@ function approvalOf(
 /** The call that is to be approved, as tokens name it. */
 export function approvalSubject(
   policy: Policy,
-  { intent, exact_args_digest }: IntentRequest,
+  { intent, claims, exact_args_digest }: IntentRequest,
 ): ApprovalSubject {
   const { delegation, context } = intent;
   const calls = callsOf(intent);
@@ -222,6 +222,7 @@ export function approvalSubject(
     policyDigest: policyDigest(policy),
     ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
     exactArgsDigest: exact_args_digest,
+    claimsDigest: claimsDigest(claims),
     actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
     targets: calls.reduce((sum, call) => sum + call.targets.length, 0),
     operations: calls.length,

@@ -65,6 +65,7 @@ function windowOf(fields: PolicyFields, index: number): Window {
   return { name, start, end };
 }
 
+/** What stands in the digest of a policy: all of it, even what is empty; null for none. */
 export function digestedFreeze({ enabled, windows, ...freeze }: FreezeWindow): Json {
   if (!enabled) return null;
   return {

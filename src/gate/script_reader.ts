@@ -55,6 +55,7 @@ export function refuseOwn(own: Required<Pick<Intent, 'args' | 'targets' | 'arg_p
   if (name !== undefined) throw invalid(`${name} stands beside a script`, 'Write it in the steps.');
 }
 
+/** SHA-256 of the steps in the form that is judged. */
 export function scriptHash(script: Script): string {
   return canonicalDigest(script);
 }

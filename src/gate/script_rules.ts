@@ -37,6 +37,7 @@ export function scriptRulesOf(fields: PolicyFields): ScriptRules {
   return rules;
 }
 
+/** What stands in the digest of a policy; null for none. */
 export function digestedScripts({ max_steps, require_approval_above, block_mixed_risk }: ScriptRules): Json {
   if (max_steps === 0 && require_approval_above === 0 && !block_mixed_risk) return null;
   return {

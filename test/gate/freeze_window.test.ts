@@ -103,6 +103,17 @@ describe('where clocks are set', () => {
     assert.deepEqual(heldAt(begins, '2026-03-29T00:29:59Z', '2026-03-29T00:30:00Z'), [false, true]);
   });
 
+  test('a time of such a day that is shown once is one instant', () => {
+    for (const [wall, at] of [
+      ['2026-03-29T12:00:00', '2026-03-29T10:00:00Z'],
+      ['2026-03-29T01:30:00', '2026-03-29T00:30:00Z'],
+      ['2026-10-25T12:00:00', '2026-10-25T11:00:00Z'],
+    ] as const) {
+      const { earliest, latest } = instantsOf(wall, 'Europe/Berlin');
+      assert.deepEqual([earliest, latest].map(timestamp), [at, at], wall);
+    }
+  });
+
   test('a day that a zone skipped is placed on either side of the gap', () => {
     const { earliest, latest } = instantsOf('2011-12-30T12:00:00', 'Pacific/Apia');
     assert.deepEqual([earliest, latest].map(timestamp), ['2011-12-29T22:00:00Z', '2011-12-30T22:00:00Z']);

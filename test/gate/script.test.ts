@@ -129,7 +129,7 @@ describe('a script is judged', () => {
       '     require_broker_credential: true, broker_reference: vault, max_credential_ttl_seconds: 60}',
       '  - {name: w, effect: require_approval, match: {tool_names: [tool.write]}, min_approvals: 2,',
       '     broker_scopes: [write], destructive_budget: {requests: 1}}',
-      '  - {name: d, effect: allow, match: {tool_names: [tool.delete]}, rate_limit: {requests: 3},',
+      '  - {name: d, effect: allow, match: {tool_names: [tool.delete]}, rate_limit: {requests: 7},',
       '     destructive_budget: {requests: 1}}',
     );
     const context = { credential_ref: 'r', credential_source: 'stub', credential_access_type: 'jit' };
@@ -149,7 +149,7 @@ describe('a script is judged', () => {
         ...{ max_ttl_seconds: 60, sources: null, issuers: null, access_types: null },
         ...{ jit: false, no_standing: false },
       },
-      rate_limits: [{ requests: 3, window: 'minute', scope: 'tool_identity' }],
+      rate_limits: [3, 7].map((requests) => ({ requests, window: 'minute', scope: 'tool_identity' })),
       destructive_budgets: [{ requests: 1, window: 'minute', scope: 'tool_identity' }],
     });
   });
@@ -297,15 +297,21 @@ describe('whatever its steps are', () => {
   test('a script is no weaker than any of them asked for alone, and one more never weakens it', () => {
     fc.assert(
       fc.property(policies, stepsOf, fc.constantFrom(READ, WRITE, DELETE), (policy, steps, more) => {
-        const whole = decisionOf(policy, scriptOf(steps));
+        const whole = judgementOf(policy, scriptOf(steps));
         for (const one of steps) {
-          const alone = decisionOf(policy, requestOf(one));
+          const alone = judgementOf(policy, requestOf(one));
           assert.equal(stricter(whole.verdict, alone.verdict), whole.verdict);
+          // What is only tried, or waits for an approval, owes the credential when it is to run.
+          const owes = whole.duties.broker !== null && whole.verdict !== 'allow';
+          const [all, single] = [scriptOf(steps), requestOf(one)].map(
+            (call) => decisionOf(policy, call).verdict,
+          );
+          assert.ok(owes || stricter(all ?? 'allow', single ?? 'block') === all);
           assert.ok(whole.duties.approvals >= alone.duties.approvals);
           assert.ok(whole.duties.broker !== null || alone.duties.broker === null);
           assert.ok(whole.duties.delegation || !alone.duties.delegation);
         }
-        const longer = decisionOf(policy, scriptOf([...steps, more]));
+        const longer = judgementOf(policy, scriptOf([...steps, more]));
         assert.equal(stricter(longer.verdict, whole.verdict), longer.verdict);
       }),
       { numRuns: 500 },

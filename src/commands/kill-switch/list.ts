@@ -3,10 +3,10 @@ import {
   entryFields,
   entryLines,
   KILL_SWITCH_OUTPUT,
-  readKillSwitchFile,
   stateFlag,
   statePath,
 } from '../../cli/kill_switch_files.ts';
+import { readKillSwitchFile } from '../../cli/kill_switch_state.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'list' },

@@ -19,7 +19,7 @@ const spec: CommandSpec = command({
   args: TRIAL_ARGS,
   flags: trialFlags,
   async run({ flags, args }, io) {
-    const trial = tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
+    const trial = await tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
     return {
       fields: decisionFields(trial),
       lines: decisionLines(trial.decision, io),
