@@ -5,7 +5,8 @@ import { evaluate } from '../../dist/gate/evaluate.js';
 import { NO_EVIDENCE } from '../../dist/gate/evidence.js';
 import { parseIntent } from '../../dist/gate/intent_reader.js';
 import { parsePolicy } from '../../dist/gate/policy_text.js';
-import { ANY, fromCold } from './cold.mjs';
+import { createKeyFiles, keyPaths } from '../../dist/signing/key_files.js';
+import { ANY, fromCold, HOT } from './cold.mjs';
 import { median, row } from './table.mjs';
 
 /** When the calls are judged. */
@@ -65,4 +66,9 @@ export async function benchGate(dir) {
   writeFileSync(policy, policyText(10));
   writeFileSync(call, CALL);
   fromCold('policy test, from cold', ['policy', 'test', policy, call, '--json'], ANY);
+  const key = join(dir, 'gate_private.key');
+  createKeyFiles(keyPaths(dir, 'gate'), false);
+  const state = ['--state-dir', join(dir, 'gate'), '--private-key', key];
+  const asked = ['gate', 'eval', '--policy', policy, '--intent', call, ...state, '--json'];
+  fromCold('gate eval, from cold', asked, HOT);
 }

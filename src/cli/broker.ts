@@ -5,8 +5,9 @@ import { readCredential } from '../gate/credential_reader.ts';
 import { type Asked, type CredentialRequest, requestBytes } from '../gate/credential_request.ts';
 import { commandEnvironment, isStillThere, requiredCommand } from './broker_command.ts';
 import { envCredential } from './broker_env.ts';
-import { BROKERS, type BrokerValues, csv, envPrefixOf, timeoutOf } from './broker_flags.ts';
+import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './broker_flags.ts';
 import { runBroker } from './broker_process.ts';
+import { csv } from './input.ts';
 import type { Io } from './io.ts';
 
 /** Who issues credentials for calls that the gate would let through. */

@@ -1,7 +1,8 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import { csv, VARIABLE_NAME } from './broker_flags.ts';
+import { VARIABLE_NAME } from './broker_flags.ts';
+import { csv } from './input.ts';
 import type { Io } from './io.ts';
 
 /** The variable with the commands that may issue credentials: paths, or names that PATH resolves, apart by commas. */

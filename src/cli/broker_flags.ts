@@ -1,5 +1,4 @@
 import { invalidInput } from '../core/errors.ts';
-import { trimmed } from '../gate/words.ts';
 import type { FlagSpec, FlagValues, OptionalText } from './command.ts';
 import { milliseconds } from './duration.ts';
 
@@ -65,14 +64,6 @@ export const brokerFlags: {
 };
 
 export type BrokerValues = FlagValues<typeof brokerFlags>;
-
-/** Words apart by commas, in their order. */
-export function csv(text: string | undefined): string[] {
-  return (text ?? '')
-    .split(',')
-    .map(trimmed)
-    .filter((word) => word !== '');
-}
 
 /** The name of a variable, as every shell takes it. */
 export const VARIABLE_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_]*$/;

@@ -1,6 +1,6 @@
-import { invalidInput } from '../core/errors.ts';
-import { inUtc, type Timestamp, zonedTime } from '../core/time.ts';
+import type { Timestamp } from '../core/time.ts';
 import type { OptionalText } from './command.ts';
+import { instantOf } from './duration.ts';
 import type { Io } from './io.ts';
 
 /** When a call is judged. */
@@ -27,9 +27,5 @@ export function evaluationTime(
   { 'evaluation-time': text }: { readonly 'evaluation-time': string | undefined },
   io: Io,
 ): Timestamp {
-  if (text === undefined) return io.clock.now();
-  const time = zonedTime(text);
-  if (time !== undefined) return inUtc(time);
-  const hint = 'Write it as RFC 3339 does: 2026-12-24T18:00:00Z, or with an offset such as +01:00.';
-  throw invalidInput('flag_value_invalid', `--evaluation-time is no time: ${JSON.stringify(text)}`, hint);
+  return text === undefined ? io.clock.now() : instantOf(text, 'evaluation-time');
 }

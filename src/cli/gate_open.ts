@@ -13,10 +13,10 @@ import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
 import { gateDir, gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
-import { admitBelieved, type BelievedValues, oneOf, settingsOf } from './gate_flags.ts';
+import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
-import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
+import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
 import { killSwitchPath, readKillSwitchFile } from './kill_switch_state.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
@@ -66,13 +66,7 @@ export const signingFlags: {
   readonly 'rate-limit-state': OptionalText;
   readonly 'kill-switch-state': OptionalText;
 } = {
-  'key-mode': {
-    type: 'string',
-    value: 'MODE',
-    options: ['dev', 'prod'],
-    summary:
-      'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
-  },
+  'key-mode': signingModeFlag,
   'rate-limit-state': text('DIR', 'Where what is used up is kept, if elsewhere than in --state-dir.'),
   'kill-switch-state': text('FILE', 'The kill switches. By default those of --state-dir, if there are any.'),
 };
@@ -124,15 +118,13 @@ export function openGate(
   io: Io,
 ): { readonly gate: Gate; readonly signer: Signer } {
   const { profile } = place.settings;
-  const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
-  const keyMode = oneOf(flags['key-mode'] ?? (given ? 'prod' : 'dev'), ['dev', 'prod'], 'key-mode');
+  const keyMode = signingMode(flags);
   const fault = signingFault(profile, keyMode);
   if (fault !== undefined) throw fault;
   const keyring = keyringOf(flags, io);
   admitBelieved(keyring, flags, profile, io);
   const broker = brokerOf(flags, io, profile);
-  const signer = signerOf(keyMode, flags, io);
-  if (signer === undefined) throw new Error('either mode makes a signer');
+  const signer = modeSigner(flags, io);
   const uses = flags['rate-limit-state'];
   const gate = new Gate({
     ...{ ...place, keyring, key: signer.key, keyMode, credential: askedOf(flags) },

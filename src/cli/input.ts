@@ -1,6 +1,7 @@
 import { invalidInput } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
+import { trimmed } from '../gate/words.ts';
 import { openSource } from '../zip/file_source.ts';
 
 /** Reads a file that is no larger than `limit` bytes. Throws `file_too_large`, `file_not_found` and others (invalid_input). */
@@ -42,4 +43,12 @@ export function namedPath(
     throw invalidInput('argument_missing', `no ${what} is given`, `Name the file: ${usage}.`);
   }
   return given;
+}
+
+/** Words apart by commas, in their order. */
+export function csv(text: string | undefined): string[] {
+  return (text ?? '')
+    .split(',')
+    .map(trimmed)
+    .filter((word) => word !== '');
 }

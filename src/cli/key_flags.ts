@@ -83,6 +83,35 @@ export const keyModeFlag: FlagSpec & { readonly type: 'string' } = {
     'Sign with no key, with the dev key of the workspace, or with one of your own (prod). A private key means prod.',
 };
 
+/** Who has to sign takes the dev key of the workspace unless a key is given. */
+export const signingModeFlag: FlagSpec & { readonly type: 'string' } = {
+  type: 'string',
+  value: 'MODE',
+  options: ['dev', 'prod'],
+  summary:
+    'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
+};
+
+/** `dev` or `prod`, as the flag says, or as a private key that is given means. Throws `flag_value_invalid`. */
+export function signingMode(
+  flags: PrivateKeyValues & { readonly 'key-mode': string | undefined },
+): 'dev' | 'prod' {
+  const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
+  const mode = flags['key-mode'] ?? (given ? 'prod' : 'dev');
+  if (mode === 'dev' || mode === 'prod') return mode;
+  throw invalidInput('flag_value_invalid', `--key-mode is ${JSON.stringify(mode)}`, 'Possible: dev, prod.');
+}
+
+/** The key of {@link signingMode}: there always is one. */
+export function modeSigner(
+  flags: PrivateKeyValues & { readonly 'key-mode': string | undefined; readonly profile?: string },
+  io: Io,
+): Signer {
+  const signer = signerOf(signingMode(flags), flags, io);
+  if (signer === undefined) throw new Error('either mode makes a signer');
+  return signer;
+}
+
 export interface PrivateKeyValues {
   readonly 'private-key': string | undefined;
   readonly 'private-key-env': string | undefined;

@@ -1,7 +1,7 @@
 import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
-import { readJsonFile } from './input.ts';
+import { csv, readJsonFile } from './input.ts';
 import { realPlace } from './places.ts';
 
 /** A token larger than this is refused. Bytes. */
@@ -25,12 +25,4 @@ export function tokensIn(named: readonly (string | undefined)[]): JsonObject[] {
     throw invalidInput('flag_value_invalid', `${places.size} tokens are given; the limit is ${MAX_TOKENS}`);
   }
   return [...places.values()].map(readToken);
-}
-
-/** The words of a list with commas between them. */
-export function csv(list: string | undefined): string[] {
-  return (list ?? '')
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
 }

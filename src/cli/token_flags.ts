@@ -1,11 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { invalidInput } from '../core/errors.ts';
-import { inUtc, zonedTime } from '../core/time.ts';
 import type { TokenTerms } from '../gate/mint.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
-import { milliseconds } from './duration.ts';
+import { instantOf, milliseconds } from './duration.ts';
 import type { Io } from './io.ts';
-import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
+import { type PrivateKeyValues, signingModeFlag } from './key_flags.ts';
 
 /** Flags of every command that makes a token. */
 export const mintFlags: {
@@ -43,13 +41,7 @@ export const mintFlags: {
     value: 'FILE',
     summary: 'Where to write it. By default the id is the name, in this directory.',
   },
-  'key-mode': {
-    type: 'string',
-    value: 'MODE',
-    options: ['dev', 'prod'],
-    summary:
-      'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
-  },
+  'key-mode': signingModeFlag,
 };
 
 export interface MintValues extends PrivateKeyValues {
@@ -61,32 +53,12 @@ export interface MintValues extends PrivateKeyValues {
 
 /** How long a token is to hold, and who signs it. */
 export function termsOf(flags: MintValues, io: Io): TokenTerms {
+  const { 'not-before': begins } = flags;
   return {
     now: io.clock.now(),
     ttlMs: milliseconds(flags.ttl, 'ttl'),
     nonce: randomBytes(16).toString('hex'),
-    notBefore: instantOf(flags['not-before'], 'not-before'),
+    notBefore: begins === undefined ? undefined : instantOf(begins, 'not-before'),
     audience: flags.audience,
   };
-}
-
-/** The key that a token is signed with: the dev key unless one is given. */
-export function minterOf(flags: MintValues, io: Io): Signer {
-  const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
-  const signer = signerOf(flags['key-mode'] ?? (given ? 'prod' : 'dev'), flags, io);
-  if (signer === undefined) throw new Error('either mode makes a signer');
-  return signer;
-}
-
-/** An instant that a flag gives, in UTC. Throws `flag_value_invalid`. */
-export function instantOf(text: string | undefined, flag: string): string | undefined {
-  if (text === undefined) return undefined;
-  const time = zonedTime(text);
-  if (time !== undefined) return inUtc(time);
-  const hint = 'Write it as RFC 3339, such as 2026-02-14T08:00:00Z.';
-  throw invalidInput(
-    'flag_value_invalid',
-    `--${flag} is no time: ${JSON.stringify(text.slice(0, 40))}`,
-    hint,
-  );
 }

@@ -1,10 +1,10 @@
 import { type CommandSpec, command } from '../cli/command.ts';
 import { writeToken } from '../cli/gate_files.ts';
-import { privateKeyFlags } from '../cli/key_flags.ts';
+import { csv } from '../cli/input.ts';
+import { modeSigner, privateKeyFlags } from '../cli/key_flags.ts';
 import { readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
 import { printable } from '../cli/run.ts';
-import { csv } from '../cli/token_files.ts';
-import { minterOf, mintFlags, termsOf } from '../cli/token_flags.ts';
+import { mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
 import { invalidInput } from '../core/errors.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent_digest.ts';
@@ -56,7 +56,7 @@ const spec: CommandSpec = command({
       ...subjectOf(flags),
       ...{ approver: flags.approver, reasonCode: flags['reason-code'] },
     });
-    const signer = minterOf(flags, io);
+    const signer = modeSigner(flags, io);
     const token = signed(draft, signer.key);
     const path = flags.out ?? `approval_${String(token['token_id'])}.json`;
     writeToken(path, token, io.env);

@@ -19,6 +19,7 @@ import type { Decision } from './evaluate.ts';
 import { intentDigest } from './intent_digest.ts';
 import { policyDigest } from './policy_digest.ts';
 import { profileFault } from './profile.ts';
+import { assertSound } from './record_schemas.ts';
 import { type Asked, type Course, Settler, type SettlerParts } from './settlement.ts';
 import { eventId, traceDocument, traceId } from './trace.ts';
 import { wordList } from './words.ts';
@@ -121,7 +122,9 @@ export class Gate {
         ...(settings.audience === undefined ? {} : { audience: settings.audience }),
         ...(claimedApprovalRef === undefined ? {} : { claimedApprovalRef }),
       };
-      const { path } = await files.keep('trace', traceDocument(decision, request, facts, key), ids);
+      const document = traceDocument(decision, request, facts, key);
+      assertSound('trace', document);
+      const { path } = await files.keep('trace', document, ids);
       return {
         ...{ ...ids, ...digests, decision, tracePath: path, evidence },
         ...(issued === undefined ? {} : { issued }),
@@ -165,6 +168,7 @@ export class Gate {
         credentialRecord(asked, issued.credential, stamp) as unknown as JsonObject,
       ]);
     }
+    for (const [type, document] of documents) assertSound(type, document);
     const kept: EvidenceFile[] = [];
     for (const [type, document] of documents) kept.push({ type, ...(await files.keep(type, document, ids)) });
     return kept;

@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { writeToken } from '../../cli/gate_files.ts';
-import { privateKeyFlags } from '../../cli/key_flags.ts';
+import { csv } from '../../cli/input.ts';
+import { modeSigner, privateKeyFlags } from '../../cli/key_flags.ts';
 import { printable } from '../../cli/run.ts';
-import { csv } from '../../cli/token_files.ts';
-import { minterOf, mintFlags, termsOf } from '../../cli/token_flags.ts';
+import { mintFlags, termsOf } from '../../cli/token_flags.ts';
 import { mintedReply } from '../../cli/token_text.ts';
 import { draftDelegation, signed } from '../../gate/mint.ts';
 
@@ -43,7 +43,7 @@ const spec: CommandSpec = command({
       ...{ scopeClass: flags['scope-class'], intentDigest: flags['intent-digest'] },
       policyDigest: flags['policy-digest'],
     });
-    const signer = minterOf(flags, io);
+    const signer = modeSigner(flags, io);
     const token = signed(draft, signer.key);
     const path = flags.out ?? `delegation_${String(token['token_id'])}.json`;
     writeToken(path, token, io.env);

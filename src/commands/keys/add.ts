@@ -1,11 +1,12 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { instantOf } from '../../cli/duration.ts';
 import { authorFlags } from '../../cli/job_flags.ts';
 import { changeRing, managedRing, managedRingFlags } from '../../cli/keyring_store.ts';
 import { describeChange } from '../../cli/keyring_text.ts';
 import { KEYS_OUTPUT } from '../../cli/keys_text.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { invalidInput } from '../../core/errors.ts';
-import { inUtc, type Timestamp, zonedTime } from '../../core/time.ts';
+import type { Timestamp } from '../../core/time.ts';
 import { added } from '../../gate/keyring_change.ts';
 import { EMPTY_KEYRING, type KeyringEntry } from '../../gate/keyring_file.ts';
 import { readPublicKey } from '../../signing/key_files.ts';
@@ -83,11 +84,7 @@ function purposesOf(texts: readonly string[]): KeyPurpose[] {
 }
 
 function timeOf(flag: string, text: string | undefined): Timestamp | undefined {
-  if (text === undefined) return undefined;
-  const time = zonedTime(text);
-  if (time !== undefined) return inUtc(time);
-  const hint = 'Write a time such as 2026-01-31T00:00:00Z.';
-  throw invalidInput('flag_value_invalid', `--${flag} is no RFC 3339 time: ${JSON.stringify(text)}`, hint);
+  return text === undefined ? undefined : instantOf(text, flag);
 }
 
 export default spec;
