@@ -1,0 +1,420 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import { type ApprovalSubject, checkApproval, countApprovals } from '../../src/gate/approval.ts';
+import { approvalSubject } from '../../src/gate/evaluate.ts';
+import { parseIntent } from '../../src/gate/intent_reader.ts';
+import { parsePolicy } from '../../src/gate/policy_text.ts';
+import { BOUND_SCOPE, type TokenRules } from '../../src/gate/token_reader.ts';
+import { Keyring } from '../../src/signing/keyring.ts';
+import { parsePublicKey } from '../../src/signing/keys.ts';
+import { signaturesOf } from '../../src/signing/signed_document.ts';
+import { corpusPath, skip } from '../interop/corpus.ts';
+import { NOW } from '../support/gate.ts';
+import { trusted } from '../support/keyrings.ts';
+import {
+  ARGS_DIGEST,
+  approval,
+  BOB,
+  believing,
+  CAROL,
+  cutOff,
+  HOUR,
+  INTENT_DIGEST,
+  legacyApproval,
+  MALLORY,
+  MINUTE,
+  POLICY_DIGEST,
+  recordedApprovalId,
+  resigned,
+  ringWith,
+} from '../support/tokens.ts';
+
+const OTHER = 'd'.repeat(64);
+
+interface Given extends Partial<Omit<TokenRules, 'now'>> {
+  readonly subject?: Partial<ApprovalSubject>;
+  readonly now?: string;
+  readonly used?: readonly string[];
+  readonly revoked?: readonly string[];
+}
+
+/** What becomes of a token: `valid`, or the end of its code. */
+function become(token: JsonObject, given: Given = {}): string {
+  const { subject, used = [], revoked = [], ...rules } = given;
+  const call = {
+    ...{ toolName: 'tool.write', intentDigest: INTENT_DIGEST, policyDigest: POLICY_DIGEST },
+    ...{ exactArgsDigest: ARGS_DIGEST, actors: ['agent'], targets: 1, operations: 1, ...subject },
+  };
+  const { valid, error_code } = checkApproval(
+    token,
+    call,
+    { keyring: believing('approver', BOB), now: NOW, ...rules },
+    {
+      isUsed: (digest) => used.includes(digest),
+      isRevoked: (digest, id) => revoked.includes(digest) || revoked.includes(id),
+    },
+  );
+  assert.equal(valid, error_code === undefined);
+  return error_code?.replace('approval_token_', '') ?? 'valid';
+}
+
+function digestOf(token: JsonObject): string {
+  return signaturesOf(token).digest;
+}
+
+type Row = readonly [name: string, token: JsonObject, given: Given, becomes: string];
+
+function table(rows: readonly Row[]): void {
+  for (const [name, token, given, becomes] of rows) {
+    test(`${name}: ${becomes}`, () => assert.equal(become(token, given), becomes));
+  }
+}
+
+describe('an approval of an earlier program', () => {
+  const plain = legacyApproval();
+  table([
+    ['as it was made', plain, {}, 'valid'],
+    ['of every tool', legacyApproval({ scope: ['*'] }), {}, 'valid'],
+    ['of several tools', legacyApproval({ scope: ['tool:tool.read', 'tool:tool.write'] }), {}, 'valid'],
+    ['of another tool', legacyApproval({ scope: ['tool:tool.read'] }), {}, 'scope_mismatch'],
+    ['of a tool whose name it begins', legacyApproval({ scope: ['tool:tool.wr'] }), {}, 'scope_mismatch'],
+    ['without the word tool', legacyApproval({ scope: ['tool.write'] }), {}, 'scope_mismatch'],
+    ['of another call', plain, { subject: { intentDigest: OTHER } }, 'intent_mismatch'],
+    ['of another policy', plain, { subject: { policyDigest: OTHER } }, 'policy_mismatch'],
+    ['at its last instant', plain, { now: '2026-05-01T12:59:59.999999999Z' }, 'valid'],
+    ['at its end', plain, { now: '2026-05-01T13:00:00Z' }, 'expired'],
+    [
+      'at its end, which is written in another zone',
+      legacyApproval({ expires_at: '2026-05-01T15:00:00+02:00' }),
+      { now: '2026-05-01T13:00:00Z' },
+      'expired',
+    ],
+    ['a minute from the future', legacyApproval({ created_at: '2026-05-01T12:01:00Z' }), {}, 'valid'],
+    ['W-1: from later', legacyApproval({ created_at: '2026-05-01T12:01:00.001Z' }), {}, 'not_yet_valid'],
+    ['W-1: living longer than it may', plain, { maxLifetimeMs: HOUR - 1 }, 'lifetime_exceeded'],
+    ['living as long as it may', plain, { maxLifetimeMs: HOUR }, 'valid'],
+    ['where only ours count', plain, { extRequired: true }, 'unbound'],
+    ['W-1: used before', plain, { used: [digestOf(plain)] }, 'consumed'],
+    ['W-2: taken back by its digest', plain, { revoked: [digestOf(plain)] }, 'revoked'],
+    ['W-2: taken back by its id', plain, { revoked: [String(plain['token_id'])] }, 'revoked'],
+    ['used, but another', plain, { used: [OTHER], revoked: [OTHER, 'e'.repeat(24)] }, 'valid'],
+  ]);
+});
+
+describe('the delegation that an approval is bound to', () => {
+  const bound = legacyApproval({ delegation_binding_digest: OTHER });
+  const subject = { delegationDigest: OTHER };
+  table([
+    ['the same', bound, { subject }, 'valid'],
+    ['another', bound, { subject: { delegationDigest: ARGS_DIGEST } }, 'delegation_binding_mismatch'],
+    ['none, and the call has one', legacyApproval(), { subject }, 'delegation_binding_mismatch'],
+  ]);
+});
+
+describe('the limits of version 1.4.0', () => {
+  const limited = legacyApproval({ max_targets: 2, max_ops: 1 });
+  table([
+    ['kept', limited, { subject: { targets: 2 } }, 'valid'],
+    ['of targets, exceeded', limited, { subject: { targets: 3 } }, 'max_targets_exceeded'],
+    ['of operations, exceeded', limited, { subject: { operations: 2 } }, 'max_ops_exceeded'],
+    ['of nought, which is none', legacyApproval({ max_targets: 0 }), { subject: { targets: 9 } }, 'valid'],
+    ['that are no numbers', legacyApproval({ max_targets: '9' }), {}, 'invalid'],
+  ]);
+});
+
+describe('whose signature it is', () => {
+  const own = (identities: readonly string[]): Given => ({
+    keyring: ringWith(trusted(BOB, { purposes: ['approver'], identities })),
+  });
+  const { signature, ...unsigned } = legacyApproval();
+  const signatureOf = (changes: JsonObject): JsonObject => ({
+    ...unsigned,
+    signature: { ...(signature as JsonObject), ...changes },
+  });
+  const revoked = trusted(BOB, { purposes: ['approver'], revokedAt: '2026-04-01T00:00:00Z' });
+  const ended = trusted(BOB, { purposes: ['approver'], notAfter: NOW });
+  const begins = trusted(BOB, { purposes: ['approver'], notBefore: '2026-05-01T12:00:01Z' });
+  table([
+    ['nobody’s', unsigned, {}, 'signature_missing'],
+    ['no signature, but something', { ...unsigned, signature: 'x' }, {}, 'signature_missing'],
+    ['W-4: no key is believed', legacyApproval(), { keyring: new Keyring() }, 'keys_missing'],
+    [
+      'W-4: the gate’s own key',
+      legacyApproval(),
+      { keyring: ringWith(trusted(BOB, { purposes: ['gate'] })) },
+      'keys_missing',
+    ],
+    ['W-31: a delegator’s', legacyApproval(), { keyring: believing('delegator', BOB) }, 'keys_missing'],
+    [
+      'W-31: a key of another purpose beside an approver’s',
+      legacyApproval({}, CAROL),
+      {
+        keyring: ringWith(
+          trusted(BOB, { purposes: ['approver'] }),
+          trusted(CAROL, { purposes: ['delegator', 'gate', 'pack'] }),
+        ),
+      },
+      'signature_invalid',
+    ],
+    ['mallory’s', legacyApproval({}, MALLORY), {}, 'signature_invalid'],
+    ['W-31: of an empty key id', signatureOf({ key_id: '' }), {}, 'signature_invalid'],
+    ['of another algorithm', signatureOf({ alg: 'none' }), {}, 'signature_invalid'],
+    ['over another digest', signatureOf({ signed_digest: OTHER }), {}, 'signature_invalid'],
+    ['W-2: of a revoked key', legacyApproval(), { keyring: ringWith(revoked) }, 'key_revoked'],
+    [
+      'W-2: of a key that is revoked in one of two entries',
+      legacyApproval(),
+      { keyring: ringWith(trusted(BOB, { purposes: ['approver'] }), revoked) },
+      'key_revoked',
+    ],
+    ['of a key that is over', legacyApproval(), { keyring: ringWith(ended) }, 'signature_invalid'],
+    ['of a key that is not yet', legacyApproval(), { keyring: ringWith(begins) }, 'signature_invalid'],
+    ['W-3: in the name of the key', legacyApproval(), own(['bob']), 'valid'],
+    ['W-3: in another name', legacyApproval({ approver_identity: 'ann' }), own(['bob']), 'approver_mismatch'],
+    ['W-3: of who asks', legacyApproval({ approver_identity: 'agent' }), {}, 'self_approval'],
+    [
+      'W-3: of who asks on behalf of others',
+      legacyApproval(),
+      { subject: { actors: ['agent', 'bob'] } },
+      'self_approval',
+    ],
+    ['W-3: by a key of who asks, in another name', legacyApproval(), own(['agent', 'bob']), 'self_approval'],
+  ]);
+});
+
+describe('the form of an approval', () => {
+  table([
+    ['another kind', legacyApproval({ schema_id: 'gait.gate.delegation_token' }), {}, 'invalid'],
+    ['another version', legacyApproval({ schema_version: '2.0.0' }), {}, 'invalid'],
+    ['a member that nobody knows', legacyApproval({ only_on: 'mondays' }), {}, 'invalid'],
+    ['an id that its members do not make', legacyApproval({ token_id: 'e'.repeat(24) }), {}, 'invalid'],
+    ['no id', resigned(legacyApproval(), { token_id: undefined }), {}, 'invalid'],
+    ['no approver', legacyApproval({ approver_identity: undefined }), {}, 'invalid'],
+    ['an approver with a space behind', legacyApproval({ approver_identity: 'bob ' }), {}, 'invalid'],
+    ['no reason', legacyApproval({ reason_code: '' }), {}, 'invalid'],
+    ['no end', legacyApproval({ expires_at: undefined }), {}, 'invalid'],
+    ['an end that is none', legacyApproval({ expires_at: 'never' }), {}, 'invalid'],
+    [
+      'a spelling of its end that no Go version signs',
+      legacyApproval({ expires_at: '2026-05-01T13:00:00.000Z' }),
+      {},
+      'invalid',
+    ],
+    ['no scope', legacyApproval({ scope: [] }), {}, 'invalid'],
+    ['a scope in capitals', legacyApproval({ scope: ['TOOL:tool.write'] }), {}, 'invalid'],
+    ['scopes out of order', legacyApproval({ scope: ['tool:tool.write', '*'] }), {}, 'invalid'],
+    ['a scope twice', legacyApproval({ scope: ['*', '*'] }), {}, 'invalid'],
+    ['a scope that is a text', legacyApproval({ scope: '*' }), {}, 'invalid'],
+  ]);
+
+  test('an edit of any member shows', () => {
+    const token = approval({ exactArgsDigest: ARGS_DIGEST });
+    assert.equal(become(token), 'valid');
+    for (const [name, value] of Object.entries(token)) {
+      const edited = { ...token, [name]: typeof value === 'string' ? `${value}0` : 7 };
+      assert.notEqual(become(edited), 'valid', name);
+      const { [name]: _, ...cut } = token;
+      assert.notEqual(become(cut), 'valid', `without ${name}`);
+    }
+  });
+});
+
+describe('what is ours beside the signature (gate.md, Appendix D)', () => {
+  const exact = approval({ exactArgsDigest: ARGS_DIGEST });
+  const plain = approval();
+  const waits = approval({ notBefore: '2026-05-01T12:30:00Z' });
+  const named = approval({ audience: 'gate-1' });
+  const extOf = (changes: JsonObject): JsonObject => resigned(plain, {}, { ext: changes });
+  const { ext_signature: _, ...extUnsigned } = plain;
+  table([
+    ['nothing asked', plain, { extRequired: true }, 'valid'],
+    ['W-14: these arguments', exact, {}, 'valid'],
+    ['W-14: other arguments', exact, { subject: { exactArgsDigest: OTHER } }, 'args_mismatch'],
+    ['before it begins', waits, { now: '2026-05-01T12:29:59Z' }, 'not_yet_valid'],
+    ['from when on it holds', waits, { now: '2026-05-01T12:30:00Z' }, 'valid'],
+    ['for this gate', named, { audience: 'gate-1' }, 'valid'],
+    ['for another gate', named, { audience: 'gate-2' }, 'audience_mismatch'],
+    ['for a gate, and this one has no name', named, {}, 'audience_mismatch'],
+    ['cut off, where it restricts', cutOff(exact), {}, 'unbound'],
+    ['cut off, where it names a gate', cutOff(named), { audience: 'gate-1' }, 'unbound'],
+    ['cut off, where it names a begin', cutOff(waits), { now: '2026-05-01T12:30:00Z' }, 'unbound'],
+    ['cut off, where it restricts nothing', cutOff(plain), {}, 'valid'],
+    ['cut off, where only ours count', cutOff(plain), { extRequired: true }, 'unbound'],
+    ['of another token of the same key', { ...exact, ext: plain['ext'] ?? null }, {}, 'signature_invalid'],
+    [
+      'of another token, with its signature',
+      { ...exact, ext: plain['ext'] ?? null, ext_signature: plain['ext_signature'] ?? null },
+      {},
+      'signature_invalid',
+    ],
+    ['not signed', extUnsigned, {}, 'signature_invalid'],
+    ['no object', { ...plain, ext: [] }, {}, 'invalid'],
+    [
+      'taken away, its signature left',
+      { ...cutOff(exact), ext_signature: exact['ext_signature'] ?? null },
+      {},
+      'unbound',
+    ],
+    ['for a delegation', extOf({ purpose: 'delegation' }), {}, 'invalid'],
+    ['for no purpose', resigned(plain, {}, { ext: { purpose: undefined } }), {}, 'invalid'],
+    ['a restriction that nobody knows', extOf({ weekdays: 'only' }), {}, 'invalid'],
+    ['a begin that is none', extOf({ not_before: 'soon' }), {}, 'not_yet_valid'],
+    ['arguments that are no digest', extOf({ args_digest: 7 }), {}, 'args_mismatch'],
+    ['a gate that is no name', extOf({ audience: 7 }), { audience: 'gate-1' }, 'audience_mismatch'],
+  ]);
+
+  test('signed by another key that is believed too: signature_invalid', () => {
+    const { signature } = approval({}, BOB);
+    const byCarol = resigned(plain, {}, { key: CAROL });
+    const mixed = { ...byCarol, signature: signature ?? null };
+    assert.equal(become(mixed, { keyring: believing('approver', BOB, CAROL) }), 'signature_invalid');
+  });
+
+  test('a token that is restricted says so where every version looks', () => {
+    for (const token of [exact, waits, named]) assert.ok((token['scope'] as string[]).includes(BOUND_SCOPE));
+    assert.ok(!(plain['scope'] as string[]).includes(BOUND_SCOPE));
+  });
+});
+
+describe('the id of an approval', () => {
+  test('is that of version 1.2.0, and of 1.4.0 where there are limits', () => {
+    const token = approval();
+    assert.equal(token['token_id'], recordedApprovalId(token));
+    const limited = legacyApproval({ max_targets: 3 });
+    const without = recordedApprovalId({ ...limited, max_targets: null, max_ops: null });
+    assert.notEqual(limited['token_id'], without);
+    assert.equal(become(limited), 'valid');
+    const { token_id } = legacyApproval();
+    assert.equal(become(legacyApproval({ max_targets: 3, token_id: token_id ?? '' })), 'invalid');
+  });
+
+  test('of version 1.4.0 is known where no limit is set', () => {
+    const members = { max_targets: 0, max_ops: 0 };
+    const { token_id } = legacyApproval(members);
+    assert.equal(become(legacyApproval({ token_id: token_id ?? '' })), 'valid');
+  });
+});
+
+const sameDigest = 'the digest that the ledger uses up is over the members alone: no nonce, no key';
+test('W-1: two approvals that differ in their nonce alone are two', { todo: sameDigest }, () => {
+  assert.notEqual(digestOf(approval()), digestOf(approval()));
+});
+
+describe('counting approvals', () => {
+  const look = (token: JsonObject, key = BOB) =>
+    checkApproval(
+      token,
+      {
+        ...{ toolName: 'tool.write', intentDigest: INTENT_DIGEST, policyDigest: POLICY_DIGEST },
+        ...{ actors: ['agent'], targets: 0, operations: 1 },
+      },
+      { keyring: believing('approver', key), now: NOW },
+      { isUsed: () => false, isRevoked: () => false },
+    );
+  const bob = look(approval());
+  const bobAgain = look(approval({ now: '2026-05-01T12:00:30Z' }));
+  const bobAsAnn = look(approval({ approver: 'ann' }));
+  const carol = look(approval({ approver: 'carol' }, CAROL), CAROL);
+  const carolAsBob = look(approval({ now: '2026-05-01T12:00:30Z' }, CAROL), CAROL);
+  const late = look(approval({ now: '2026-05-01T10:00:00Z', ttlMs: MINUTE }));
+
+  const granted = ['approval_granted'];
+  const distinct = ['approval_distinct_approvers_required'];
+  const rows: readonly [string, number, Parameters<typeof countApprovals>[1], readonly string[]][] = [
+    ['one of one', 1, [bob], granted],
+    ['none of one', 1, [], ['approval_token_missing']],
+    ['a late one', 1, [late], ['approval_chain_insufficient', 'approval_token_expired']],
+    ['one of two', 2, [bob], ['approval_chain_insufficient']],
+    ['two keys, two names', 2, [bob, carol], granted],
+    ['W-3: one key, two names', 2, [bob, bobAsAnn], distinct],
+    ['W-3: two keys, one name', 2, [bob, carolAsBob], distinct],
+    ['two by one approver', 2, [bob, bobAgain], distinct],
+    ['W-1: the same token twice', 2, [bob, bob], ['approval_chain_insufficient']],
+    ['one more than it takes, and a late one', 1, [late, carol, bob], granted],
+  ];
+  for (const [name, required, findings, reasons] of rows) {
+    test(`${name}: ${reasons.join(', ')}`, () => {
+      const count = countApprovals(required, findings);
+      assert.deepEqual([count.granted, count.reasons], [reasons === granted, reasons]);
+    });
+  }
+
+  const greedy = 'the first of a key and of a name is taken, though another choice has more of both';
+  test('ann by the one key and bob by the other are two, in whatever order they are shown', {
+    todo: greedy,
+  }, () => {
+    for (const findings of [
+      [bobAsAnn, bob, carolAsBob],
+      [bob, bobAsAnn, carolAsBob],
+    ]) {
+      assert.ok(countApprovals(2, findings).granted);
+    }
+  });
+});
+
+test('whatever is shown as an approval, nothing is thrown, and nothing but an approval is valid', () => {
+  const sound = approval();
+  const name = fc.constantFrom(...Object.keys(sound), 'purpose', '__proto__');
+  const damaged = fc
+    .dictionary(name, fc.jsonValue(), { minKeys: 1 })
+    .map((parts) => ({ ...sound, ...parts }));
+  const anything = fc.dictionary(fc.string(), fc.jsonValue());
+  fc.assert(
+    fc.property(fc.oneof(damaged, anything), (token) => {
+      const same = JSON.stringify(token) === JSON.stringify(sound);
+      assert.equal(become(token as Record<string, Json> as JsonObject) === 'valid', same);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+const throws = 'checkApproval throws not_canonicalizable for it, though it says that it never throws';
+test('W-43: half of a surrogate pair in a token is no reason to throw', { todo: throws }, () => {
+  assert.equal(become({ ...approval(), reason_code: '\ud800' }), 'invalid');
+});
+
+describe('approvals that the Go versions recorded', { skip }, () => {
+  const dir = corpusPath('cases/gate-approval');
+  const lookAt = (name: string, token = 'tok1.json'): string => {
+    const bytes = (file: string): Buffer => readFileSync(join(dir, name, file));
+    const policy = parsePolicy(bytes('policy.yaml'), name);
+    const subject = approvalSubject(policy, parseIntent(bytes('intent.json'), name));
+    const publicKey = parsePublicKey(bytes('TESTONLY_bravo_public.key').toString(), name);
+    const keyring = ringWith({ publicKey, purposes: ['approver'], identities: [], source: name });
+    const now = '2027-01-01T00:00:00Z';
+    return become(JSON.parse(bytes(token).toString()), { keyring, now, subject });
+  };
+  const RECORDED: readonly [name: string, becomes: string][] = [
+    ['token-valid-go-120', 'valid'],
+    ['token-multi-scope-go-120', 'valid'],
+    ['token-upper-scope-go-120', 'valid'],
+    ['binding-ok-go-120', 'valid'],
+    ['binding-none-go-120', 'delegation_binding_mismatch'],
+    ['token-wrong-intent-go-120', 'intent_mismatch'],
+    ['token-wrong-policy-go-120', 'policy_mismatch'],
+    ['token-wrong-scope-go-120', 'scope_mismatch'],
+    ['token-plain-scope-go-120', 'scope_mismatch'],
+    ['token-wrong-key-go-120', 'signature_invalid'],
+    // Of version 1.4.0: its signature and its id hold, its digest of the call is another one.
+    ['token-valid-go-140', 'intent_mismatch'],
+    ['handmade-no-signature', 'signature_missing'],
+    ['handmade-approver-edited', 'signature_invalid'],
+    ['handmade-empty-key-id', 'signature_invalid'],
+    ['handmade-token-id-wrong', 'invalid'],
+    ['handmade-scope-unsorted', 'invalid'],
+    // Signed anew with another end, under the id that they had.
+    ['handmade-time-plain', 'invalid'],
+    ['handmade-time-offset', 'invalid'],
+    ['handmade-pretty-keys-shuffled', 'valid'],
+  ];
+  for (const [name, becomes] of RECORDED) {
+    test(`${name}: ${becomes}`, (t) => {
+      if (!existsSync(join(dir, name))) return t.skip('not in this part of the corpus');
+      assert.equal(lookAt(name), becomes);
+    });
+  }
+});
