@@ -1,5 +1,11 @@
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
+import { type ApprovalFinding, type ApprovalSubject, checkApproval } from '../../src/gate/approval.ts';
+import {
+  checkDelegation,
+  type DelegationFinding,
+  type DelegationSubject,
+} from '../../src/gate/delegation.ts';
 import {
   type ApprovalOrder,
   type DelegationOrder,
@@ -7,6 +13,7 @@ import {
   draftDelegation,
   signed,
 } from '../../src/gate/mint.ts';
+import type { TokenRules } from '../../src/gate/token_reader.ts';
 import { type KeyPurpose, Keyring, type TrustedKey } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { signDocument } from '../../src/signing/signed_document.ts';
@@ -123,4 +130,45 @@ export function resigned(
 export function cutOff(token: JsonObject): JsonObject {
   const { ext: _, ext_signature: __, ...legacy } = token;
   return legacy;
+}
+
+/** How a token is looked at; by default by a gate at {@link NOW} that believes bob's key. */
+interface LookedAt<S> extends Partial<Omit<TokenRules, 'now'>> {
+  readonly subject?: S;
+  readonly now?: string;
+  /** Digests. */
+  readonly used?: readonly string[];
+  /** Digests or ids. */
+  readonly revoked?: readonly string[];
+}
+
+export type LookedAtApproval = LookedAt<Partial<ApprovalSubject>>;
+export type LookedAtDelegation = LookedAt<DelegationSubject>;
+
+/** Of an approval that is shown for a call of `tool.write` by `agent`, with one target. */
+export function approvalFinding(token: JsonObject, given: LookedAtApproval = {}): ApprovalFinding {
+  const { subject, used = [], revoked = [], ...rules } = given;
+  const call = {
+    ...{ toolName: 'tool.write', intentDigest: INTENT_DIGEST, policyDigest: POLICY_DIGEST },
+    ...{ exactArgsDigest: ARGS_DIGEST, actors: ['agent'], targets: 1, operations: 1, ...subject },
+  };
+  return checkApproval(
+    token,
+    call,
+    { keyring: believing('approver', BOB), now: NOW, ...rules },
+    {
+      isUsed: (digest) => used.includes(digest),
+      isRevoked: (digest, id) => revoked.includes(digest) || revoked.includes(id),
+    },
+  );
+}
+
+export function delegationFinding(token: JsonObject, given: LookedAtDelegation = {}): DelegationFinding {
+  const { subject = {}, revoked = [], ...rules } = given;
+  return checkDelegation(
+    token,
+    subject,
+    { keyring: believing('delegator', BOB), now: NOW, ...rules },
+    { isRevoked: (digest, id) => revoked.includes(digest) || revoked.includes(id) },
+  );
 }
