@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -124,6 +124,17 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
       'trace_invalid',
       'verification_failed',
     );
+  });
+
+  test('is the owner’s alone', async (t) => {
+    const w = await prepared(t);
+    await w.gait('gate eval --policy allow.yaml --intent intent.json', { shell: 'umask 000' });
+    const modeOf = async (path: string): Promise<number> => (await stat(w.path(path))).mode & 0o077;
+    for (const name of await recordsOf(w))
+      assert.equal(await modeOf(`gait-out/gate/records/${name}`), 0, name);
+    for (const path of ['', '/records', '/decisions', '/decisions/log.ndjson']) {
+      assert.equal(await modeOf(`gait-out/gate${path}`), 0, path);
+    }
   });
 
   test('W-9: a call that cannot be read is in the log, and blocked', async (t) => {

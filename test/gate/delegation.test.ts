@@ -7,10 +7,10 @@ import { signaturesOf } from '../../src/signing/signed_document.ts';
 import { trusted } from '../support/keyrings.ts';
 import {
   BOB,
+  delegationBecomes as become,
   believing,
   cutOff,
   delegation,
-  delegationFinding,
   INTENT_DIGEST,
   type LookedAtDelegation,
   legacyDelegation,
@@ -21,12 +21,6 @@ import {
 } from '../support/tokens.ts';
 
 const OTHER = 'd'.repeat(64);
-
-function become(token: JsonObject, given: LookedAtDelegation = {}): string {
-  const { valid, error_code } = delegationFinding(token, given);
-  assert.equal(valid, error_code === undefined);
-  return error_code?.replace('delegation_token_', '') ?? 'valid';
-}
 
 type Row = readonly [name: string, token: JsonObject, given: LookedAtDelegation, becomes: string];
 

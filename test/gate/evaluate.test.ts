@@ -7,7 +7,7 @@ import type { Evidence } from '../../src/gate/evidence.ts';
 import { NO_USES } from '../../src/gate/uses.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';
-import { NOW } from '../support/gate.ts';
+import { NOW, policyOf } from '../support/gate.ts';
 import { ASKS_ALL, approvalOf, asking, CREDENTIAL, DELEGATED } from '../support/gates.ts';
 import { trusted } from '../support/keyrings.ts';
 import { BOB, CAROL, cutOff, delegation, MALLORY, ringWith } from '../support/tokens.ts';
@@ -152,6 +152,15 @@ describe('a call to which everything is owed', () => {
     const issue = evaluate(ASKS_ALL, ASKED.request, admitted, NOW);
     assert.deepEqual([issue.verdict, issue.next], ['block', 'issue']);
   });
+});
+
+test('W-6: a rule that is passed over for want of a delegation is not got round by the default', () => {
+  const policy = policyOf(
+    'default_verdict: allow',
+    'rules: [{name: d, effect: allow, match: {require_delegation: true}}]',
+  );
+  const { verdict, reason_codes } = evaluate(policy, asking(policy).request, PROVEN, NOW);
+  assert.deepEqual([verdict, reason_codes.includes('delegation_token_missing')], ['block', true]);
 });
 
 describe('the careful profile', () => {

@@ -1,22 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/core/clock.ts';
-import type { JsonObject } from '../../src/core/json.ts';
 import type { Answer } from '../../src/gate/gate.ts';
 import type { Asked } from '../../src/gate/settlement.ts';
 import { decideRevocation, USES_STREAM, usesModel } from '../../src/gate/uses.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
+import { signaturesOf } from '../../src/signing/signed_document.ts';
 import { policyOf } from '../support/gate.ts';
 import {
   ASKS,
+  ASKS_ALL,
   approvalOf,
   asking,
+  DELEGATED,
   gateWith,
   MemorySink,
   tickingClock,
   WatchedStore,
 } from '../support/gates.ts';
-import { CAROL } from '../support/tokens.ts';
+import { CAROL, delegation } from '../support/tokens.ts';
 
 const ROUNDS = 60;
 
@@ -114,31 +116,36 @@ describe('gates on one store that decide at once', () => {
   });
 });
 
-describe('an approval that is taken back while a gate decides', () => {
-  /** The verdict when the ledger takes a token back right before the gate uses it up. */
-  async function verdictBehind(nameOf: (token: JsonObject) => string): Promise<string> {
-    const { gate, store } = gateWith();
-    const asked = asking(ASKS);
-    const token = approvalOf(asked);
-    let revoked = false;
-    store.before = async (stream) => {
-      if (stream !== USES_STREAM || revoked) return;
-      revoked = true;
-      const ledger = new StreamHandle(store, usesModel, USES_STREAM);
-      const revocation = { token: nameOf(token), reason: 'bob left' };
-      await ledger.execute((state) => decideRevocation(state, revocation, '2026-05-01T12:00:00.5Z'));
-    };
-    return (await gate.decide({ ...asked, approvals: [token] })).decision.verdict;
-  }
+/** The verdict when the ledger takes a token back right before the gate uses something up. */
+async function verdictBehind(asked: Asked, token: string): Promise<string> {
+  const { gate, store } = gateWith();
+  let revoked = false;
+  store.before = async (stream) => {
+    if (stream !== USES_STREAM || revoked) return;
+    revoked = true;
+    const ledger = new StreamHandle(store, usesModel, USES_STREAM);
+    const revocation = { token, reason: 'bob left' };
+    await ledger.execute((state) => decideRevocation(state, revocation, '2026-05-01T12:00:00.5Z'));
+  };
+  return (await gate.decide(asked)).decision.verdict;
+}
 
-  test('W-2: by its digest: it allows nothing', async () => {
-    const digest = (token: JsonObject): string => String((token['signature'] as JsonObject)['signed_digest']);
-    assert.equal(await verdictBehind(digest), 'require_approval');
+describe('a token that is taken back while a gate decides allows nothing', () => {
+  const asked = asking(ASKS_ALL, DELEGATED);
+  const [approved, delegated] = [approvalOf(asked), delegation({ delegate: 'agent' })];
+  const shown = { ...asked, approvals: [approved], delegations: [delegated] };
+
+  test('W-2: an approval, by its digest', async () => {
+    assert.equal(await verdictBehind(shown, signaturesOf(approved).digest), 'require_approval');
   });
 
   const unseen =
-    'the admission looks for digests alone, so a revocation by id that comes between is not seen';
-  test('W-2: by its id: it allows nothing', { todo: unseen }, async () => {
-    assert.equal(await verdictBehind((token) => String(token['token_id'])), 'require_approval');
+    'the admission looks for the digests of approvals alone: what else is taken back is not seen';
+  test('W-2: an approval, by its id', { todo: unseen }, async () => {
+    assert.notEqual(await verdictBehind(shown, String(approved['token_id'])), 'allow');
+  });
+
+  test('W-2: a delegation', { todo: unseen }, async () => {
+    assert.notEqual(await verdictBehind(shown, signaturesOf(delegated).digest), 'allow');
   });
 });

@@ -1,4 +1,5 @@
-import { sha256Hex } from '../../src/core/digest.ts';
+import assert from 'node:assert/strict';
+import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { type ApprovalFinding, type ApprovalSubject, checkApproval } from '../../src/gate/approval.ts';
 import {
@@ -16,6 +17,7 @@ import {
 import type { TokenRules } from '../../src/gate/token_reader.ts';
 import { type KeyPurpose, Keyring, type TrustedKey } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
+import { signDigest } from '../../src/signing/signature.ts';
 import { signDocument } from '../../src/signing/signed_document.ts';
 import { NOW } from './gate.ts';
 import { trusted } from './keyrings.ts';
@@ -126,6 +128,12 @@ export function resigned(
   return signDocument(without({ ...members, ...changes }), earlier === undefined ? undefined : made, key);
 }
 
+/** A document whose ext is signed by another key than its members. */
+export function extSignedBy(document: JsonObject, key: SigningKey): JsonObject {
+  const { ext_signature: _, ...whole } = document;
+  return { ...whole, ext_signature: { ...signDigest(canonicalDigest(whole), key) } };
+}
+
 /** A token without what is ours beside the first signature. */
 export function cutOff(token: JsonObject): JsonObject {
   const { ext: _, ext_signature: __, ...legacy } = token;
@@ -161,6 +169,21 @@ export function approvalFinding(token: JsonObject, given: LookedAtApproval = {})
       isRevoked: (digest, id) => revoked.includes(digest) || revoked.includes(id),
     },
   );
+}
+
+/** What becomes of an approval: `valid`, or the end of its code. */
+export function approvalBecomes(token: JsonObject, given: LookedAtApproval = {}): string {
+  return endOf(approvalFinding(token, given), 'approval_token_');
+}
+
+/** The same of a delegation. */
+export function delegationBecomes(token: JsonObject, given: LookedAtDelegation = {}): string {
+  return endOf(delegationFinding(token, given), 'delegation_token_');
+}
+
+function endOf({ valid, error_code = 'valid' }: ApprovalFinding | DelegationFinding, begin: string): string {
+  assert.equal(valid, error_code === 'valid');
+  return error_code.replace(begin, '');
 }
 
 export function delegationFinding(token: JsonObject, given: LookedAtDelegation = {}): DelegationFinding {
