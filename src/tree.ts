@@ -24,6 +24,9 @@ export const TREE: Readonly<Record<string, Load>> = {
   'job release': () => import('./commands/job/release.ts'),
   'job run': () => import('./commands/job/run.ts'),
   'job work': () => import('./commands/job/work.ts'),
+  'kill-switch add': () => import('./commands/kill-switch/add.ts'),
+  'kill-switch list': () => import('./commands/kill-switch/list.ts'),
+  'kill-switch disable': () => import('./commands/kill-switch/disable.ts'),
   'keys init': () => import('./commands/keys/init.ts'),
   'keys rotate': () => import('./commands/keys/rotate.ts'),
   'keys add': () => import('./commands/keys/add.ts'),
@@ -60,5 +63,6 @@ export const TREE: Readonly<Record<string, Load>> = {
   'run session compact': () => import('./commands/run/session/compact.ts'),
   'trace verify': () => import('./commands/trace/verify.ts'),
   verify: () => import('./commands/verify.ts'),
+  'verify chain': () => import('./commands/verify/chain.ts'),
   'verify session-chain': () => import('./commands/verify/session-chain.ts'),
 };

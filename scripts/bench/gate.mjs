@@ -8,7 +8,9 @@ import { parsePolicy } from '../../dist/gate/policy_text.js';
 import { ANY, fromCold } from './cold.mjs';
 import { median, row } from './table.mjs';
 
+/** When the calls are judged. */
 const NOW = '2026-01-01T00:00:00Z';
+
 const BLOCKS = 9;
 const PER_BLOCK = 20_000;
 

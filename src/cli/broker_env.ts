@@ -13,6 +13,9 @@ const COMPANIONS = {
   ttl_seconds: '_TTL_SECONDS',
 } as const;
 
+/** Variables beside it that say what it is. */
+const FACTS = { source: '_SOURCE', issuer: '_ISSUER', access_type: '_ACCESS_TYPE' } as const;
+
 /**
  * A credential that stands in a variable of the environment. What is given out is a random handle: nothing that is made
  * of the secret, which could be guessed at from it.
@@ -24,7 +27,7 @@ export function envCredential(
   now: Timestamp,
 ): Issued {
   const key = `${prefix}${variableWord(reference === '' ? toolName : reference)}`;
-  if (Object.values(COMPANIONS).some((end) => key.endsWith(end)))
+  if ([...Object.values(COMPANIONS), ...Object.values(FACTS)].some((end) => key.endsWith(end)))
     return faultOf('broker_credential_missing', `the variable ${key} says something of another one`);
   if (textOf(key, env) === '') return faultOf('broker_credential_missing', `the variable ${key} is not set`);
   const times = timesOf(key, env);
@@ -33,7 +36,9 @@ export function envCredential(
     return faultOf('broker_credential_ttl_invalid', detail);
   }
   const ref = `env:${key}:${randomBytes(8).toString('hex')}`;
-  return { credential: { broker: 'env', ref, ...completed(times, now) } };
+  const facts = Object.entries(FACTS).map(([name, end]) => [name, textOf(`${key}${end}`, env)] as const);
+  const said = Object.fromEntries(facts.filter(([, value]) => value !== ''));
+  return { credential: { broker: 'env', ref, source: 'env', ...said, ...completed(times, now) } };
 }
 
 /** `vault-main` is `VAULT_MAIN`, what has no letter and no digit is `DEFAULT`. */

@@ -1,5 +1,5 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import { type GateSettings, PROFILES, type Profile } from '../gate/evidence.ts';
+import { type GateSettings, PROFILES } from '../gate/evidence.ts';
 import { readPrivateKey, readPublicKey } from '../signing/key_files.ts';
 import type { KeyPurpose, Keyring } from '../signing/keyring.ts';
 import { parsePrivateKey, parsePublicKey } from '../signing/keys.ts';
@@ -50,7 +50,7 @@ export function settingsOf(flags: {
   readonly audience: string | undefined;
   readonly 'max-token-lifetime': string | undefined;
 }): GateSettings {
-  const profile: Profile = flags.profile === 'oss-prod' ? 'oss-prod' : 'standard';
+  const profile = oneOf(flags.profile, PROFILES, 'profile');
   const { audience, 'max-token-lifetime': lifetime } = flags;
   const longest =
     lifetime === undefined
@@ -155,4 +155,12 @@ export function gateRingOf(
   if (keyring.size > 0) return keyring;
   const hint = 'Give --public-key FILE, --public-key-env NAME, --trust-dir DIR or --keyring FILE.';
   throw invalidInput('public_key_missing', 'it takes a public key to check a signature', hint);
+}
+
+/** A value that a flag or a file of settings gives, which must be one of these. Throws `flag_value_invalid`. */
+export function oneOf<T extends string>(value: string, allowed: readonly T[], flag: string): T {
+  const found = allowed.find((one) => one === value.trim().toLowerCase());
+  if (found !== undefined) return found;
+  const hint = `Possible: ${allowed.join(', ')}.`;
+  throw invalidInput('flag_value_invalid', `--${flag} is ${JSON.stringify(value.slice(0, 40))}`, hint);
 }

@@ -1,21 +1,24 @@
 import { type Clock, fineClock } from '../core/clock.ts';
 import { sha256Hex } from '../core/digest.ts';
-import { GaitError } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import type { GateSettings } from '../gate/evidence.ts';
 import { enterRefusal, Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
+import type { KillSwitchEntry } from '../gate/kill_switch.ts';
 import { signingFault } from '../gate/profile.ts';
+import type { RecordFiles } from '../gate/record_files.ts';
 import type { Asked } from '../gate/settlement.ts';
 import type { FileStore } from '../log/file_store.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
-import { gateDir, gateStore, RecordFiles } from './gate_files.ts';
-import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
+import { gateDir, gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
+import { admitBelieved, type BelievedValues, oneOf, settingsOf } from './gate_flags.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
+import { killSwitchPath, readKillSwitchFile } from './kill_switch_state.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -45,9 +48,9 @@ type AskedFlag =
   | 'expect-policy-digest';
 
 /** What is asked, and what is shown for it. */
-export const askedFlags: Texts<AskedFlag> & { readonly policy: RequiredText; readonly intent: RequiredText } =
+export const askedFlags: Texts<AskedFlag> & { readonly policy: OptionalText; readonly intent: RequiredText } =
   {
-    policy: { type: 'string', value: 'FILE', required: true, summary: 'The policy.' },
+    policy: text('FILE', 'The policy. Needed, here or in the file of --config.'),
     intent: { type: 'string', value: 'FILE', required: true, summary: 'The call, as JSON.' },
     'expect-policy-digest': text('DIGEST', 'Refuse any policy but this one.'),
     'approval-token': text('FILE', 'An approval.'),
@@ -61,6 +64,7 @@ export const askedFlags: Texts<AskedFlag> & { readonly policy: RequiredText; rea
 export const signingFlags: {
   readonly 'key-mode': FlagSpec & { readonly type: 'string' };
   readonly 'rate-limit-state': OptionalText;
+  readonly 'kill-switch-state': OptionalText;
 } = {
   'key-mode': {
     type: 'string',
@@ -70,6 +74,7 @@ export const signingFlags: {
       'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
   },
   'rate-limit-state': text('DIR', 'Where what is used up is kept, if elsewhere than in --state-dir.'),
+  'kill-switch-state': text('FILE', 'The kill switches. By default those of --state-dir, if there are any.'),
 };
 
 interface OpenValues
@@ -83,12 +88,15 @@ interface OpenValues
   readonly 'max-token-lifetime': string | undefined;
   readonly 'key-mode': string | undefined;
   readonly 'rate-limit-state': string | undefined;
+  readonly 'kill-switch-state': string | undefined;
 }
 
 /** Where a gate decides, and how carefully, before it has a key. */
 export interface GatePlace {
+  readonly dir: string;
   readonly settings: GateSettings;
   readonly files: RecordFiles;
+  readonly wanted: WantedRecords;
   readonly store: FileStore;
   readonly clock: Clock;
 }
@@ -97,9 +105,16 @@ type PlaceValues = Parameters<typeof settingsOf>[0] & TextValues<RecordFlag | 's
 
 export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const dir = gateDir(flags['state-dir'], io.env);
-  const files = new RecordFiles(dir, wantedFiles(flags), io.env);
-  files.check();
-  return { settings: settingsOf(flags), files, store: gateStore(dir), clock: fineClock(io.clock) };
+  const wanted = wantedFiles(flags);
+  const files = recordFiles(dir, wanted, io.env);
+  return {
+    dir,
+    settings: settingsOf(flags),
+    files,
+    wanted,
+    store: gateStore(dir),
+    clock: fineClock(io.clock),
+  };
 }
 
 /** The gate that flags describe. Everything that can be wrong with them is found here, before anything is decided. */
@@ -110,7 +125,7 @@ export function openGate(
 ): { readonly gate: Gate; readonly signer: Signer } {
   const { profile } = place.settings;
   const given = flags['private-key'] !== undefined || flags['private-key-env'] !== undefined;
-  const keyMode = flags['key-mode'] ?? (given ? 'prod' : 'dev');
+  const keyMode = oneOf(flags['key-mode'] ?? (given ? 'prod' : 'dev'), ['dev', 'prod'], 'key-mode');
   const fault = signingFault(profile, keyMode);
   if (fault !== undefined) throw fault;
   const keyring = keyringOf(flags, io);
@@ -122,12 +137,25 @@ export function openGate(
   const gate = new Gate({
     ...{ ...place, keyring, key: signer.key, keyMode, credential: askedOf(flags) },
     uses: uses === undefined ? place.store : gateStore(uses),
+    switches: () => switchesOf(flags['kill-switch-state'], place.dir),
     ...(broker === undefined ? {} : { broker }),
   });
   return { gate, signer };
 }
 
-function wantedFiles(flags: TextValues<RecordFlag>): ConstructorParameters<typeof RecordFiles>[1] {
+/** The switches of a file that is named, or of the gate's own if there is one. Throws for one that cannot be read. */
+function switchesOf(named: string | undefined, dir: string): readonly KillSwitchEntry[] {
+  const path = named ?? killSwitchPath(dir);
+  try {
+    return readKillSwitchFile(path);
+  } catch (error) {
+    const absent = error instanceof GaitError && error.code === 'file_not_found';
+    if (absent && named === undefined) return [];
+    throw error;
+  }
+}
+
+function wantedFiles(flags: TextValues<RecordFlag>): WantedRecords {
   const all = {
     trace: flags['trace-out'],
     approval_audit: flags['approval-audit-out'],
@@ -138,7 +166,7 @@ function wantedFiles(flags: TextValues<RecordFlag>): ConstructorParameters<typeo
 }
 
 interface AskedValues extends TextValues<AskedFlag> {
-  readonly policy: string;
+  readonly policy: string | undefined;
   readonly intent: string;
 }
 
@@ -147,12 +175,15 @@ interface AskedValues extends TextValues<AskedFlag> {
  * may be somebody who tries how far they get.
  */
 export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promise<Omit<Asked, 'simulate'>> {
+  const { policy } = flags;
+  if (policy === undefined)
+    throw invalidInput('flag_missing', 'missing --policy FILE', 'Give --policy FILE; see --help.');
   const bytes = readFileBytes(flags.intent, MAX_INTENT_BYTES);
   const requestSha256 = sha256Hex(bytes);
   const claim = flags['approval-token-ref'];
   try {
     return {
-      policy: policyPinned(readPolicyFile(flags.policy), flags['expect-policy-digest']),
+      policy: policyPinned(readPolicyFile(policy), flags['expect-policy-digest']),
       request: parseIntent(bytes, flags.intent),
       requestSha256,
       approvals: tokensIn([flags['approval-token'], flags['approval-token-chain']]),

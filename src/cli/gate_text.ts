@@ -1,9 +1,10 @@
+import { join } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Decision } from '../gate/evaluate.ts';
-import type { Answer } from '../gate/gate.ts';
+import type { Answer, RecordKind } from '../gate/gate.ts';
 import { approvalRef, delegationTokenRef } from '../gate/trace.ts';
-import type { RecordFiles } from './gate_files.ts';
+import type { GatePlace } from './gate_open.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { decisionLines } from './policy_files.ts';
@@ -12,14 +13,14 @@ import { printable } from './run.ts';
 export const GATE_OUTPUT = 'gait.gate.output';
 
 /** What a decision is for scripts: members as the earlier programs print them, those that say nothing left out. */
-export function answerFields(answer: Answer, files: RecordFiles, profile: string): JsonObject {
+export function answerFields(answer: Answer, place: GatePlace, profile: string): JsonObject {
   const { decision, would } = answer;
   const { verdict, reason_codes, violations, matched_rules, duties, approval, delegation } = decision;
   return {
     ...{ profile, verdict, reason_codes, violations, matched_rule: matched_rules.join(',') },
     ...{ policy_digest: answer.policyDigest, intent_digest: answer.intentDigest },
     ...{ trace_id: answer.traceId, event_id: answer.eventId },
-    trace_path: files.placeOf('trace', answer.tracePath),
+    trace_path: placeOf(place, 'trace', answer.tracePath),
     duties: asJson(duties),
     ...(approval === undefined
       ? {}
@@ -34,7 +35,7 @@ export function answerFields(answer: Answer, files: RecordFiles, profile: string
     ...limitFields(decision),
     ...credentialFields(answer),
     ...Object.fromEntries(
-      answer.evidence.map(({ type, path }) => [`${PATH_NAMES[type]}_path`, files.placeOf(type, path)]),
+      answer.evidence.map(({ type, path }) => [`${PATH_NAMES[type]}_path`, placeOf(place, type, path)]),
     ),
     ...(would === undefined
       ? {}
@@ -45,6 +46,11 @@ export function answerFields(answer: Answer, files: RecordFiles, profile: string
           simulated_reason_codes: would.reason_codes,
         }),
   };
+}
+
+/** Where a record is, for whoever asked. */
+function placeOf({ files, wanted }: GatePlace, kind: RecordKind, name: string): string {
+  return wanted[kind] ?? join(files.dir, name);
 }
 
 const PATH_NAMES = {
@@ -87,7 +93,7 @@ function credentialFields({ issued, decision }: Answer): JsonObject {
 }
 
 /** The same for people. */
-export function answerLines(answer: Answer, files: RecordFiles, io: Io): string[] {
+export function answerLines(answer: Answer, place: GatePlace, io: Io): string[] {
   const { decision, would, issued } = answer;
   const faults = [...(decision.approval?.findings ?? []), ...(decision.delegation?.findings ?? [])];
   return [
@@ -104,7 +110,7 @@ export function answerLines(answer: Answer, files: RecordFiles, io: Io): string[
     ...(issued !== undefined && 'credential' in issued && decision.verdict === 'allow'
       ? [`  credential  ${printable(issued.credential.ref)}`]
       : []),
-    `  trace       ${printable(files.placeOf('trace', answer.tracePath))}`,
+    `  trace       ${printable(placeOf(place, 'trace', answer.tracePath))}`,
   ];
 }
 

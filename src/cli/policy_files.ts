@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
+import type { CredentialRules } from '../gate/credential_rules.ts';
 import { type Decision, rulesAlone } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
-import type { Duties } from '../gate/judge.ts';
+import type { Duties, StepJudgement } from '../gate/judge.ts';
 import type { Policy } from '../gate/policy.ts';
 import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
@@ -65,13 +66,25 @@ export const TRIAL_ARGS: readonly ArgSpec[] = [
 export interface Trial {
   readonly file: PolicyFile;
   readonly request: IntentRequest;
+  /** When it is judged. */
+  readonly now: Timestamp;
   readonly decision: Decision;
 }
 
-export function tried([policyPath = '', intentPath = '']: readonly string[], now: Timestamp): Trial {
+/** Tries a policy on a call, under the kill switches of a file if one is named. */
+export async function tried(
+  [policyPath = '', intentPath = '']: readonly string[],
+  now: Timestamp,
+  killSwitchState?: string,
+): Promise<Trial> {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
-  return { file, request, decision: rulesAlone(file.policy, request, now) };
+  if (killSwitchState === undefined) {
+    return { file, request, now, decision: rulesAlone(file.policy, request, now) };
+  }
+  const { readKillSwitchFile } = await import('./kill_switch_state.ts');
+  const switches = readKillSwitchFile(killSwitchState);
+  return { file, request, now, decision: rulesAlone(file.policy, request, now, switches) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */
@@ -103,18 +116,29 @@ export function policyFields({ policy, digest }: PolicyFile): JsonObject {
 }
 
 /** What every answer says of a decision. */
-export function decisionFields({ file, request: { intent, created_at }, decision }: Trial): JsonObject {
+export function decisionFields({ file, request: { intent, created_at }, now, decision }: Trial): JsonObject {
   const { verdict, reason_codes, violations, matched_rules, duties } = decision;
   return {
     policy_digest: file.digest,
     intent_digest: intentDigest(intent),
     intent_created_at: created_at,
+    evaluated_at: now,
     ...{ verdict, reason_codes, violations, matched_rule: matched_rules.join(','), duties: asJson(duties) },
+    ...(decision.steps === undefined ? {} : { step_verdicts: decision.steps.map(stepFields) }),
   };
 }
 
+function stepFields({ matched_rules, duties, ...step }: StepJudgement): JsonObject {
+  return { ...asJson(step), matched_rule: matched_rules.join(','), duties: asJson(duties) };
+}
+
+function stepLine({ tool_name, verdict, matched_rules }: StepJudgement, index: number): string {
+  const rule = matched_rules.length === 0 ? 'the default' : matched_rules.join(', ');
+  return `  step ${String(index + 1).padEnd(5)}  ${printable(tool_name)}: ${verdict}, by ${printable(rule)}`;
+}
+
 export function decisionLines(decision: Decision, io: Io): string[] {
-  const { verdict, reason_codes, violations, matched_rules, duties } = decision;
+  const { verdict, reason_codes, violations, matched_rules, duties, steps = [] } = decision;
   const color = verdict === 'allow' ? 'green' : verdict === 'block' ? 'red' : 'yellow';
   const rule = matched_rules.length === 0 ? 'none, so the default' : matched_rules.join(', ');
   return [
@@ -124,6 +148,7 @@ export function decisionLines(decision: Decision, io: Io): string[] {
     ...dutyLines(duties).map(
       (duty, index) => `  ${index === 0 ? 'needs     ' : '          '}  ${printable(duty)}`,
     ),
+    ...steps.map(stepLine),
   ];
 }
 
@@ -150,12 +175,14 @@ export function simulationReply(
   baseline: PolicyFile,
   candidate: PolicyFile,
   simulation: Simulation,
+  now: Timestamp,
   io: Io,
 ): Reply {
   const { fixtures_total, changed, recommendation } = simulation;
   const fields = {
     baseline_policy_digest: baseline.digest,
     candidate_policy_digest: candidate.digest,
+    evaluated_at: now,
     ...{ fixtures_total, changed_fixtures: changed.length, recommendation },
     baseline_verdicts: simulation.baseline_verdicts.map(asJson),
     candidate_verdicts: simulation.candidate_verdicts.map(asJson),
@@ -194,7 +221,15 @@ function counted(count: number, what: string): string {
 }
 
 /** What is still to be proven, for people. */
-function dutyLines({ approvals, distinct_approvers, delegation, broker, rate_limits }: Duties): string[] {
+function dutyLines({
+  approvals,
+  distinct_approvers,
+  delegation,
+  broker,
+  credential,
+  rate_limits,
+  destructive_budgets,
+}: Duties): string[] {
   const lines: string[] = [];
   const distinct = distinct_approvers ? ', each by another approver' : '';
   if (approvals > 0) lines.push(`${approvals} ${approvals === 1 ? 'approval' : `approvals${distinct}`}`);
@@ -202,8 +237,22 @@ function dutyLines({ approvals, distinct_approvers, delegation, broker, rate_lim
   if (broker !== null) {
     const [named, scoped] = [broker.references.join(', '), broker.scopes.join(', ')];
     lines.push(`a credential${named === '' ? '' : ` of ${named}`}${scoped === '' ? '' : ` for ${scoped}`}`);
+    lines.push(...credentialLines(credential));
   }
   for (const { requests, window, scope } of rate_limits)
     lines.push(`no more than ${requests} a ${window} by ${scope}`);
+  for (const { requests, window, scope } of destructive_budgets)
+    lines.push(`no more than ${requests} that destroy a ${window} by ${scope}`);
   return lines;
+}
+
+function credentialLines(rules: CredentialRules): string[] {
+  const { max_ttl_seconds: max, sources, issuers, access_types, jit, no_standing } = rules;
+  const listed = (what: string, list: readonly string[] | null): string[] =>
+    list === null ? [] : [`  ${what}: ${list.join(', ') || 'none is left'}`];
+  return [
+    ...(max > 0 ? [`  for at most ${max} seconds`] : []),
+    ...(jit || no_standing ? ['  made for this call'] : []),
+    ...[...listed('source', sources), ...listed('issuer', issuers), ...listed('access', access_types)],
+  ];
 }

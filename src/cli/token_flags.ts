@@ -9,7 +9,7 @@ import { type PrivateKeyValues, type Signer, signerOf } from './key_flags.ts';
 
 /** Flags of every command that makes a token. */
 export const mintFlags: {
-  readonly scope: RequiredText;
+  readonly scope: OptionalText;
   readonly ttl: RequiredText;
   readonly 'not-before': OptionalText;
   readonly audience: OptionalText;
@@ -19,8 +19,8 @@ export const mintFlags: {
   scope: {
     type: 'string',
     value: 'SCOPES',
-    required: true,
-    summary: 'What it is for, with commas between: tool:tool.write, or * for any.',
+    summary:
+      'What it is for, with commas between: tool:tool.write, or * for any. By default the tool of --intent.',
   },
   ttl: {
     type: 'string',

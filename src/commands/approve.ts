@@ -7,7 +7,7 @@ import { csv } from '../cli/token_files.ts';
 import { minterOf, mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
 import { invalidInput } from '../core/errors.ts';
-import { delegationDigest, intentDigest } from '../gate/intent_digest.ts';
+import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent_digest.ts';
 import { draftApproval, signed } from '../gate/mint.ts';
 
 const spec: CommandSpec = command({
@@ -20,7 +20,7 @@ const spec: CommandSpec = command({
   examples: [
     {
       says: 'Approve what a file asks for',
-      line: 'approve --intent intent.json --policy gait.policy.yaml --scope tool:tool.write --ttl 1h --approver bob --reason-code ticket-7 --private-key bob_private.key',
+      line: 'approve --intent intent.json --policy gait.policy.yaml --ttl 1h --approver bob --reason-code ticket-7 --private-key bob_private.key',
     },
     {
       says: 'By digests',
@@ -54,7 +54,7 @@ const spec: CommandSpec = command({
     const draft = draftApproval({
       ...termsOf(flags, io),
       ...subjectOf(flags),
-      ...{ scope: csv(flags.scope), approver: flags.approver, reasonCode: flags['reason-code'] },
+      ...{ approver: flags.approver, reasonCode: flags['reason-code'] },
     });
     const signer = minterOf(flags, io);
     const token = signed(draft, signer.key);
@@ -65,7 +65,12 @@ const spec: CommandSpec = command({
   },
 });
 
+function scopeOf(given: string | undefined, tool: string | undefined): string[] {
+  return given === undefined && tool !== undefined ? [`tool:${tool}`] : csv(given);
+}
+
 interface SubjectValues {
+  readonly scope: string | undefined;
   readonly intent: string | undefined;
   readonly policy: string | undefined;
   readonly 'intent-digest': string | undefined;
@@ -83,8 +88,10 @@ function subjectOf(flags: SubjectValues) {
   return {
     intentDigest: one('intent', flags['intent-digest'], intent),
     policyDigest: one('policy', flags['policy-digest'], file?.digest),
+    scope: scopeOf(flags.scope, request?.intent.tool_name),
     delegationDigest: same('delegation-binding', flags['delegation-binding-digest'], bound),
     exactArgsDigest: request?.exact_args_digest,
+    claimsDigest: request === undefined ? undefined : claimsDigest(request.claims),
   };
 }
 

@@ -14,6 +14,8 @@ export interface ApprovalSubject {
   readonly delegationDigest?: string;
   /** Of the arguments as they were written, not a space trimmed. */
   readonly exactArgsDigest?: string;
+  /** Of what the caller says beside the call: its environment, its agent. */
+  readonly claimsDigest?: string;
   /** Who acts: none of them approves its own call. */
   readonly actors: readonly string[];
   readonly targets: number;
@@ -52,6 +54,7 @@ const KNOWN: ReadonlySet<string> = new Set([
 
 const KNOWN_EXT: ReadonlySet<string> = new Set([
   ...['schema_id', 'schema_version', 'purpose', 'nonce', 'max_uses', 'not_before', 'audience', 'args_digest'],
+  'claims_digest',
 ]);
 
 /** Looks at one token that was presented for a call. Pure; never throws for what the token is. */
@@ -104,7 +107,8 @@ function approvalFault(
   if (texts === undefined || TEXTS.some((name) => texts[name] === undefined)) {
     return { fault: 'invalid', detail: 'a member that it needs is missing' };
   }
-  if (token.token_id !== idOf(document, token.scope)) {
+  // Others do not look at the id that they gave: it is signed, and the digest says which token it is.
+  if (token.ext !== undefined && token.token_id !== idOf(document, token.scope)) {
     return { fault: 'invalid', detail: 'its token_id is not the one that its members make' };
   }
   return (
@@ -154,12 +158,18 @@ function approverFault(approver: string, { key }: TokenBase, { actors }: Approva
   return own ? { fault: 'self_approval', detail: 'who asks does not approve' } : undefined;
 }
 
-function extFault({ ext = {} }: TokenBase, { exactArgsDigest }: ApprovalSubject): Fault | undefined {
+function extFault(
+  { ext = {} }: TokenBase,
+  { exactArgsDigest, claimsDigest }: ApprovalSubject,
+): Fault | undefined {
   const strange = Object.keys(ext).find((name) => !KNOWN_EXT.has(name));
   if (strange !== undefined) return { fault: 'invalid', detail: `its ext has an unknown member ${strange}` };
-  const wanted = ext['args_digest'];
-  if (wanted === undefined || (exactArgsDigest !== undefined && wanted === exactArgsDigest)) return undefined;
-  return { fault: 'args_mismatch', detail: 'it is for other arguments, to the letter' };
+  const { args_digest: args = exactArgsDigest, claims_digest: claims = claimsDigest } = ext;
+  if (args !== exactArgsDigest) {
+    return { fault: 'args_mismatch', detail: 'it is for other arguments, to the letter' };
+  }
+  if (claims === claimsDigest) return undefined;
+  return { fault: 'claims_mismatch', detail: 'it is for a call that says other things of itself' };
 }
 
 function useFault({ digest, token_id }: TokenBase, uses: TokenUses): Fault | undefined {
@@ -224,11 +234,12 @@ export function countApprovals(required: number, findings: readonly ApprovalFind
   const faults = findings.flatMap(({ error_code }) => error_code ?? []);
   const why =
     findings.length === 0
-      ? 'approval_token_missing'
-      : valid.length >= required
-        ? 'approval_distinct_approvers_required'
-        : 'approval_chain_insufficient';
-  return { ...counted, granted: false, reasons: wordList([why, ...faults]) };
+      ? ['approval_token_missing']
+      : [
+          ...(valid.length < required ? ['approval_chain_insufficient'] : []),
+          ...(required > 1 ? ['approval_distinct_approvers_required'] : []),
+        ];
+  return { ...counted, granted: false, reasons: wordList([...why, ...faults]) };
 }
 
 function uniqueBy<T>(items: readonly T[], key: (item: T) => unknown): T[] {

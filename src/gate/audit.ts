@@ -5,7 +5,7 @@ import type { ApprovalFinding } from './approval.ts';
 import type { DelegationFinding } from './delegation.ts';
 import type { Decision } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
-import { byBytes } from './words.ts';
+import { byBytes, wordList } from './words.ts';
 
 /** Of which decision a record is. */
 export interface AuditSubject {
@@ -37,7 +37,7 @@ function approvalEntry(finding: ApprovalFinding): JsonObject {
     ...(token_id === undefined ? {} : { token_id }),
     ...(approver_identity === undefined ? {} : { approver_identity }),
     ...(reason_code === undefined ? {} : { reason_code }),
-    ...(scope === undefined ? {} : { scope: [...scope] }),
+    ...(scope === undefined ? {} : { scope: wordList(scope) }),
     expires_at: timeOr(expires_at),
     valid,
     ...(error_code === undefined ? {} : { error_code }),
@@ -64,7 +64,7 @@ function delegationEntry(finding: DelegationFinding): JsonObject {
     ...(token_id === undefined ? {} : { token_id }),
     ...(delegator_identity === undefined ? {} : { delegator_identity }),
     ...(delegate_identity === undefined ? {} : { delegate_identity }),
-    ...(scope === undefined ? {} : { scope: [...scope] }),
+    ...(scope === undefined ? {} : { scope: wordList(scope) }),
     expires_at: timeOr(expires_at),
     valid,
     ...(error_code === undefined ? {} : { error_code }),

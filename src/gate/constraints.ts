@@ -1,5 +1,8 @@
+import { agent } from './agent_rules.ts';
+import { credential } from './credential_checks.ts';
 import { endpointFaults } from './endpoint_lists.ts';
-import type { Intent, Target } from './intent.ts';
+import { freeze } from './freeze_window.ts';
+import type { Intent, IntentRequest, Target } from './intent.ts';
 import { isNetworkPlace, namesPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
 
@@ -10,12 +13,22 @@ export interface Objection {
   readonly violations: readonly string[];
 }
 
-/** Everything that a rule's constraints hold against an intent. */
-export function objections(rule: Rule, intent: Intent): Objection[] {
+/** What is asked, and when. */
+export interface Asked extends IntentRequest {
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly at: number;
+}
+
+/** Everything that a rule's constraints hold against what is asked. */
+export function objections(rule: Rule, asked: Asked): Objection[] {
+  const { intent } = asked;
   const all = [
     dataflow(rule.dataflow, intent),
     endpoint(rule.endpoint, intent),
     contextEvidence(rule, intent),
+    agent(rule.agent, asked),
+    credential(rule.credential, asked),
+    freeze(rule.freeze_window, asked),
   ];
   return all.filter((one): one is Objection => one !== undefined);
 }

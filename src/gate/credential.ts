@@ -8,6 +8,11 @@ export interface Credential extends CredentialTimes {
   /** Who says to have issued it; the broker's own name unless it gives another. */
   readonly broker: string;
   readonly ref: string;
+  /** What it is, as far as the broker says so: `stub`, `vault_dynamic` … */
+  readonly source?: string;
+  readonly issuer?: string;
+  /** `jit` for one that was made for this call. */
+  readonly access_type?: string;
 }
 
 /** Why there is no credential, or none that counts. `detail` is for people, and repeats nothing that a broker printed. */
@@ -77,8 +82,7 @@ export function stubCredential(request: CredentialRequest, now: Timestamp): Cred
   const parts = [toolName, identity, workspace, sessionId, requestId, reference, scope.join(',')];
   const ref = `stub:${sha256Hex(parts.join('|')).slice(0, 24)}`;
   return {
-    broker: 'stub',
-    ref,
+    ...{ broker: 'stub', ref, source: 'stub', issuer: 'stub', access_type: 'jit' },
     ...completed({ issued_at: now, ttl_seconds: STUB_TTL_SECONDS }, now),
   };
 }

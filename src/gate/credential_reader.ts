@@ -9,7 +9,10 @@ import { trimmed } from './words.ts';
 /** Longer names of credentials, and of who issued them, are refused. UTF-8 bytes. */
 const MAX_NAME_BYTES = 256;
 
-const MEMBERS = ['issued_by', 'credential_ref', 'issued_at', 'expires_at', 'ttl_seconds'] as const;
+/** What a credential is, where a broker says so. */
+const FACTS = ['source', 'issuer', 'access_type'] as const;
+
+const MEMBERS = ['issued_by', 'credential_ref', 'issued_at', 'expires_at', 'ttl_seconds', ...FACTS] as const;
 type Member = (typeof MEMBERS)[number];
 
 /**
@@ -26,10 +29,16 @@ export function readCredential(bytes: Uint8Array, brokerName: string, now: Times
   const broker = nameIn(answer, 'issued_by');
   if (ref === undefined || broker === undefined)
     return missing(`credential_ref and issued_by must be text of one line, of up to ${MAX_NAME_BYTES} bytes`);
+  const facts = FACTS.map((name) => [name, nameIn(answer, name)] as const);
+  if (facts.some(([, value]) => value === undefined))
+    return missing(
+      `source, issuer and access_type must be text of one line, of up to ${MAX_NAME_BYTES} bytes`,
+    );
+  const said = Object.fromEntries(facts.filter(([, value]) => value !== ''));
   const times = timesIn(answer);
   if (times === undefined)
     return missing('issued_at and expires_at must be RFC 3339 times, ttl_seconds a whole number');
-  return { credential: { broker: broker || brokerName, ref, ...completed(times, now) } };
+  return { credential: { broker: broker || brokerName, ref, ...said, ...completed(times, now) } };
 }
 
 function missing(detail: string): Issued {

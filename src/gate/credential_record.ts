@@ -31,7 +31,7 @@ export interface CredentialRecord extends CredentialTimes {
 /** The record of a credential that counts. `created_at` is that of the intent. */
 export function credentialRecord(
   { toolName, identity, reference, scope }: CredentialRequest,
-  { broker, ref, ...times }: Credential,
+  { broker, ref, source: _, issuer: __, access_type: ___, ...times }: Credential,
   { created_at, trace_id }: { readonly created_at: Timestamp; readonly trace_id: string },
 ): CredentialRecord {
   return {

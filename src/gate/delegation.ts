@@ -67,7 +67,7 @@ export function checkDelegation(
   if (texts === undefined || NEEDED.some((name) => texts[name] === undefined)) {
     return failed('invalid', 'a member that it needs is missing');
   }
-  if (token.token_id !== delegationId(document, token)) {
+  if (token.ext !== undefined && token.token_id !== delegationId(document, token)) {
     return failed('invalid', 'its token_id is not the one that its members make');
   }
   const strange = Object.keys(token.ext ?? {}).find((name) => !KNOWN_EXT.has(name));

@@ -16,6 +16,8 @@ export interface DelegationProof {
 export interface ChainRules {
   /** For each rule that names scopes, those of which it wants one. */
   readonly scopes: readonly (readonly string[])[];
+  /** What is called: one tool, or those of the steps of a script. */
+  readonly tools: readonly string[];
   readonly now: string;
 }
 
@@ -26,13 +28,13 @@ export interface ChainRules {
 export function proveChain(
   intent: Intent,
   findings: readonly DelegationFinding[],
-  { scopes, now }: ChainRules,
+  { scopes, tools, now }: ChainRules,
 ): DelegationProof {
   const refused = (...reasons: readonly string[]): DelegationProof => {
     const faults = findings.flatMap(({ error_code }) => error_code ?? []);
     return { findings, hops: [], granted: false, reasons: wordList([...reasons, ...faults]) };
   };
-  const { delegation, context, tool_name } = intent;
+  const { delegation, context } = intent;
   if (delegation === undefined || findings.length === 0) return refused('delegation_token_missing');
   const { requester_identity: requester, chain = [] } = delegation;
   const ended = [delegation, ...chain].some(
@@ -55,7 +57,7 @@ export function proveChain(
   }
   const narrow = narrowingFault(hops);
   if (narrow !== undefined) return refused('delegation_chain_insufficient', narrow);
-  const unfit = new Set(hops.filter((hop) => !covers(hop, scopes, tool_name)));
+  const unfit = new Set(hops.filter((hop) => !covers(hop, scopes, tools)));
   if (unfit.size === 0) return { findings, hops, granted: true, reasons: ['delegation_granted'] };
   const marked = findings.map((one) => (unfit.has(one) ? { ...one, ...SCOPE_FAULT } : one));
   const reasons = wordList(['delegation_chain_insufficient', SCOPE_FAULT.error_code]);
@@ -138,8 +140,13 @@ function grantsOf({ scope = [], scope_class = '' }: DelegationFinding): Set<stri
  * True if a hop is for what each of the rules asks for; where none names a scope, for the tool, or for what the tool
  * does, which is the last word of its name.
  */
-function covers(hop: DelegationFinding, wanted: readonly (readonly string[])[], tool: string): boolean {
+function covers(
+  hop: DelegationFinding,
+  wanted: readonly (readonly string[])[],
+  tools: readonly string[],
+): boolean {
   const grants = grantsOf(hop);
-  const asked = wanted.length === 0 ? [[`tool:${tool}`, tool.split('.').at(-1) ?? tool]] : wanted;
+  const own = tools.map((tool) => [`tool:${tool}`, tool.split('.').at(-1) ?? tool]);
+  const asked = wanted.length === 0 ? own : wanted;
   return grants.has('*') || asked.every((scopes) => scopes.some((scope) => grants.has(scope)));
 }

@@ -133,7 +133,8 @@ function destruction(toolName: string): EndpointClass {
   return /exec|spawn|shell/.test(toolName) ? 'proc.exec' : 'fs.delete';
 }
 
-function destroys(targets: readonly Target[], toolName: string): boolean {
+/** True if a call destroys something, whatever it says: by a target's class or operation, or by the name of the tool. */
+export function destroys(targets: readonly Target[], toolName: string): boolean {
   if (namesDestruction(toolName)) return true;
   return targets.some((target) => {
     const { destructive, operation = '' } = target;

@@ -1,15 +1,19 @@
 import type { Timestamp } from '../core/time.ts';
 import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
+import { credentialFault } from './credential.ts';
+import { receiptFaults } from './credential_checks.ts';
 import { checkDelegation, type Revocations } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Intent, IntentRequest } from './intent.ts';
-import { delegationDigest, intentDigest } from './intent_digest.ts';
+import { claimsDigest, delegationDigest, intentDigest } from './intent_digest.ts';
 import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
+import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
 import { type LimitStanding, limitsOf } from './limits.ts';
 import { isStrangeRisk } from './match.ts';
 import type { Policy } from './policy.ts';
 import { policyDigest } from './policy_digest.ts';
+import { callsOf } from './script.ts';
 import type { TokenRules } from './token_reader.ts';
 import { countOf, type UsesState } from './uses.ts';
 import { wordList } from './words.ts';
@@ -46,8 +50,13 @@ export function evaluate(
 }
 
 /** What the rules alone say of a call, with nothing proven: of no use to let it run. */
-export function rulesAlone(policy: Policy, request: IntentRequest, now: Timestamp): Decision {
-  return evaluate(policy, request, NO_EVIDENCE, now);
+export function rulesAlone(
+  policy: Policy,
+  request: IntentRequest,
+  now: Timestamp,
+  switches: readonly KillSwitchEntry[] = [],
+): Decision {
+  return evaluate(policy, request, { ...NO_EVIDENCE, switches }, now);
 }
 
 const NOT_EVALUABLE: Judgement = {
@@ -60,9 +69,10 @@ const NOT_EVALUABLE: Judgement = {
 
 function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now: Timestamp): Decision {
   const { intent } = request;
-  const judged = ofProfile(judge(policy, intent), intent, evidence);
+  const byPolicy = ofProfile(judge(policy, request, now), intent, evidence);
+  const judged = stopped(byPolicy, request, evidence, now);
   const { duties } = judged;
-  const limits = standings(duties, intent, evidence.uses, now);
+  const limits = standings(judged, intent, evidence.uses, now);
   if (judged.verdict === 'block') return { ...judged, limits };
   // A rule that was passed over for want of a delegation is not got round by a later one that lets the call run.
   if (duties.undelegated && judged.verdict !== 'require_approval') {
@@ -75,8 +85,11 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
   const proven = delegation === undefined ? {} : { delegation };
   const known = withReasons(judged, delegation?.reasons ?? []);
   if (judged.verdict === 'dry_run') return { ...known, ...proven, limits };
-  if (!evidence.admitted && limits.some(({ remaining }) => remaining <= 0)) {
-    return { ...blocked(known, ['rate_limit_exceeded'], 'rate_limit_exceeded'), ...proven, limits };
+  const full = evidence.admitted ? [] : limits.filter(({ remaining, amount }) => remaining < amount);
+  if (full.length > 0) {
+    const codes = full.map(({ kind }) => `${kind}_exceeded`);
+    const over = withReasons(known, codes, codes);
+    return { ...over, verdict: 'block', ...proven, limits };
   }
   if (evidence.mode === 'rules' && judged.verdict === 'require_approval') {
     return { ...known, ...proven, limits };
@@ -89,7 +102,7 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
   const approved = withReasons(known, approval?.reasons ?? []);
   const allowed = { ...approved, verdict: 'allow' as const };
   return {
-    ...credentialed(allowed, approval, limits, evidence),
+    ...credentialed(allowed, approval, limits, evidence, request, now),
     ...proven,
     ...(approval && { approval }),
     limits,
@@ -102,6 +115,8 @@ function credentialed(
   approval: ApprovalCount | undefined,
   limits: readonly LimitStanding[],
   { mode, admitted, credential, brokered }: Evidence,
+  { claims }: IntentRequest,
+  now: Timestamp,
 ): Judgement & Pick<Decision, 'next'> {
   const usesUp = approval !== undefined || limits.length > 0;
   if (mode === 'enforce' && usesUp && !admitted) {
@@ -116,6 +131,11 @@ function credentialed(
   if ('fault' in credential) {
     return blocked(allowed, [credential.fault.reason], credential.fault.violation);
   }
+  const late = credentialFault(credential.credential, now);
+  if (late !== undefined) return blocked(allowed, [late.reason], late.violation);
+  const faults = receiptFaults(allowed.duties.credential, credential.credential, claims);
+  const [reason] = faults;
+  if (reason !== undefined) return { ...withReasons(allowed, faults, faults), verdict: 'block' };
   return withReasons(allowed, ['broker_credential_present']);
 }
 
@@ -129,8 +149,19 @@ function ofProfile(judged: Judgement, { context }: Intent, { gate }: Evidence): 
   return { ...judged, duties: { ...duties, broker: { references: [], scopes: [] } } };
 }
 
-function standings(duties: Duties, intent: Intent, uses: UsesState, now: Timestamp): LimitStanding[] {
-  return limitsOf(duties.rate_limits, intent, now).map((limit) => {
+/** Kill switches come before everything that could be proven. */
+function stopped(
+  judged: Judgement,
+  request: IntentRequest,
+  { switches }: Evidence,
+  now: Timestamp,
+): Judgement {
+  if (switches !== 'unavailable') return underKillSwitch(judged, switches, request, now);
+  return blocked(judged, ['kill_switch_state_unavailable'], 'kill_switch_state_unavailable');
+}
+
+function standings(judged: Judgement, intent: Intent, uses: UsesState, now: Timestamp): LimitStanding[] {
+  return limitsOf(judged, intent, now).map((limit) => {
     const used = countOf(uses, limit.key);
     return { ...limit, used, remaining: Math.max(0, limit.requests - used) };
   });
@@ -150,7 +181,11 @@ function delegationOf(
   const findings = evidence.delegations.map((token) =>
     checkDelegation(token, subject, rules, revocationsIn(evidence.uses)),
   );
-  const proof = proveChain(intent, findings, { scopes: duties.delegation_scopes, now });
+  const proof = proveChain(intent, findings, {
+    scopes: duties.delegation_scopes,
+    tools: callsOf(intent).map(({ tool_name }) => tool_name),
+    now,
+  });
   // Shown but not asked for: what it says is recorded, and takes nothing away.
   return duties.delegation || proof.granted ? proof : undefined;
 }
@@ -177,18 +212,20 @@ function approvalOf(
 /** The call that is to be approved, as tokens name it. */
 export function approvalSubject(
   policy: Policy,
-  { intent, exact_args_digest }: IntentRequest,
+  { intent, claims, exact_args_digest }: IntentRequest,
 ): ApprovalSubject {
-  const { delegation, context, targets } = intent;
+  const { delegation, context } = intent;
+  const calls = callsOf(intent);
   return {
     toolName: intent.tool_name,
     intentDigest: intentDigest(intent),
     policyDigest: policyDigest(policy),
     ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
     exactArgsDigest: exact_args_digest,
+    claimsDigest: claimsDigest(claims),
     actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
-    targets: targets.length,
-    operations: 1,
+    targets: calls.reduce((sum, call) => sum + call.targets.length, 0),
+    operations: calls.length,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { Issued } from './credential.ts';
+import type { KillSwitchEntry } from './kill_switch.ts';
 import { NO_USES, type UsesState } from './uses.ts';
 
 export const PROFILES = ['standard', 'oss-prod'] as const;
@@ -22,6 +23,8 @@ export interface Evidence {
   readonly keyring: Keyring;
   readonly approvals: readonly JsonObject[];
   readonly delegations: readonly JsonObject[];
+  /** The kill switches that stand; `unavailable` where they should be known and are not. */
+  readonly switches: readonly KillSwitchEntry[] | 'unavailable';
   /** What calls before this one used up. */
   readonly uses: UsesState;
   /** This call was let in: what it uses up is used up by it. */
@@ -44,6 +47,7 @@ export const NO_EVIDENCE: Evidence = {
   keyring: new Keyring(),
   approvals: [],
   delegations: [],
+  switches: [],
   uses: NO_USES,
   admitted: false,
   mode: 'rules',

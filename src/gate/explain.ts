@@ -1,7 +1,9 @@
-import type { Intent } from './intent.ts';
+import type { Timestamp } from '../core/time.ts';
+import type { IntentRequest } from './intent.ts';
 import { judge, risksNamed } from './judge.ts';
 import { factsOf, matches, misses } from './match.ts';
-import type { Policy } from './policy.ts';
+import type { Policy, Verdict } from './policy.ts';
+import { callsOf } from './script.ts';
 
 /** How one rule stands to an intent. */
 export interface RuleAccount {
@@ -14,10 +16,28 @@ export interface RuleAccount {
   readonly misses: readonly string[];
 }
 
-/** Every rule of a policy in its order, and why it is about an intent or is not. */
-export function explain(policy: Policy, intent: Intent): RuleAccount[] {
-  const facts = factsOf(intent, risksNamed(policy));
-  const failedClosed = judge(policy, intent).matched_rules.length === 0;
+/** What is made of one step of a script, and how each rule stands to it. */
+export interface StepAccount {
+  readonly tool_name: string;
+  readonly verdict: Verdict;
+  readonly rules: readonly RuleAccount[];
+}
+
+/** The steps of a script, each as the call that it is; none for what is no script. */
+export function explainSteps(policy: Policy, request: IntentRequest, now: Timestamp): StepAccount[] {
+  const { steps = [] } = judge(policy, request, now);
+  return callsOf(request.intent).flatMap((intent, index) => {
+    const step = steps[index];
+    if (step === undefined) return [];
+    const { tool_name, verdict } = step;
+    return [{ tool_name, verdict, rules: explain(policy, { ...request, intent }, now) }];
+  });
+}
+
+/** Every rule of a policy in its order, and why it is about a single call or is not. */
+export function explain(policy: Policy, request: IntentRequest, now: Timestamp): RuleAccount[] {
+  const facts = factsOf(request.intent, risksNamed(policy));
+  const failedClosed = judge(policy, request, now).matched_rules.length === 0;
   const first = policy.rules.find((rule) => matches(rule, facts) === 'yes')?.priority;
   return policy.rules.map((rule) => {
     const matched = matches(rule, facts) === 'yes';

@@ -23,10 +23,12 @@ import { type Asked, type Course, Settler, type SettlerParts } from './settlemen
 import { eventId, traceDocument, traceId } from './trace.ts';
 import { wordList } from './words.ts';
 
+export type RecordKind = EvidenceFile['type'] | 'trace';
+
 /** Where a gate puts the files that a decision leaves. */
 export interface EvidenceSink {
   /** Keeps a record under a name of its kind, never over another, and answers what it is called and its digest. */
-  keep(type: EvidenceFile['type'] | 'trace', document: JsonObject, ids: DecisionIds): Promise<Kept>;
+  keep(kind: RecordKind, document: JsonObject, ids: DecisionIds): Promise<Kept>;
 }
 
 export interface Kept {

@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
+import type { Claims } from './claims.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
 
 export const INTENT_SCHEMA_ID = 'gait.gate.intent_request';
@@ -14,7 +15,23 @@ export interface Intent {
   readonly arg_provenance?: readonly Provenance[];
   readonly skill_provenance?: SkillProvenance;
   readonly delegation?: Delegation;
+  /** Several calls that are asked for at once; the members above are then empty, and the tool is `script`. */
+  readonly script?: Script;
+  /** The digest of `script`. */
+  readonly script_hash?: string;
   readonly context: IntentContext;
+}
+
+export interface Script {
+  readonly steps: readonly ScriptStep[];
+}
+
+/** One call of a script: all else of it is that of the intent. */
+export interface ScriptStep {
+  readonly tool_name: string;
+  readonly args: JsonObject;
+  readonly targets?: readonly Target[];
+  readonly arg_provenance?: readonly Provenance[];
 }
 
 export interface Target {
@@ -83,6 +100,7 @@ export interface IntentContext {
 /** A request as it was read: the intent, and what stands beside it. */
 export interface IntentRequest {
   readonly intent: Intent;
+  readonly claims: Claims;
   /** What the caller says; it is no part of the digest. */
   readonly created_at: string;
   /** Of the arguments as they were written, not a space trimmed. */

@@ -1,4 +1,5 @@
 import { canonicalDigest } from '../core/digest.ts';
+import type { Claims } from './claims.ts';
 import type { Delegation, Intent } from './intent.ts';
 
 /** The digest that an approval, a policy's verdict and a trace name an intent by. Of exactly what stands in {@link Intent}. */
@@ -13,4 +14,9 @@ export function argsDigest({ args }: Intent): string {
 /** What an approval of a delegated intent is bound to. */
 export function delegationDigest(delegation: Delegation): string {
   return canonicalDigest(delegation);
+}
+
+/** Of what a caller says beside its call; the digest of the intent does not cover it. */
+export function claimsDigest(claims: Claims): string {
+  return canonicalDigest(claims);
 }

@@ -2,9 +2,11 @@ import { canonicalize } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { invalidInput } from '../core/errors.ts';
 import { Fields } from '../core/fields.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
 import { epochMs, inUtc, NEVER } from '../core/time.ts';
+import { plainArgs } from './args_reader.ts';
+import { claimsOf } from './claims_reader.ts';
 import {
   type Delegation,
   type DelegationLink,
@@ -14,7 +16,8 @@ import {
   type IntentRequest,
   type SkillProvenance,
 } from './intent.ts';
-import { ambiguous, digestIn, filled, invalid, needed, oneOf, texts, word } from './intent_fields.ts';
+import { digestIn, filled, invalid, needed, oneOf, texts, word } from './intent_fields.ts';
+import { nameOfScript, refuseOwn, scriptHash, scriptOf } from './script_reader.ts';
 import { provenanceOf, targetsOf } from './target_reader.ts';
 import { lowered, trimmed, wordList } from './words.ts';
 
@@ -50,16 +53,17 @@ export function readIntent(value: Json): IntentRequest {
   const version = top.text('schema_version');
   if (version !== undefined && version !== '1.0.0') throw invalid(`schema_version is ${version}`);
   top.text('producer_version');
-  for (const claimed of ['args_digest', 'intent_digest']) top.text(claimed); // made anew, whatever it says
-  if (top.object('script') !== undefined) {
-    throw invalid('a script of several calls cannot be judged', 'Ask for each of its calls.');
-  }
-  const tool_name = lowered(needed(top, 'tool_name'));
+  for (const claimed of ['args_digest', 'intent_digest', 'script_hash']) top.text(claimed); // made anew, whatever it says
+  const script = top.object('script') === undefined ? undefined : scriptOf(top.inside('script'));
+  const tool_name = script === undefined ? lowered(needed(top, 'tool_name')) : nameOfScript(top);
   const args = plainArgs(top.object('args') ?? {}, 'args');
   const targets = targetsOf(top.each('targets'), tool_name);
   const arg_provenance = provenanceOf(top.each('arg_provenance'));
+  if (script !== undefined) refuseOwn({ args, targets, arg_provenance });
   const skill = top.object('skill_provenance');
   const delegated = top.object('delegation');
+  const context = top.inside('context');
+  const claims = claimsOf(context);
   const intent: Intent = {
     tool_name,
     args,
@@ -67,11 +71,13 @@ export function readIntent(value: Json): IntentRequest {
     ...(arg_provenance.length === 0 ? {} : { arg_provenance }),
     ...(skill === undefined ? {} : { skill_provenance: skillOf(top.inside('skill_provenance')) }),
     ...(delegated === undefined ? {} : { delegation: delegationOf(top.inside('delegation')) }),
-    context: contextOf(top.inside('context')),
+    ...(script === undefined ? {} : { script, script_hash: scriptHash(script) }),
+    context: contextOf(context),
   };
   const created_at = inUtc(top.time('created_at') ?? UNDATED);
   top.ignored();
-  return { intent, created_at, exact_args_digest: canonicalDigest(top.object('args') ?? {}) };
+  const exact_args_digest = canonicalDigest(top.object('args') ?? {});
+  return { intent, claims, created_at, exact_args_digest };
 }
 
 /** JSON keeps numbers of any length, its readers do not: beyond 2^53 two of them may see two numbers in one text. */
@@ -176,22 +182,4 @@ function contextOf(fields: Fields): IntentContext {
     ...(credential_scopes.length === 0 ? {} : { credential_scopes }),
     ...(context_refs.length === 0 ? {} : { context_refs }),
   };
-}
-
-function plainArgs(args: JsonObject, place: string): JsonObject {
-  const plain: Record<string, Json> = Object.create(null) as Record<string, Json>;
-  for (const [key, value] of Object.entries(args)) {
-    const name = trimmed(key);
-    if (name === '') throw invalid(`${place} has an empty key`);
-    if (Object.hasOwn(plain, name))
-      throw ambiguous(`two keys of ${place} are ${JSON.stringify(name)} once trimmed`);
-    plain[name] = plainValue(value, `${place}.${name}`);
-  }
-  return { ...plain };
-}
-
-function plainValue(value: Json, place: string): Json {
-  if (typeof value === 'string') return trimmed(value);
-  if (Array.isArray(value)) return value.map((item: Json, index) => plainValue(item, `${place}[${index}]`));
-  return isJsonObject(value) ? plainArgs(value, place) : value;
 }

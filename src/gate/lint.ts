@@ -1,8 +1,11 @@
+import { asksForAgent } from './agent_rules.ts';
+import { CREDENTIAL_ACCESS_TYPES, CREDENTIAL_SOURCES } from './claims.ts';
 import { TARGET_KINDS } from './endpoint.ts';
 import { PROVENANCE_SOURCES } from './intent.ts';
-import { failsClosed } from './judge.ts';
+import { failsClosed, wantsBroker } from './judge.ts';
 import { RISK_CLASSES } from './match.ts';
 import type { Policy, Rule } from './policy.ts';
+import { MAX_STEPS } from './script_rules.ts';
 
 /** Something in a policy that is allowed, and that its author may not have meant. */
 export interface PolicyWarning {
@@ -21,6 +24,16 @@ function ofPolicy(policy: Policy): PolicyWarning[] {
   const found: PolicyWarning[] = [];
   if (policy.default_verdict === 'allow') {
     found.push({ code: 'default_allows', message: 'what no rule is about is allowed' });
+  }
+  const { enabled, required_fields, required_high_risk_fields } = policy.fail_closed;
+  if (!enabled && required_fields.length + required_high_risk_fields.length > 0) {
+    const message = 'fail_closed names fields, and is not enabled: nothing asks for them';
+    found.push({ code: 'fail_closed_off', message });
+  }
+  const { max_steps, require_approval_above: above } = policy.scripts;
+  if (above > 0 && above >= (max_steps || MAX_STEPS)) {
+    const message = 'scripts.require_approval_above is no less than max_steps: no script gets to it';
+    found.push({ code: 'scripts_unreached', message });
   }
   const open = RISK_CLASSES.slice(2).filter((risk) => !failsClosed(policy, risk));
   if (open.length > 0 && policy.default_verdict !== 'block') {
@@ -57,9 +70,12 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
   if (grants && rule.min_approvals > 0) {
     warn('approvals_on_allow', `asks for ${rule.min_approvals} approvals: its effect is require_approval`);
   }
+  if (grants && asksForAgent(rule.agent)) {
+    warn('agent_claimed', `says ${effect} by what an agent says of itself, which nobody proves`);
+  }
   if (
     grants &&
-    !rule.require_broker_credential &&
+    !wantsBroker(rule) &&
     match.risk_classes.some((risk) => risk === 'high' || risk === 'critical')
   ) {
     warn(
@@ -71,13 +87,19 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
 }
 
 /** Lists whose words are fixed, though the reader takes any. */
-function closedLists({ match, dataflow }: Rule): [string, readonly string[], readonly string[]][] {
+function closedLists({
+  match,
+  dataflow,
+  credential,
+}: Rule): [string, readonly string[], readonly string[]][] {
   return [
     ['target_kinds', match.target_kinds, TARGET_KINDS],
     ['destination_kinds', match.destination_kinds, TARGET_KINDS],
     ['provenance_sources', match.provenance_sources, PROVENANCE_SOURCES],
     ['dataflow.tainted_sources', dataflow.tainted_sources, PROVENANCE_SOURCES],
     ['dataflow.destination_kinds', dataflow.destination_kinds, TARGET_KINDS],
+    ['allowed_credential_sources', credential.sources ?? [], CREDENTIAL_SOURCES],
+    ['allowed_credential_access_types', credential.access_types ?? [], CREDENTIAL_ACCESS_TYPES],
   ];
 }
 

@@ -147,9 +147,9 @@ export function misses({ match, effect }: Rule, facts: Facts): string[] {
  * A rule that grants something holds for the folder itself and what is in it, once the path is plain. One that
  * restricts holds also for every path that merely begins so: neither may be got around by how a path is spelled.
  */
-function inWorkspace(
+export function inWorkspace(
   prefixes: readonly string[],
-  { workspace, workspacePlace }: Facts,
+  { workspace, workspacePlace }: Pick<Facts, 'workspace' | 'workspacePlace'>,
   grants: boolean,
 ): boolean {
   if (prefixes.length === 0) return true;

@@ -35,6 +35,8 @@ export interface ApprovalOrder extends TokenTerms {
   readonly reasonCode: string;
   /** Of the arguments to the letter. */
   readonly exactArgsDigest?: string | undefined;
+  /** Of what the caller says beside the call. */
+  readonly claimsDigest?: string | undefined;
 }
 
 /** A token that is not signed yet. */
@@ -50,7 +52,7 @@ export function signed({ members, ext }: Draft, key: SigningKey): JsonObject {
 
 /** An approval. Throws invalid_input for what no gate could take. */
 export function draftApproval(order: ApprovalOrder): Draft {
-  const scope = scopesOf(order, order.exactArgsDigest !== undefined);
+  const scope = scopesOf(order, (order.exactArgsDigest ?? order.claimsDigest) !== undefined);
   const members = {
     schema_id: APPROVAL_SCHEMA_ID,
     schema_version: '1.0.0',
@@ -67,7 +69,11 @@ export function draftApproval(order: ApprovalOrder): Draft {
     expires_at: expiryOf(order),
   };
   const exact = order.exactArgsDigest;
-  const bound = exact === undefined ? {} : { args_digest: digest(exact, 'arguments') };
+  const claims = order.claimsDigest;
+  const bound = {
+    ...(exact === undefined ? {} : { args_digest: digest(exact, 'arguments') }),
+    ...(claims === undefined ? {} : { claims_digest: digest(claims, 'claims') }),
+  };
   const ext = { ...extOf('approval', order), max_uses: 1, ...bound };
   return { members: { ...members, token_id: approvalId(members) }, ext };
 }

@@ -1,4 +1,8 @@
+import type { AgentRules } from './agent_rules.ts';
+import type { CredentialRules } from './credential_rules.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
+import type { FreezeWindow } from './freeze_window.ts';
+import type { ScriptRules } from './script_rules.ts';
 
 export const POLICY_SCHEMA_ID = 'gait.gate.policy';
 export const POLICY_SCHEMA_VERSION = '1.0.0';
@@ -21,12 +25,32 @@ export const REQUIRED_FIELDS = [
 ] as const;
 export type RequiredField = (typeof REQUIRED_FIELDS)[number];
 
+/** What a call may be asked to claim. */
+export const HIGH_RISK_FIELDS = [
+  'agent_id',
+  'agent_identity',
+  'run_id',
+  'workflow_id',
+  'repo',
+  'environment',
+  'credential_ref',
+  'credential_source',
+  'credential_access_type',
+  'credential_issuer',
+  'credential_ttl_seconds',
+  'approval_ref',
+  'wrkr_inventory_ref',
+  'agent_action_bom_ref',
+] as const;
+export type HighRiskField = (typeof HIGH_RISK_FIELDS)[number];
+
 /** A policy in the one form that decides and is digested: defaults filled in, lists sorted, rules in their order. */
 export interface Policy {
   readonly schema_id: typeof POLICY_SCHEMA_ID;
   readonly schema_version: typeof POLICY_SCHEMA_VERSION;
   readonly default_verdict: Verdict;
   readonly fail_closed: FailClosed;
+  readonly scripts: ScriptRules;
   readonly rules: readonly Rule[];
 }
 
@@ -34,6 +58,7 @@ export interface FailClosed {
   readonly enabled: boolean;
   readonly risk_classes: readonly string[];
   readonly required_fields: readonly RequiredField[];
+  readonly required_high_risk_fields: readonly HighRiskField[];
 }
 
 export interface Rule {
@@ -55,7 +80,12 @@ export interface Rule {
   readonly broker_reference: string;
   readonly broker_scopes: readonly string[];
   readonly rate_limit: RateLimit;
+  /** For calls that destroy. */
+  readonly destructive_budget: RateLimit;
   readonly dataflow: Dataflow;
+  readonly agent: AgentRules;
+  readonly credential: CredentialRules;
+  readonly freeze_window: FreezeWindow;
 }
 
 /** What an intent must be for a rule to be about it. Every member that is not empty must hold. */

@@ -1,6 +1,11 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { Json, JsonObject } from '../core/json.ts';
+import { digestedAgent } from './agent_rules.ts';
+import { digestedCredential } from './credential_rules.ts';
+import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
+import { filled } from './policy_values.ts';
+import { digestedScripts } from './script_rules.ts';
 
 /**
  * The digest that verdicts, approvals and traces name a policy by. Its members are spelled as in the programs before this
@@ -10,7 +15,14 @@ export function policyDigest(policy: Policy): string {
   return canonicalDigest(digested(policy));
 }
 
-function digested({ schema_id, schema_version, default_verdict, fail_closed, rules }: Policy): JsonObject {
+function digested({
+  schema_id,
+  schema_version,
+  default_verdict,
+  fail_closed,
+  scripts,
+  rules,
+}: Policy): JsonObject {
   return {
     SchemaID: schema_id,
     SchemaVersion: schema_version,
@@ -19,7 +31,9 @@ function digested({ schema_id, schema_version, default_verdict, fail_closed, rul
       Enabled: fail_closed.enabled,
       RiskClasses: fail_closed.risk_classes,
       RequiredFields: fail_closed.required_fields,
+      ...filled({ RequiredHighRiskFields: fail_closed.required_high_risk_fields }),
     },
+    ...filled({ Scripts: digestedScripts(scripts) }),
     Rules: rules.map(ofRule),
   };
 }
@@ -44,6 +58,10 @@ function ofRule(rule: Rule): JsonObject {
       RateLimit: ofRateLimit(rule.rate_limit),
       Dataflow: ofDataflow(rule.dataflow),
       Endpoint: ofEndpoint(rule.endpoint),
+      ...digestedAgent(rule.agent),
+      ...digestedCredential(rule.credential),
+      DestructiveBudget: ofRateLimit(rule.destructive_budget),
+      FreezeWindow: digestedFreeze(rule.freeze_window),
     }),
   };
 }
@@ -108,19 +126,4 @@ function ofEndpoint(endpoint: EndpointRule): Json {
     ReasonCode: endpoint.reason_code,
     Violation: endpoint.violation,
   };
-}
-
-/** Without the members that say nothing: the digest of a policy that does not use a feature is that of before it. */
-function filled(members: Readonly<Record<string, Json>>): JsonObject {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
-}
-
-function isEmpty(value: Json): boolean {
-  return (
-    value === null ||
-    value === '' ||
-    value === 0 ||
-    value === false ||
-    (Array.isArray(value) && value.length === 0)
-  );
 }

@@ -15,13 +15,20 @@ import { parsePolicy, policyDocument } from './policy_text.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
-  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'rules'],
-  fail_closed: ['enabled', 'risk_classes', 'required_fields'],
+  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'scripts', 'rules'],
+  scripts: ['max_steps', 'require_approval_above', 'block_mixed_risk'],
+  fail_closed: ['enabled', 'risk_classes', 'required_fields', 'required_high_risk_fields'],
   rules: [
     ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],
     ...['min_approvals', 'require_distinct_approvers', 'require_context_evidence'],
     ...['required_context_evidence_mode', 'max_context_age_seconds', 'require_broker_credential'],
-    ...['broker_reference', 'broker_scopes', 'rate_limit'],
+    ...['broker_reference', 'broker_scopes', 'rate_limit', 'destructive_budget'],
+    ...['require_declared_agent', 'allowed_agent_ids', 'denied_agent_ids', 'required_agent_manifest_digest'],
+    ...['allowed_agent_manifest_publishers', 'allowed_agent_manifest_sources'],
+    ...['required_agent_lifecycle_states', 'require_agent_owner', 'require_unexpired_agent'],
+    ...['block_standing_credentials', 'require_jit_credential', 'max_credential_ttl_seconds'],
+    ...['allowed_credential_sources', 'allowed_credential_issuers', 'allowed_credential_access_types'],
+    'freeze_window',
   ],
   match: [
     ...['tool_names', 'risk_classes', 'identities', 'workspace_prefixes', 'provenance_sources'],
@@ -57,6 +64,9 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     ...['action', 'reason_code', 'violation'],
   ],
   rate_limit: ['requests', 'window', 'scope'],
+  destructive_budget: ['requests', 'window', 'scope'],
+  freeze_window: ['enabled', 'timezone', 'effect', 'reason', 'environments', 'risk_classes', 'windows'],
+  windows: ['name', 'start', 'end'],
 };
 
 /** A line is not longer than this unless a value is. Characters. */

@@ -1,9 +1,13 @@
+import { agentRulesOf } from './agent_rules.ts';
+import { credentialRulesOf } from './credential_rules.ts';
 import { ENDPOINT_CLASSES } from './endpoint.ts';
 import { patternFault } from './endpoint_lists.ts';
+import { freezeWindowOf } from './freeze_window.ts';
 import {
   type Dataflow,
   type EndpointRule,
   type FailClosed,
+  HIGH_RISK_FIELDS,
   type Match,
   POLICY_SCHEMA_ID,
   POLICY_SCHEMA_VERSION,
@@ -14,6 +18,8 @@ import {
   VERDICTS,
 } from './policy.ts';
 import { PolicyFields, type PolicyNode } from './policy_tree.ts';
+import { choice, count, exactly, known } from './policy_values.ts';
+import { scriptRulesOf } from './script_rules.ts';
 import { byBytes, lowered, loweredList, trimmed, wordList } from './words.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;
@@ -25,19 +31,21 @@ export function readPolicy(tree: PolicyNode): Policy {
   const schema_version = exactly(top, 'schema_version', POLICY_SCHEMA_VERSION);
   const default_verdict = choice(top, 'default_verdict', VERDICTS) || 'require_approval';
   const fail_closed = failClosedOf(top.inside('fail_closed'));
-  const rules = top.list('rules').map((node, index) => ruleOf(new PolicyFields(node, `rules[${index}]`)));
+  const scripts = scriptRulesOf(top.inside('scripts'));
+  const rules = top.each('rules').map(ruleOf);
   top.end();
   rules.sort((a, b) => a.priority - b.priority || byBytes(a.name, b.name));
-  return { schema_id, schema_version, default_verdict, fail_closed, rules };
+  return { schema_id, schema_version, default_verdict, fail_closed, scripts, rules };
 }
 
 function failClosedOf(fields: PolicyFields): FailClosed {
   const enabled = fields.flag('enabled');
   const risk_classes = loweredList(fields.texts('risk_classes'));
   const required_fields = known(fields, 'required_fields', REQUIRED_FIELDS);
+  const required_high_risk_fields = known(fields, 'required_high_risk_fields', HIGH_RISK_FIELDS);
   fields.end();
   const risks = enabled && risk_classes.length === 0 ? ['critical', 'high'] : risk_classes;
-  return { enabled, risk_classes: risks, required_fields };
+  return { enabled, risk_classes: risks, required_fields, required_high_risk_fields };
 }
 
 function ruleOf(fields: PolicyFields): Rule {
@@ -66,7 +74,11 @@ function ruleOf(fields: PolicyFields): Rule {
     broker_reference: trimmed(fields.text('broker_reference')),
     broker_scopes: loweredList(fields.texts('broker_scopes')),
     rate_limit: rateLimitOf(fields.inside('rate_limit')),
+    destructive_budget: budgetOf(fields),
     dataflow: dataflowOf(fields.inside('dataflow')),
+    agent: agentRulesOf(fields),
+    credential: credentialRulesOf(fields),
+    freeze_window: freezeWindowOf(fields.inside('freeze_window')),
   };
   fields.end();
   return rule;
@@ -116,6 +128,13 @@ function rateLimitOf(fields: PolicyFields): RateLimit {
     throw fields.wrong('scope', `is ${JSON.stringify(scope)}`, 'Possible: tool, identity, tool_identity.');
   }
   return { requests, window: window || 'minute', scope: scope || 'tool_identity' };
+}
+
+/** As a limit, but none of nothing: whoever writes that means to block. */
+function budgetOf(fields: PolicyFields): RateLimit {
+  const budget = rateLimitOf(fields.inside('destructive_budget'));
+  if (budget.requests > 0 || !fields.says('destructive_budget')) return budget;
+  throw fields.wrong('destructive_budget', 'has no requests', 'To let nothing be destroyed, block it.');
 }
 
 function dataflowOf(fields: PolicyFields): Dataflow {
@@ -181,31 +200,4 @@ function patterns(fields: PolicyFields, name: string, of: 'path' | 'domain'): st
     if (fault !== undefined) throw fields.wrong(name, `names ${JSON.stringify(pattern)}, which ${fault}`);
   }
   return list;
-}
-
-function exactly<T extends string>(fields: PolicyFields, name: string, value: T): T {
-  const text = trimmed(fields.text(name));
-  if (text === '' || text === value) return value;
-  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Write ${value}, or leave it out.`);
-}
-
-function choice<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T | '' {
-  const text = lowered(trimmed(fields.text(name)));
-  const found = text === '' ? '' : allowed.find((one) => one === text);
-  if (found !== undefined) return found;
-  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Possible: ${allowed.join(', ')}.`);
-}
-
-function known<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T[] {
-  const list = loweredList(fields.texts(name));
-  const found = list.flatMap((word) => allowed.find((one) => one === word) ?? []);
-  const strange = list.find((word) => !found.some((one) => one === word));
-  if (strange === undefined) return found;
-  throw fields.wrong(name, `names ${JSON.stringify(strange)}`, `Possible: ${allowed.join(', ')}.`);
-}
-
-function count(fields: PolicyFields, name: string): number {
-  const value = fields.whole(name) ?? 0;
-  if (value < 0) throw fields.wrong(name, 'is below 0');
-  return value;
 }

@@ -44,6 +44,11 @@ export class PolicyFields {
     throw wrong(node, this.#at(name), 'true or false');
   }
 
+  /** True for a member that is written, whatever it says. */
+  says(name: string): boolean {
+    return this.#take(name) !== undefined;
+  }
+
   /** A whole number; undefined when there is none. */
   whole(name: string): number | undefined {
     const node = this.#take(name);
@@ -60,6 +65,11 @@ export class PolicyFields {
     if (node === undefined) return [];
     if (node.kind !== 'list') throw wrong(node, this.#at(name), 'a list');
     return node.items;
+  }
+
+  /** The maps of a list, each to be taken apart. */
+  each(name: string): PolicyFields[] {
+    return this.list(name).map((item, index) => new PolicyFields(item, `${this.#at(name)}[${index}]`));
   }
 
   inside(name: string): PolicyFields {

@@ -49,6 +49,8 @@ export interface SettlerParts {
   /** Holds the stream of what was used up. */
   readonly uses: EventStore;
   readonly clock: Clock;
+  /** The kill switches that stand now. By default none; `unavailable` blocks everything. */
+  readonly switches?: () => Evidence['switches'];
   readonly broker?: CredentialBroker;
   /** Reference and scopes to ask for beside those of the rules. */
   readonly credential?: {
@@ -85,6 +87,7 @@ export class Settler {
     let evidence: Evidence = {
       ...{ gate: settings, keyring, approvals, delegations, admitted: false },
       uses: (await this.#uses.load()).state,
+      switches: this.#switches(),
       mode: simulate ? 'trial' : 'enforce',
       brokered: broker !== undefined,
     };
@@ -104,7 +107,8 @@ export class Settler {
         };
       } else if (decision.next === 'issue') {
         issued = await this.#issue(decision, request);
-        evidence = { ...evidence, credential: issued };
+        // A stop may have come while the broker was asked.
+        evidence = { ...evidence, credential: issued, switches: this.#switches() };
       } else {
         if (decision.verdict !== 'allow') await this.release(admission);
         return {
@@ -142,6 +146,14 @@ export class Settler {
     await this.#uses.execute((state) => decideRelease(state, admission, now)).catch(() => {});
   }
 
+  #switches(): Evidence['switches'] {
+    try {
+      return this.#parts.switches?.() ?? [];
+    } catch {
+      return 'unavailable';
+    }
+  }
+
   #issue({ duties }: Decision, { intent }: IntentRequest): Promise<Issued> {
     const { broker, credential, clock } = this.#parts;
     if (broker === undefined || duties.broker === null) throw new Error('there is no broker to ask');
@@ -161,6 +173,6 @@ function admissionOf(
   return {
     admission_id: eventId(trace, observedAt),
     tokens: used.flatMap(({ digest }) => digest ?? []).sort(),
-    limits: limits.map(({ key, scope, requests }) => ({ key, scope, requests })),
+    limits: limits.map(({ used: _, remaining: __, ...limit }) => limit),
   };
 }

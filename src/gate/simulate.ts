@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Timestamp } from '../core/time.ts';
+import { bothCredentialRules } from './credential_rules.ts';
 import { type Decision, rulesAlone } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
@@ -36,7 +37,7 @@ export interface VerdictCount {
   readonly count: number;
 }
 
-/** What becomes of calls when one policy takes the place of another. */
+/** What becomes of calls, at one time, when one policy takes the place of another. */
 export function simulate(
   baseline: Policy,
   candidate: Policy,
@@ -72,17 +73,24 @@ function isLooser(one: Decision, other: Decision): boolean {
 }
 
 function owesLess(one: Duties, other: Duties): boolean {
-  const limited = (limit: RateLimit): boolean =>
-    one.rate_limits.some(
-      ({ requests, window, scope }) =>
-        requests <= limit.requests && window === limit.window && scope === limit.scope,
-    );
   return (
     one.approvals < other.approvals ||
     (other.distinct_approvers && !one.distinct_approvers) ||
     (other.delegation && !one.delegation) ||
     (other.broker !== null && !isDeepStrictEqual(one.broker, other.broker)) ||
-    !other.rate_limits.every(limited)
+    !isDeepStrictEqual(bothCredentialRules(one.credential, other.credential), one.credential) ||
+    !keeps(one.rate_limits, other.rate_limits) ||
+    !keeps(one.destructive_budgets, other.destructive_budgets)
+  );
+}
+
+/** True if whoever keeps these limits keeps the others. */
+function keeps(limits: readonly RateLimit[], others: readonly RateLimit[]): boolean {
+  return others.every((other) =>
+    limits.some(
+      ({ requests, window, scope }) =>
+        requests <= other.requests && window === other.window && scope === other.scope,
+    ),
   );
 }
 

@@ -96,16 +96,21 @@ export function checkBase(
     return { fault: signer.revoked === true ? 'key_revoked' : 'signature_invalid', detail: signer.fault };
   }
   const strange = Object.keys(document).find((name) => !known.has(name) && !SIGNATURES.has(name));
-  if (strange !== undefined) return { fault: 'invalid', detail: `it has an unknown member ${strange}` };
+  // What stands otherwise than in the form that is signed is not what was signed, to every reader.
+  if (strange !== undefined) return malformed(`it has an unknown member ${strange}`);
   const { token_id, created_at, expires_at } = document;
   const scope = scopesIn(document['scope']);
-  if (!isTime(created_at) || !isTime(expires_at)) return { fault: 'invalid', detail: 'its times are none' };
+  if (!isTime(created_at) || !isTime(expires_at))
+    return malformed('its times are not spelled as they are signed');
+  if (scope === undefined) return malformed('its scope is no sorted list of small letters');
   if (typeof token_id !== 'string') return { fault: 'invalid', detail: 'it has no token_id' };
-  if (scope === undefined)
-    return { fault: 'invalid', detail: 'its scope is no sorted list of small letters' };
   const { keyId, key } = signer;
   const token = { token_id, created_at, expires_at, scope, digest, keyId, key, ext };
   return lifetimeFault(token, rules) ?? extFault(document, token, purpose, rules) ?? { token };
+}
+
+function malformed(detail: string): Checked<never> {
+  return { fault: 'signature_invalid', detail };
 }
 
 const SIGNATURES: ReadonlySet<string> = new Set(['signature', 'ext', 'ext_signature']);

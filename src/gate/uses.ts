@@ -115,9 +115,9 @@ export function decideAdmission(state: UsesState, admission: Admission, now: Tim
     (token) => Object.hasOwn(state.used, token) || Object.hasOwn(state.revoked, token),
   );
   if (gone !== undefined) return { events: [], refusal: notAdmitted(`the approval ${gone} is used up`) };
-  const full = limits.find(({ key, requests }) => countOf(state, key) >= requests);
+  const full = limits.find(({ key, requests, amount }) => countOf(state, key) + amount > requests);
   if (full !== undefined) return { events: [], refusal: notAdmitted(`the limit ${full.key} is reached`) };
-  const counters = limits.map(({ key }) => key);
+  const counters = countersOf(limits);
   return { events: [usesEvent(state, 'call_admitted', { admission_id, tokens, counters }, now)] };
 }
 
@@ -128,7 +128,7 @@ export function decideRelease(
   now: Timestamp,
 ): Decision {
   if (tokens.some((token) => state.used[token] !== admission_id)) return { events: [] };
-  const counters = limits.map(({ key }) => key);
+  const counters = countersOf(limits);
   return { events: [usesEvent(state, 'admission_released', { admission_id, tokens, counters }, now)] };
 }
 
@@ -136,6 +136,11 @@ export function decideRelease(
 export function decideRevocation(state: UsesState, revocation: Revocation, now: Timestamp): Decision {
   if (Object.hasOwn(state.revoked, revocation.token)) return { events: [] };
   return { events: [usesEvent(state, 'token_revoked', revocation, now)] };
+}
+
+/** The key of each limit, as often as the call takes a place of it. */
+function countersOf(limits: readonly Limit[]): string[] {
+  return limits.flatMap(({ key, amount }) => Array.from({ length: amount }, () => key));
 }
 
 export function countOf({ counts }: UsesState, key: string): number {

@@ -3,6 +3,7 @@ import {
   chmodSync,
   closeSync,
   fsyncSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -13,7 +14,7 @@ import {
 } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
+import { errnoOf, GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 
 /** Writes a file whole or not at all: a temporary file beside it, synced, renamed over it, the directory synced. Mode 0600. */
 export async function writeFileAtomically(path: string, bytes: Buffer): Promise<void> {
@@ -32,6 +33,29 @@ export function writeFileAtOnce(path: string, bytes: Buffer, mode = 0o600): void
   } catch (error) {
     removeQuietly(temporary);
     throw ioFailure(error, `writing ${path}`);
+  }
+}
+
+/** Writes a file that must not be there yet, whole or not at all. Throws `file_exists` rather than write over anything. */
+export function writeNewFile(path: string, bytes: Buffer): void {
+  const dir = dirname(path);
+  const temporary = join(dir, `.${randomBytes(12).toString('hex')}.tmp`);
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    writeFileSync(temporary, bytes, { flag: 'wx', mode: 0o600, flush: true });
+    linkSync(temporary, path); // fails where the name is taken
+    syncDirectory(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') {
+      throw invalidInput(
+        'file_exists',
+        `${path} is there already`,
+        'Nothing was written over it. Try again.',
+      );
+    }
+    throw ioFailure(error, `writing ${path}`);
+  } finally {
+    removeQuietly(temporary);
   }
 }
 

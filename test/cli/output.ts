@@ -5,6 +5,7 @@ import type { ErrorCategory } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { RuleAccount } from '../../src/gate/explain.ts';
 import type { KeyringEntry } from '../../src/gate/keyring_file.ts';
+import type { KillSwitchEntry } from '../../src/gate/kill_switch.ts';
 import type { PolicyWarning } from '../../src/gate/lint.ts';
 import type { JobEvent } from '../../src/job/events.ts';
 import type { Approval, Checkpoint, JobState, Lease } from '../../src/job/state.ts';
@@ -26,6 +27,7 @@ import validateGate from '../../src/schema/generated/gate_output.js';
 import validateEvent from '../../src/schema/generated/job_event.js';
 import validateJob from '../../src/schema/generated/job_output.js';
 import validateKeys from '../../src/schema/generated/keys_output.js';
+import validateKillSwitch from '../../src/schema/generated/kill_switch_output.js';
 import validateGait from '../../src/schema/generated/output.js';
 import validatePack from '../../src/schema/generated/pack_output.js';
 import validatePolicy from '../../src/schema/generated/policy_output.js';
@@ -85,9 +87,16 @@ export interface Output {
   readonly policy_digest?: string;
   readonly verdict?: string;
   readonly matched_rule?: string;
+  readonly evaluated_at?: string;
   readonly reason_codes?: readonly string[];
   readonly violations?: readonly string[];
   readonly rules?: readonly RuleAccount[];
+  readonly step_rules?: readonly (readonly RuleAccount[])[];
+  readonly step_verdicts?: readonly {
+    readonly tool_name: string;
+    readonly verdict: string;
+    readonly matched_rule: string;
+  }[];
   readonly findings?: readonly PolicyWarning[];
   readonly recommendation?: string;
   readonly fixtures_total?: number;
@@ -125,7 +134,10 @@ export interface Output {
   readonly artifact_type?: string;
   readonly intents_total?: number;
   readonly results_total?: number;
-  readonly entries?: readonly RunEntry[];
+  /** Of a run or of kill switches: each has the members of its own. */
+  readonly entries?: readonly (RunEntry & ListedSwitch)[];
+  readonly entry?: ListedSwitch;
+  readonly state_path?: string;
   readonly unmatched_results?: readonly UnmatchedResult[];
   readonly privacy?: string;
   readonly summary?: RunDiff;
@@ -158,6 +170,8 @@ export interface SessionStatus {
   readonly pending_count: number;
 }
 
+export type ListedSwitch = KillSwitchEntry & { readonly active: boolean };
+
 export interface Compaction {
   readonly output_path: string;
   readonly checkpoints: number;
@@ -172,6 +186,7 @@ export interface Compaction {
 const VALIDATORS: Readonly<Record<string, Validate>> = {
   'gait.job.output': validateJob,
   'gait.keys.output': validateKeys,
+  'gait.kill-switch.output': validateKillSwitch,
   'gait.pack.output': validatePack,
   'gait.policy.output': validatePolicy,
   'gait.approve.output': validateApprove,

@@ -59,6 +59,54 @@ describe('policies', { concurrency: 2 }, () => {
     );
   });
 
+  test('a script: test and explain show its steps', async () => {
+    const w = shared();
+    const { context, ...call } = CALL;
+    const steps = [call, { tool_name: 'tool.delete', targets: call.targets }];
+    await write(w, 'script.json', { tool_name: 'script', script: { steps }, context });
+    const line = 'p.yaml script.json';
+    const tested = await w.refused(`policy test ${line}`, 'policy_blocked', 'policy_blocked');
+    assert.deepEqual(
+      tested.step_verdicts?.map(({ tool_name, verdict, matched_rule }) => [tool_name, verdict, matched_rule]),
+      [
+        ['tool.write', 'allow', 'data'],
+        ['tool.delete', 'block', 'no-delete'],
+      ],
+    );
+    const explained = await w.ok(`policy explain ${line}`);
+    assert.deepEqual(
+      explained.step_rules?.map((rules) => rules.map(({ standing }) => standing)),
+      [
+        ['decides', 'no'],
+        ['no', 'decides'],
+      ],
+    );
+    assert.equal(explained.rules, undefined);
+    const { stdout } = await w.gait(`policy test ${line}`);
+    assert.match(
+      stdout,
+      / {2}step 1 {6}tool\.write: allow, by data\n {2}step 2 {6}tool\.delete: block, by no-delete\n/,
+    );
+    assert.match(await w.text(`policy explain ${line}`), /\nstep 2 {2}tool\.delete {2}block\n +0 {2}data/);
+  });
+
+  test('the time of judging is that of the clock, or the one that is said', async () => {
+    const w = shared();
+    const said = '--evaluation-time 2026-01-01T01:00:00+01:00';
+    for (const line of [
+      'policy test p.yaml allowed.json',
+      'policy explain p.yaml allowed.json',
+      'policy simulate --baseline p.yaml --policy p.yaml --fixtures allowed.json',
+    ]) {
+      assert.equal((await w.ok(`${line} ${said}`)).evaluated_at, '2026-01-01T00:00:00Z', line);
+      assert.match((await w.ok(line)).evaluated_at ?? '', /^2\d{3}-.*Z$/, line);
+    }
+    for (const time of ['noon', '', '2026-02-30T00:00:00Z']) {
+      const line = ['policy', 'test', 'p.yaml', 'allowed.json', '--evaluation-time', time];
+      await w.refused(line, 'flag_value_invalid', 'invalid_input');
+    }
+  });
+
   test('explain: each rule, and what of it does not hold', async () => {
     const w = shared();
     const { rules } = await w.ok('policy explain p.yaml blocked.json');

@@ -13,6 +13,16 @@ describe('formatting a policy', () => {
     assert.equal(text, 'default_verdict: block\nrules:\n  - name: a\n    effect: block\n');
   });
 
+  test('puts the members of a freeze window in order', () => {
+    const lines = ['rules:', '  - name: a', '    effect: block', '    freeze_window:'];
+    const windows = ["      windows: [{end: '2026-01-02T00:00:00', start: '2026-01-01T00:00:00'}]"];
+    const text = formatted(...lines, ...windows, '      timezone: UTC', '    priority: 1');
+    assert.match(
+      text,
+      /priority: 1\n +effect: block\n +freeze_window:\n +timezone: UTC\n +windows:\n +- start: .*\n +end: /,
+    );
+  });
+
   test('leaves a map with comments in its order, so that none comes to be about something else', () => {
     const lines = ['rules:', '  - effect: block', '    # why it is called so', '    name: a'];
     assert.match(formatted(...lines), /effect: block\n +# why it is called so\n +name: a\n/);

@@ -1,7 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { explain } from '../../src/gate/explain.ts';
-import { callOn, decided, intentOf, policyOf, ruled, verdictOf } from '../support/gate.ts';
+import type { JsonObject } from '../../src/core/json.ts';
+import { ANY_CREDENTIAL } from '../../src/gate/credential_rules.ts';
+import type { Intent, IntentRequest } from '../../src/gate/intent.ts';
+import { lint } from '../../src/gate/lint.ts';
+import { HIGH_RISK_FIELDS, type Policy, type RateLimit } from '../../src/gate/policy.ts';
+import { policyDigest } from '../../src/gate/policy_digest.ts';
+import { simulate } from '../../src/gate/simulate.ts';
+import {
+  accountsOf,
+  callOn,
+  decided,
+  decisionOf,
+  intentOf,
+  judgementOf,
+  NOON,
+  policyOf,
+  requestOf,
+  verdictOf,
+} from '../support/gate.ts';
 
 /** One rule that allows, with these lines more, where everything else is blocked. */
 function allowing(...lines: readonly string[]): ReturnType<typeof policyOf> {
@@ -32,7 +49,7 @@ describe('rules', () => {
       '  - {name: early, priority: 1, effect: allow}',
       '  - {name: other, priority: -1, effect: block, match: {tool_names: [tool.read]}}',
     );
-    const { verdict, matched_rules } = ruled(policy, intentOf());
+    const { verdict, matched_rules } = decisionOf(policy, intentOf());
     assert.deepEqual({ verdict, matched_rules }, { verdict: 'allow', matched_rules: ['early'] });
   });
 
@@ -62,7 +79,7 @@ describe('rules', () => {
       '    rate_limit: {requests: 3}',
       '  - {name: b, effect: require_approval, min_approvals: 2, reason_codes: [two_people]}',
     );
-    const { verdict, reason_codes, matched_rules, duties } = ruled(policy, intentOf());
+    const { verdict, reason_codes, matched_rules, duties } = decisionOf(policy, intentOf());
     assert.deepEqual(
       { verdict, reason_codes, matched_rules },
       { verdict: 'require_approval', reason_codes: ['two_people'], matched_rules: ['a', 'b'] },
@@ -74,12 +91,14 @@ describe('rules', () => {
       delegation_scopes: [],
       undelegated: false,
       broker: { references: ['vault'], scopes: ['write'] },
+      credential: ANY_CREDENTIAL,
       rate_limits: [{ requests: 3, window: 'minute', scope: 'tool_identity' }],
+      destructive_budgets: [],
     });
   });
 
   test('a rule that allows, and asks for approvals, asks for approvals', () => {
-    const { verdict, duties } = ruled(allowing('min_approvals: 2'), intentOf());
+    const { verdict, duties } = decisionOf(allowing('min_approvals: 2'), intentOf());
     assert.deepEqual([verdict, duties.approvals, duties.distinct_approvers], ['require_approval', 2, true]);
   });
 
@@ -89,6 +108,113 @@ describe('rules', () => {
       reason_codes: ['broker_credential_required', 'matched_rule_r'],
       violations: ['broker_credential_missing'],
     });
+  });
+});
+
+describe('what a call of high risk must claim', () => {
+  const policyFor = (field: string): Policy =>
+    policyOf(
+      'default_verdict: allow',
+      `fail_closed: {enabled: true, risk_classes: [high], required_high_risk_fields: [${field}]}`,
+    );
+
+  const SAID: JsonObject = {
+    ...Object.fromEntries(HIGH_RISK_FIELDS.map((field) => [field, 'x'])),
+    ...{ agent_identity: { owner: 'x' }, credential_ttl_seconds: 1 },
+    ...{ credential_source: 'stub', credential_access_type: 'jit' },
+  };
+
+  for (const field of HIGH_RISK_FIELDS) {
+    test(`${field}: a call without it is blocked, one that says it is not`, () => {
+      const { [field]: value, ...others } = SAID;
+      const said = (context: JsonObject, risk_class = 'high'): IntentRequest =>
+        requestOf({ context: { ...context, risk_class } });
+      const policy = policyFor(field);
+      assert.equal(verdictOf(policy, said({ [field]: value ?? null })), 'allow');
+      assert.deepEqual(decided(policy, said(others)), {
+        verdict: 'block',
+        reason_codes: [`fail_closed_missing_${field}`],
+        violations: [`missing_${field}`],
+      });
+      assert.equal(verdictOf(policy, said(others, 'h1gh')), 'block', 'W-8');
+      assert.equal(verdictOf(policy, said(others, 'low')), 'allow');
+    });
+  }
+
+  test('what says nothing is not said', () => {
+    for (const [field, value] of [
+      ['agent_identity', {}],
+      ['agent_identity', { revoked: false }],
+      ['credential_ttl_seconds', 0],
+      ['environment', ' '],
+    ] as const) {
+      const request = requestOf({ context: { risk_class: 'high', [field]: value } });
+      assert.equal(verdictOf(policyFor(field), request), 'block', field);
+    }
+  });
+
+  test('the fields are in the digest', () => {
+    assert.notEqual(policyDigest(policyFor('repo')), policyDigest(policyFor('run_id')));
+    assert.throws(() => policyFor('colour'), { code: 'policy_invalid', details: { line: 2 } });
+  });
+
+  test('fields of a policy that does not fail closed are pointed out', () => {
+    const codes = (enabled: boolean): string[] =>
+      lint(policyOf(`fail_closed: {enabled: ${enabled}, required_high_risk_fields: [repo]}`)).map(
+        ({ code }) => code,
+      );
+    assert.ok(codes(false).includes('fail_closed_off') && !codes(true).includes('fail_closed_off'));
+  });
+});
+
+describe('destructive budgets', () => {
+  const policy = policyOf(
+    'rules:',
+    '  - {name: a, effect: allow, destructive_budget: {requests: 5, window: hour, scope: tool}}',
+    '  - {name: b, effect: require_approval, destructive_budget: {requests: 2}}',
+  );
+  const budgetsOf = (call: Intent): readonly RateLimit[] =>
+    judgementOf(policy, call).duties.destructive_budgets;
+
+  test('W-16: all of the rules that match are kept, for a call that destroys', () => {
+    const [five, two] = [
+      { requests: 5, window: 'hour', scope: 'tool' },
+      { requests: 2, window: 'minute', scope: 'tool_identity' },
+    ];
+    assert.deepEqual(budgetsOf(callOn('path', '/a', { operation: 'delete' })), [five, two]);
+  });
+
+  test('a call destroys by what it does, not by what it says', () => {
+    const target = { kind: 'path', value: '/a' };
+    for (const [name, call, owes] of [
+      ['an operation', callOn('path', '/a', { operation: 'rm', endpoint_class: 'fs.read' }), true],
+      ['a class', callOn('path', '/a', { endpoint_class: 'fs.delete' }), true],
+      ['what it says', callOn('path', '/a', { operation: 'read', destructive: true }), true],
+      ['a false word', callOn('path', '/a', { operation: 'delete', destructive: false }), true],
+      ['the name of a tool', intentOf({ tool_name: 'fs.delete', targets: [target] }), true],
+      ['the name of a tool, with no targets', intentOf({ tool_name: 'tool.exec' }), true],
+      ['nothing', callOn('path', '/a', { operation: 'read' }), false],
+      ['nothing it says', intentOf(), false],
+    ] as const) {
+      assert.equal(budgetsOf(call).length > 0, owes, name);
+    }
+  });
+
+  test('a smaller one is something stricter to owe', () => {
+    const budget = (requests: number): Policy =>
+      policyOf('rules:', `  - {name: a, effect: allow, destructive_budget: {requests: ${requests}}}`);
+    const request = requestOf({ tool_name: 'fs.delete' });
+    const advice = (from: number, to: number): string =>
+      simulate(budget(from), budget(to), [{ path: 'call', request }], NOON).recommendation;
+    assert.deepEqual([advice(5, 2), advice(2, 5)], ['require_approval', 'observe']);
+  });
+
+  test('one of no requests is refused: it would be none', () => {
+    for (const budget of ['{}', '{requests: 0}', '{window: hour}']) {
+      const parse = (): Policy =>
+        policyOf('rules:', '  - name: a', '    effect: allow', `    destructive_budget: ${budget}`);
+      assert.throws(parse, { code: 'policy_invalid', details: { line: 4 } }, budget);
+    }
   });
 });
 
@@ -579,7 +705,7 @@ test('an explanation says of each rule whether it decides, and if not, why', () 
     '  - {name: later, priority: 3, effect: block}',
   );
   const standings = (risk_class: string) =>
-    explain(policy, intentOf({ context: { risk_class } })).map(({ name, standing, misses }) => [
+    accountsOf(policy, intentOf({ context: { risk_class } })).map(({ name, standing, misses }) => [
       name,
       standing,
       misses,

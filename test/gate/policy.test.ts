@@ -69,6 +69,10 @@ describe('digests of policies', () => {
         'endpoint: {enabled: true, action: block}',
       ),
     ],
+    'a budget without its defaults': [
+      withRule('destructive_budget: {requests: 1}'),
+      withRule('destructive_budget: {requests: 1, window: minute, scope: tool_identity}'),
+    ],
     'a limit of no requests': [withRule('rate_limit: {requests: 0, window: x}'), withRule()],
     'an alias': [
       withRule('reason_codes: &a [x]', 'violations: *a'),
@@ -112,7 +116,11 @@ describe('what a policy says without words', () => {
     const { default_verdict, fail_closed, rules } = parse('');
     assert.deepEqual(
       [default_verdict, fail_closed, rules],
-      ['require_approval', { enabled: false, risk_classes: [], required_fields: [] }, []],
+      [
+        'require_approval',
+        { enabled: false, risk_classes: [], required_fields: [], required_high_risk_fields: [] },
+        [],
+      ],
     );
   });
 

@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
-import type { Json } from '../../src/core/json.ts';
+import type { Json, JsonObject } from '../../src/core/json.ts';
+import { bothCredentialRules } from '../../src/gate/credential_rules.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
-import { judge } from '../../src/gate/judge.ts';
+import type { Judgement } from '../../src/gate/judge.ts';
 import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
-import { intentOf, policyOf, ruled } from '../support/gate.ts';
+import { decisionOf, intentOf, judgementOf, policyOf, requestOf } from '../support/gate.ts';
 
 const RUNS = { numRuns: 300 };
 
@@ -22,7 +24,7 @@ const verdict = fc.constantFrom(...VERDICTS);
 
 const intent = fc
   .record({
-    tool_name: fc.constantFrom('tool.read', 'tool.write'),
+    tool_name: fc.constantFrom('tool.read', 'tool.write', 'tool.delete'),
     identity: fc.constantFrom('agent', 'other'),
     risk_class: fc.constantFrom('low', 'high', 'odd'),
     kind: fc.constantFrom('path', 'url', 'other'),
@@ -38,6 +40,14 @@ const intent = fc
     }),
   );
 
+const YEAR = { start: '2026-01-01T00:00:00', end: '2027-01-01T00:00:00' };
+const ASKS_IN_PROD = { timezone: 'Asia/Tokyo', effect: 'require_approval', environments: ['prod'] };
+
+/** A member of a rule that is most often not there. */
+function sometimes<T>(...values: readonly T[]): fc.Arbitrary<T | undefined> {
+  return fc.oneof({ weight: 3, arbitrary: fc.constant(undefined) }, fc.constantFrom(...values));
+}
+
 const rule = fc.record({
   name: fc.constantFrom('r1', 'r2', 'r3', 'r4'),
   priority: fc.constantFrom(0, 1),
@@ -50,6 +60,12 @@ const rule = fc.record({
     require_delegation: fc.boolean(),
   }),
   endpoint: fc.record({ path_allowlist: fc.oneof(fc.constant([]), fc.constant(['/a/**'])) }),
+  denied_agent_ids: sometimes(['bot']),
+  require_agent_owner: fc.constantFrom(false, false, true),
+  max_credential_ttl_seconds: sometimes(60, 900),
+  allowed_credential_sources: sometimes(['stub'], ['stub', 'env']),
+  destructive_budget: sometimes({ requests: 1 }, { requests: 9, window: 'hour' }),
+  freeze_window: sometimes({ timezone: 'UTC', windows: [YEAR] }, { ...ASKS_IN_PROD, windows: [YEAR] }),
 });
 const document = fc.record({ default_verdict: verdict, rules: fc.array(rule, { maxLength: 5 }) });
 
@@ -63,10 +79,10 @@ describe('a verdict', () => {
     fc.assert(
       fc.property(document, intent, rule, (policy, call, more) => {
         const rules = policy.rules.map((one, index) => ({ ...one, name: `r${index}`, priority: 0 }));
-        const before = judge(policyFrom({ ...policy, rules }), call);
+        const before = judgementOf(policyFrom({ ...policy, rules }), call);
         if (before.matched_rules.length === 0) return;
         const joined = [...rules, { ...more, name: 'more', priority: 0 }];
-        const after = judge(policyFrom({ ...policy, rules: joined }), call);
+        const after = judgementOf(policyFrom({ ...policy, rules: joined }), call);
         assert.equal(after.verdict, stricter(before.verdict, after.verdict));
         const [one, other] = [before.duties, after.duties];
         assert.ok(
@@ -74,6 +90,10 @@ describe('a verdict', () => {
           'a duty is gone',
         );
         assert.ok(other.broker !== null || one.broker === null, 'a credential is not asked for any more');
+        for (const budget of one.destructive_budgets)
+          assert.ok(other.destructive_budgets.some((same) => isDeepStrictEqual(same, budget)));
+        const both = bothCredentialRules(one.credential, other.credential);
+        assert.deepEqual(other.credential, both, 'a credential of another sort is let through');
       }),
       RUNS,
     );
@@ -86,7 +106,7 @@ describe('a verdict', () => {
         const turned = rules.map((_, index) => rules[(index + Math.abs(turn)) % rules.length]);
         const [one, other] = [policyFrom({ ...policy, rules }), policyFrom({ ...policy, rules: turned })];
         assert.equal(policyDigest(one), policyDigest(other));
-        assert.deepEqual(ruled(one, call), ruled(other, call));
+        assert.deepEqual(decisionOf(one, call), decisionOf(other, call));
       }),
       RUNS,
     );
@@ -95,7 +115,7 @@ describe('a verdict', () => {
   test('is no allow while something is to be proven', () => {
     fc.assert(
       fc.property(document, intent, (policy, call) => {
-        const { verdict: is, duties } = ruled(policyFrom(policy), call);
+        const { verdict: is, duties } = decisionOf(policyFrom(policy), call);
         if (is !== 'allow') return;
         assert.deepEqual(
           [duties.approvals, duties.delegation, duties.broker, duties.undelegated],
@@ -116,17 +136,20 @@ describe('a verdict', () => {
           throw new Error('gone');
         },
       });
-      const { verdict: is, reason_codes } = ruled(allows, broken);
+      const { verdict: is, reason_codes } = decisionOf(allows, broken);
       if (name === 'args') continue; // no rule looks at them
       assert.deepEqual([is, reason_codes], ['block', ['evaluation_failed']], name);
     }
     for (const name of Object.keys(allows)) {
       if (name.startsWith('schema')) continue;
-      const { verdict: is } = ruled({ ...allows, [name]: null } as unknown as typeof allows, call);
-      assert.ok(is === 'block' || name === 'default_verdict', name);
+      const { verdict: is } = decisionOf({ ...allows, [name]: null } as unknown as typeof allows, call);
+      // the first only where no rule matches, the second only for scripts
+      assert.ok(is === 'block' || ['default_verdict', 'scripts'].includes(name), name);
     }
   });
 });
+
+const CLAIMS = ['environment', 'agent_id', 'agent_identity', 'phase', 'credential_source'] as const;
 
 describe('garbage', () => {
   const typed = (error: unknown): boolean => error instanceof GaitError && error.category === 'invalid_input';
@@ -150,6 +173,74 @@ describe('garbage', () => {
         try {
           const { intent: read } = readIntent(value as Json);
           assert.ok(read.tool_name !== '' && read.context.identity !== '');
+        } catch (error) {
+          assert.ok(typed(error), String(error));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  const NEW_MEMBERS = [
+    ...[
+      'freeze_window',
+      'destructive_budget',
+      'denied_agent_ids',
+      'allowed_agent_ids',
+      'require_declared_agent',
+    ],
+    ...['required_agent_manifest_digest', 'required_agent_lifecycle_states'],
+    ...['max_credential_ttl_seconds', 'allowed_credential_sources', 'require_jit_credential'],
+  ] as const;
+  const PARTS = [
+    ...[
+      'requests',
+      'window',
+      'scope',
+      'enabled',
+      'timezone',
+      'effect',
+      'environments',
+      'windows',
+      'risk_classes',
+      'reason',
+    ],
+  ] as const;
+
+  test('in a newer member of a rule is refused with a typed error, says nothing, or restricts', () => {
+    const garbage = fc.oneof(fc.jsonValue(), fc.dictionary(fc.constantFrom(...PARTS), fc.jsonValue()));
+    fc.assert(
+      fc.property(fc.constantFrom(...NEW_MEMBERS), garbage, verdict, (name, value, effect) => {
+        const judged = (member: object): Judgement =>
+          judgementOf(policyFrom({ rules: [{ name: 'r', effect, ...member }] }), intentOf());
+        try {
+          const { verdict: is } = judged({ [name]: value });
+          assert.equal(is, stricter(is, judged({}).verdict));
+        } catch (error) {
+          assert.ok(typed(error), String(error));
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('in what a call claims is refused with a typed error, or lets nothing more run', () => {
+    const asks = { freeze_window: { ...ASKS_IN_PROD, windows: [YEAR] } };
+    const policy = policyFrom({ rules: [{ name: 'r', effect: 'allow', ...asks }] });
+    const denies = policyFrom({ rules: [{ name: 'r', effect: 'allow', denied_agent_ids: ['bot'] }] });
+    const claims = fc.dictionary(fc.constantFrom(...CLAIMS), fc.jsonValue());
+    fc.assert(
+      fc.property(claims, ({ environment: said, ...rest }) => {
+        const environment = typeof said === 'string' ? 'prod' : (said ?? null);
+        try {
+          const { verdict: is } = judgementOf(
+            policy,
+            requestOf({ context: { ...rest, environment } as JsonObject }),
+          );
+          assert.notEqual(is, 'allow');
+          const { agent_id: _, ...others } = rest;
+          const unnamed = requestOf({ context: { ...others, environment } as JsonObject });
+          assert.equal(judgementOf(denies, unnamed).verdict, 'block');
         } catch (error) {
           assert.ok(typed(error), String(error));
         }

@@ -41,6 +41,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   'gate.policy-multi-document': 'policy_invalid',
 };
 
+/** A policy with other names for members, which gait does not know. */
+const ALIASES = 'gate.policy-alias-fields-140';
+
 describe('digests that the Go versions recorded', { skip }, () => {
   const vectors = (): Vectors =>
     JSON.parse(readFileSync(corpusPath('intent-policy-digests.json'), 'utf8')) as Vectors;
@@ -91,5 +94,21 @@ describe('digests that the Go versions recorded', { skip }, () => {
     }
     assert.deepEqual([...seen].sort(), Object.keys(REFUSED).sort());
     t.diagnostic(`${compared} digests are the recorded ones`);
+  });
+
+  test('of policies, by version 1.4.0, which knows more members', () => {
+    const compared: string[] = [];
+    for (const { id, dir, digests } of cases()) {
+      const recorded = digests?.['go-1.4.0']?.policy_digest;
+      const path = corpusPath(join(dir, 'policy.yaml'));
+      if (recorded === undefined || !existsSync(path) || REFUSED[id] === 'policy_invalid') continue;
+      const digest = (): string => policyDigest(parsePolicy(readFileSync(path), id));
+      if (id === ALIASES) assert.throws(digest, gaitError('policy_invalid'));
+      else assert.equal(digest(), recorded, id);
+      compared.push(id);
+    }
+    assert.ok(compared.includes(ALIASES));
+    const frozen = compared.filter((id) => id.includes('freeze-window'));
+    assert.deepEqual(frozen.sort(), ['gate.freeze-window-active-140', 'gate.policy-freeze-window-140']);
   });
 });

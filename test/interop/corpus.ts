@@ -82,6 +82,7 @@ export const KINDS: readonly string[] = [
   'approve',
   'delegate',
   'trace-verify',
+  'verify-bundle',
 ];
 
 export function readCases(): Case[] {

@@ -59,6 +59,11 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   'run session append': below('event', sessionEvent()),
   'run session checkpoint': ['chain_path', ...below('checkpoint', sessionCheckpoint())],
   'run session compact': below('compaction', sessionCompaction()),
+  'verify chain': [
+    ...below('run', ['run_id', 'files_checked', 'signature_status']),
+    ...below('trace', ['trace_id', 'verdict', 'key_id', 'signature_status']),
+    ...below('pack', ['pack_id', 'files_checked', 'signature_status']),
+  ],
   'verify session-chain': ['session_id', 'run_id', 'checkpoints_checked'],
   verify: ['run_id', 'manifest_digest', ...CHECKED],
   'pack build': ['pack_type', 'source_ref'],

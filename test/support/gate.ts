@@ -1,8 +1,10 @@
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import type { Decision } from '../../src/gate/evaluate.ts';
 import { rulesAlone } from '../../src/gate/evaluate.ts';
+import { explain, type RuleAccount } from '../../src/gate/explain.ts';
 import type { Intent, IntentRequest } from '../../src/gate/intent.ts';
 import { readIntent } from '../../src/gate/intent_reader.ts';
+import { type Judgement, judge } from '../../src/gate/judge.ts';
 import type { Policy } from '../../src/gate/policy.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
 
@@ -13,6 +15,11 @@ export function policyOf(...lines: readonly string[]): Policy {
 
 /** A call of low risk that nothing speaks against, with what a test says in its place. */
 export function intentOf(members: { readonly [name: string]: Json } = {}): Intent {
+  return requestOf(members).intent;
+}
+
+/** The same call, with what stands beside its intent. */
+export function requestOf(members: { readonly [name: string]: Json } = {}): IntentRequest {
   const { context, ...rest } = members;
   const usual = { identity: 'agent', workspace: '/repo', risk_class: 'low' };
   const said = (context ?? {}) as JsonObject;
@@ -22,7 +29,7 @@ export function intentOf(members: { readonly [name: string]: Json } = {}): Inten
     targets: [],
     ...rest,
     context: { ...usual, ...said },
-  }).intent;
+  });
 }
 
 /** A call on one path, URL or host. */
@@ -30,27 +37,40 @@ export function callOn(kind: string, value: string, more: JsonObject = {}): Inte
   return intentOf({ targets: [{ kind, value, ...more }] });
 }
 
+/** When a test judges that does not care. */
+export const NOON = '2026-06-15T12:00:00Z';
+
+/** A call as it is asked: alone it claims nothing. */
+type Call = Intent | IntentRequest;
+
+function asked(call: Call): IntentRequest {
+  return 'intent' in call
+    ? call
+    : { intent: call, claims: {}, created_at: NOON, exact_args_digest: 'a'.repeat(64) };
+}
+
+export function decisionOf(policy: Policy, call: Call, now: string = NOON): Decision {
+  return rulesAlone(policy, asked(call), now);
+}
+
+export function judgementOf(policy: Policy, call: Call, now: string = NOON): Judgement {
+  return judge(policy, asked(call), now);
+}
+
+export function accountsOf(policy: Policy, call: Call, now: string = NOON): RuleAccount[] {
+  return explain(policy, asked(call), now);
+}
+
 /** What is decided, as a test looks at it. */
 export function decided(
   policy: Policy,
-  intent: Intent,
+  call: Call,
+  now: string = NOON,
 ): Pick<Decision, 'verdict' | 'reason_codes' | 'violations'> {
-  const { verdict, reason_codes, violations } = ruled(policy, intent);
+  const { verdict, reason_codes, violations } = decisionOf(policy, call, now);
   return { verdict, reason_codes, violations };
 }
 
-export function verdictOf(policy: Policy, intent: Intent): string {
-  return ruled(policy, intent).verdict;
-}
-
-export const NOW = '2026-05-01T12:00:00Z';
-
-/** What the rules alone say of a call. */
-export function ruled(policy: Policy, intent: Intent): Decision {
-  return rulesAlone(policy, requestOf(intent), NOW);
-}
-
-/** A call as it would be read from a file. */
-export function requestOf(intent: Intent): IntentRequest {
-  return { intent, created_at: NOW, exact_args_digest: 'a'.repeat(64) };
+export function verdictOf(policy: Policy, call: Call, now: string = NOON): string {
+  return decisionOf(policy, call, now).verdict;
 }

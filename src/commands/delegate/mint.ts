@@ -23,6 +23,10 @@ const spec: CommandSpec = command({
     delegator: { type: 'string', value: 'NAME', required: true, summary: 'Who hands it on.' },
     delegate: { type: 'string', value: 'NAME', required: true, summary: 'Who may act.' },
     ...mintFlags,
+    scope: {
+      ...mintFlags.scope,
+      summary: 'What it is for, with commas between: write, tool:tool.write, or * for any.',
+    },
     'scope-class': {
       type: 'string',
       value: 'CLASS',

@@ -1,5 +1,6 @@
 import { brokerFlags } from '../../cli/broker_flags.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { configFlags, withConfig } from '../../cli/gate_config.ts';
 import { stateFlag } from '../../cli/gate_files.ts';
 import { believedFlags, gateFlags } from '../../cli/gate_flags.ts';
 import {
@@ -39,15 +40,16 @@ const spec: CommandSpec = command({
     ...believedFlags,
     ...brokerFlags,
     ...recordFlags,
+    ...configFlags,
     simulate: {
       type: 'boolean',
       summary: 'Only ask what would be: uses nothing up, issues nothing, exit 0.',
     },
     'require-allow': { type: 'boolean', summary: 'Exit 3 for dry_run as well.' },
   },
-  async run({ flags }, io) {
+  async run(input, io) {
+    const flags = withConfig(input.flags, DEFAULTS);
     const place = gatePlace(flags, io);
-    const { files } = place;
     const asked = await askedOfFiles(flags, place);
     const { gate, signer } = openGate(flags, place, io);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
@@ -55,11 +57,18 @@ const spec: CommandSpec = command({
     const { profile } = flags;
     const failure = refusalOf(answer, { profile, requireAllow: flags['require-allow'] });
     return {
-      fields: { ...answerFields(answer, files, profile), warnings: [...signer.warnings] },
-      lines: answerLines(answer, files, io),
+      fields: { ...answerFields(answer, place, profile), warnings: [...signer.warnings] },
+      lines: answerLines(answer, place, io),
       ...(failure === undefined ? {} : { failure }),
     };
   },
 });
+
+/** What flags are that nobody gave. */
+const DEFAULTS: Readonly<Record<string, string>> = {
+  profile: gateFlags.profile.default,
+  'credential-broker': brokerFlags['credential-broker'].default,
+  'credential-env-prefix': brokerFlags['credential-env-prefix'].default,
+};
 
 export default spec;

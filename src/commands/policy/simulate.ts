@@ -1,4 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { evaluationFlags, evaluationTime } from '../../cli/evaluation_flags.ts';
 import {
   fixturePaths,
   POLICY_OUTPUT,
@@ -21,6 +22,7 @@ const spec: CommandSpec = command({
     },
   ],
   flags: {
+    ...evaluationFlags,
     policy: { type: 'string', value: 'FILE', required: true, summary: 'The candidate.' },
     baseline: { type: 'string', value: 'FILE', required: true, summary: 'The policy that is in force.' },
     fixtures: {
@@ -34,12 +36,9 @@ const spec: CommandSpec = command({
     const baseline = readPolicyFile(flags.baseline);
     const named = flags.fixtures.flatMap((list) => list.split(',')).filter((path) => path.trim() !== '');
     const fixtures = fixturePaths(named).map((path) => ({ path, request: readIntentFile(path) }));
-    return simulationReply(
-      baseline,
-      candidate,
-      simulate(baseline.policy, candidate.policy, fixtures, io.clock.now()),
-      io,
-    );
+    const now = evaluationTime(flags, io);
+    const simulation = simulate(baseline.policy, candidate.policy, fixtures, now);
+    return simulationReply(baseline, candidate, simulation, now, io);
   },
 });
 

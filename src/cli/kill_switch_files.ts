@@ -1,0 +1,99 @@
+import { existsSync } from 'node:fs';
+import { canonicalBytes } from '../core/canonical.ts';
+import { invalidInput } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import { isActive, type KillSwitchEntry } from '../gate/kill_switch.ts';
+import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch_reader.ts';
+import { LineFile } from '../log/line_file.ts';
+import type { OptionalText } from './command.ts';
+import { gateDir } from './gate_files.ts';
+import type { Io } from './io.ts';
+import { asJson } from './job_text.ts';
+import { killSwitchPath, parseState } from './kill_switch_state.ts';
+import { actorOf } from './machine.ts';
+import { realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
+import { printable } from './run.ts';
+
+export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
+
+export const stateFlag: OptionalText = {
+  type: 'string',
+  value: 'FILE',
+  summary:
+    'The file that holds the switches. By default kill_switch.json in the directory of the gate, where `gait gate eval` looks.',
+};
+
+/** The file of the flag, else the usual one. */
+export function statePath(flag: string | undefined, io: Io): string {
+  if (flag === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
+  return flag ?? killSwitchPath(gateDir(undefined, io.env));
+}
+
+/** Who gives the command. Throws `actor_invalid` for nobody. */
+export function switchActor(flag: string | undefined, io: Io): string {
+  const actor = actorOf(flag, io.env);
+  if (actor.trim() !== '') return actor;
+  throw invalidInput('actor_invalid', 'the actor is empty', 'Name who gives the command with --actor.');
+}
+
+/** Changes the switches in a file, under its lock and in one step. Undefined entries: nothing is written. */
+export async function changeKillSwitches<T>(
+  path: string,
+  mode: 'update' | 'create',
+  io: Io,
+  decide: (entries: readonly KillSwitchEntry[]) => {
+    readonly entries?: readonly KillSwitchEntry[];
+    readonly result: T;
+  },
+): Promise<T> {
+  refuseKeptPlace(path, io.env);
+  refuseIrregular(path);
+  if (mode === 'update' && !existsSync(path)) throw invalidInput('file_not_found', `no such file: ${path}`);
+  const file = new LineFile({ path: realPlace(path) });
+  return await file.change(mode, (lines, tail) => {
+    const bytes = Buffer.concat([lines, tail]);
+    // A file that was just made, or was left so by whoever died then, holds nothing yet.
+    const { entries, result } = decide(bytes.length === 0 ? [] : parseState(bytes, path));
+    if (entries === undefined) return { result };
+    if (entries.length > MAX_KILL_SWITCHES) {
+      const hint = 'Name another file with --state, or take out entries that are over.';
+      throw invalidInput('kill_switch_invalid', `${path} has ${MAX_KILL_SWITCHES} entries already`, hint);
+    }
+    const replace = Buffer.concat([canonicalBytes(killSwitchDocument(entries)), Buffer.from('\n')]);
+    return { replace, result };
+  });
+}
+
+/** An entry, and whether it stops anything now. */
+export function entryFields(entry: KillSwitchEntry, now: Timestamp): JsonObject {
+  return { ...asJson(entry), active: isActive(entry, now) };
+}
+
+/** What an entry stops, for people. */
+export function entryLines(entry: KillSwitchEntry, now: Timestamp, io: Io): string[] {
+  const { entry_id, reason, actor, created_at, expires_at } = entry;
+  const on = isActive(entry, now);
+  const state = on ? io.paint('red', 'active') : entry.enabled ? 'over' : 'disabled';
+  const until = expires_at === undefined ? '' : `, until ${expires_at}`;
+  return [
+    `${printable(entry_id)}  ${state}  stops ${printable(stopped(entry))}`,
+    `  ${created_at}  ${printable(actor)}: ${printable(reason)}${until}`,
+    ...(entry.disabled_by === undefined
+      ? []
+      : [`  ${entry.disabled_at ?? ''}  disabled by ${printable(entry.disabled_by)}`]),
+  ];
+}
+
+function stopped(entry: KillSwitchEntry): string {
+  const { agent_id, identity, tool_name, target_kind, target_value, environment } = entry;
+  const words = { agent_id, identity, tool_name, target_kind, target_value, environment };
+  const lists = { path: entry.path_prefixes, workspace: entry.workspace_prefixes };
+  const said = [
+    ...Object.entries(words).flatMap(([name, word]) => (word === undefined ? [] : [`${name} ${word}`])),
+    ...Object.entries(lists).flatMap(([name, list]) =>
+      list === undefined ? [] : [`${name} ${list.join(' or ')}`],
+    ),
+  ];
+  return said.length === 0 ? 'everything' : said.join(', ');
+}

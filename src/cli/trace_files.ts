@@ -1,0 +1,102 @@
+import { dirname, join } from 'node:path';
+import { sha256Hex } from '../core/digest.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { Timestamp } from '../core/time.ts';
+import {
+  namedRecords,
+  type TraceExpectations,
+  type TraceFinding,
+  type TraceVerification,
+  verifyTrace,
+} from '../gate/trace_verify.ts';
+import type { Keyring } from '../signing/keyring.ts';
+import { readFileBytes, readJsonFile } from './input.ts';
+import type { Io } from './io.ts';
+import { printable } from './run.ts';
+
+/** Larger ones are no traces. Bytes. */
+const MAX_TRACE_BYTES = 4 * 1024 * 1024;
+
+/** A trace that was read and checked, with the records that lie beside it. */
+export interface CheckedTrace {
+  readonly document: JsonObject;
+  readonly verification: TraceVerification;
+  /** Everything that is wrong: with the trace, and with its records. */
+  readonly findings: readonly TraceFinding[];
+}
+
+/** Reads a trace and checks it. Throws invalid_input for what is no JSON object. */
+export function checkTraceFile(
+  path: string,
+  keyring: Keyring,
+  now: Timestamp,
+  expected: TraceExpectations = {},
+): CheckedTrace {
+  const document = readJsonFile(path, MAX_TRACE_BYTES);
+  if (!isJsonObject(document)) throw invalidInput('trace_malformed', `${path} is no trace: no JSON object`);
+  const verification = verifyTrace(document, keyring, now, expected);
+  return {
+    document,
+    verification,
+    findings: [...verification.findings, ...recordFindings(document, path)],
+  };
+}
+
+/** What is said of a trace to scripts; members that it lacks are left out. */
+export function traceFields({ verification, findings }: CheckedTrace): JsonObject {
+  const { findings: own, ...said } = verification;
+  const filled = Object.entries(said).filter(([, value]) => value !== '');
+  return {
+    ...(Object.fromEntries(filled) as JsonObject),
+    signature_status: own.length === 0 ? 'verified' : 'failed',
+    ...(findings.length === 0 ? {} : { findings: findings.map((one) => ({ ...one })) }),
+  };
+}
+
+/** The same for people. */
+export function traceLines({ verification, findings }: CheckedTrace, io: Io): string[] {
+  const { verdict, simulated, key_id, signature_scope, policy_digest, intent_digest } = verification;
+  if (findings.length > 0) {
+    return findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`);
+  }
+  const scope = signature_scope === 'full' ? 'all of it' : 'what every version knows';
+  return [
+    `${io.paint('green', 'verified')}  ${printable(verdict)}${simulated ? ' (simulated)' : ''}`,
+    `  signed by   ${key_id} (${scope})`,
+    `  policy      ${printable(policy_digest)}`,
+    `  call        ${printable(intent_digest)}`,
+  ];
+}
+
+/** The answer that a trace does not verify. */
+export function traceError(path: string, findings: readonly TraceFinding[]): GaitError {
+  const [first, ...more] = findings.map(({ message }) => message);
+  return new GaitError({
+    code: 'trace_invalid',
+    category: 'verification_failed',
+    message: `${path}: ${first ?? 'unknown finding'}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
+    hint: 'Ask for the trace again from where it was made, and for the public key of the gate.',
+  });
+}
+
+/** The records that the trace names, where they lie beside it, must be what was signed. */
+function recordFindings(document: JsonObject, path: string): TraceFinding[] {
+  return namedRecords(document).flatMap(({ path: name, sha256 }) => {
+    if (name.includes('/') || name.includes('\\')) {
+      return [{ code: 'record_elsewhere', message: `it names a record elsewhere: ${name}` }];
+    }
+    const found = digestBeside(join(dirname(path), name));
+    if (found === undefined || found === sha256) return [];
+    return [{ code: 'record_changed', message: `${name} is not the record that was signed` }];
+  });
+}
+
+function digestBeside(path: string): string | undefined {
+  try {
+    return sha256Hex(readFileBytes(path, MAX_TRACE_BYTES));
+  } catch (error) {
+    if (error instanceof GaitError && error.code === 'file_not_found') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,28 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import {
+  entryFields,
+  entryLines,
+  KILL_SWITCH_OUTPUT,
+  stateFlag,
+  statePath,
+} from '../../cli/kill_switch_files.ts';
+import { readKillSwitchFile } from '../../cli/kill_switch_state.ts';
+
+const spec: CommandSpec = command({
+  output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'list' },
+  summary: 'List the kill switches, those that are over or disabled too.',
+  examples: [{ says: 'What is stopped?', line: 'kill-switch list' }],
+  flags: { state: stateFlag },
+  async run({ flags }, io) {
+    const path = statePath(flags.state, io);
+    const entries = readKillSwitchFile(path);
+    const now = io.clock.now();
+    return {
+      fields: { state_path: path, entries: entries.map((entry) => entryFields(entry, now)) },
+      lines:
+        entries.length === 0 ? ['no kill switches'] : entries.flatMap((entry) => entryLines(entry, now, io)),
+    };
+  },
+});
+
+export default spec;

@@ -1,0 +1,133 @@
+import { type CommandSpec, command } from '../../cli/command.ts';
+import { gateStore } from '../../cli/gate_files.ts';
+import { gateRingOf } from '../../cli/gate_flags.ts';
+import type { Io } from '../../cli/io.ts';
+import { asJson } from '../../cli/job_text.ts';
+import { openAndVerify } from '../../cli/pack_flags.ts';
+import { printable } from '../../cli/run.ts';
+import { runPath } from '../../cli/run_source.ts';
+import {
+  type CheckedTrace,
+  checkTraceFile,
+  traceError,
+  traceFields,
+  traceLines,
+} from '../../cli/trace_files.ts';
+import { type PolicyValues, policyFlags, policyOf } from '../../cli/verify_flags.ts';
+import { describeVerification } from '../../cli/verify_text.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { type DecisionsRead, verifyDecisions } from '../../gate/decision_verify.ts';
+import { type PackVerification, verificationError } from '../../pack/verify.ts';
+
+/** One of the things that are checked together. */
+interface Part {
+  readonly fields: JsonObject;
+  readonly lines: readonly string[];
+  readonly failure?: GaitError;
+}
+
+const spec: CommandSpec = command({
+  output: { schemaId: 'gait.verify.output', operation: 'chain' },
+  summary: 'Check a run, the trace of a decision, the log that it stands in and a pack together.',
+  description:
+    'Each of them is checked whole, and the trace against the decision log: its entry must be there, say the same, and ' +
+    'not be voided. A trace needs a public key. Exit 2 if anything is wrong.',
+  examples: [
+    {
+      says: 'A run and the decision behind it',
+      line: 'verify chain --run ./run.zip --trace trace.json --public-key gate_public.key',
+    },
+    { says: 'That no decision was taken out of the log', line: 'verify chain --decisions ./gait-out/gate' },
+  ],
+  flags: {
+    run: { type: 'string', value: 'RUN', summary: 'The run: its id, or the path of a runpack or pack.' },
+    trace: { type: 'string', value: 'FILE', summary: 'The trace of a decision.' },
+    decisions: {
+      type: 'string',
+      value: 'DIR',
+      summary: 'The directory of the gate, such as ./gait-out/gate: its decision log is read whole.',
+    },
+    pack: { type: 'string', value: 'FILE', summary: 'A pack of any kind, an evidence pack for one.' },
+    ...policyFlags,
+  },
+  async run({ flags }, io) {
+    if ([flags.run, flags.trace, flags.decisions, flags.pack].every((part) => part === undefined)) {
+      throw invalidInput(
+        'flag_missing',
+        'nothing to check is given',
+        'Give --run, --trace, --decisions or --pack.',
+      );
+    }
+    const run = flags.run === undefined ? undefined : await packPart(runPath(flags.run, io), flags, io);
+    const checked =
+      flags.trace === undefined
+        ? undefined
+        : checkTraceFile(flags.trace, gateRingOf(flags, io), io.clock.now());
+    const trace = checked === undefined ? undefined : tracePart(flags.trace ?? '', checked, io);
+    const decisions =
+      flags.decisions === undefined
+        ? undefined
+        : decisionsPart(
+            flags.decisions,
+            await verifyDecisions(gateStore(flags.decisions), checked?.document),
+            io,
+          );
+    const pack = flags.pack === undefined ? undefined : await packPart(flags.pack, flags, io);
+    const parts = Object.entries({ run, trace, decisions, pack }).flatMap(([name, part]) =>
+      part === undefined ? [] : [[name, part] as const],
+    );
+    const failed = parts.flatMap(([, part]) => part.failure ?? []);
+    const [failure] = failed;
+    return {
+      fields: Object.fromEntries(parts.map(([name, part]) => [name, part.fields])),
+      lines: parts.flatMap(([, part]) => part.lines),
+      ...(failure === undefined ? {} : { failure }),
+    };
+  },
+});
+
+async function packPart(path: string, flags: PolicyValues, io: Io): Promise<Part> {
+  const { verification } = await openAndVerify(path, policyOf(flags, io));
+  const sound = verification.findings.length === 0;
+  return {
+    fields: { path, ok: sound, ...runOf(verification), ...asJson(verification) },
+    lines: describeVerification(path, verification, io),
+    ...(sound ? {} : { failure: verificationError(verification, path) }),
+  };
+}
+
+/** The run of a runpack or a run pack goes by its own name here. */
+function runOf({ legacy_type, pack_type, source_ref }: PackVerification): JsonObject {
+  return legacy_type === 'runpack' || pack_type === 'run' ? { run_id: source_ref } : {};
+}
+
+function tracePart(path: string, checked: CheckedTrace, io: Io): Part {
+  const sound = checked.findings.length === 0;
+  return {
+    fields: { path, ok: sound, ...traceFields(checked) },
+    lines: [printable(path), ...traceLines(checked, io)],
+    ...(sound ? {} : { failure: traceError(path, checked.findings) }),
+  };
+}
+
+function decisionsPart(dir: string, { findings, head, ...counts }: DecisionsRead, io: Io): Part {
+  const sound = findings.length === 0;
+  const { decided, refused, voided } = counts;
+  return {
+    fields: {
+      path: dir,
+      ok: sound,
+      head: { ...head },
+      ...counts,
+      findings: findings.map((one) => ({ ...one })),
+    },
+    lines: [
+      `${printable(dir)}: ${decided} decided, ${refused} refused, ${voided} voided, head ${head.revision} ${head.hash}`,
+      ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
+    ],
+    ...(sound ? {} : { failure: traceError(dir, findings) }),
+  };
+}
+
+export default spec;

@@ -1,0 +1,63 @@
+import type { JsonObject } from '../core/json.ts';
+import { isJsonObject } from '../core/json.ts';
+import { replay } from '../log/fold.ts';
+import type { Head } from '../log/record.ts';
+import type { EventStore } from '../log/store.ts';
+import { signaturesOf } from '../signing/signed_document.ts';
+import { DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
+import type { TraceFinding } from './trace_verify.ts';
+
+/** A decision log that was read whole. */
+export interface DecisionsRead {
+  readonly head: Head;
+  readonly decided: number;
+  readonly refused: number;
+  readonly voided: number;
+  /** What is wrong with a trace that should be of this log. */
+  readonly findings: readonly TraceFinding[];
+}
+
+/**
+ * Reads a decision log from its first entry on, strictly, and looks for what a trace says of it. Throws LogDamage at the
+ * first entry that is not as it was written.
+ */
+export async function verifyDecisions(store: EventStore, trace?: JsonObject): Promise<DecisionsRead> {
+  const counts = { decided: 0, refused: 0, voided: 0 };
+  const place = trace === undefined ? undefined : placeIn(trace);
+  let entry: JsonObject | undefined;
+  const voided = new Set<unknown>();
+  const { position } = await replay(store, decisionsModel, DECISIONS_STREAM, ({ event, revision, hash }) => {
+    const { type, payload } = event as { type: keyof typeof counts; payload: JsonObject };
+    counts[type] += 1;
+    if (type === 'voided') voided.add(payload['event_id']);
+    if (place !== undefined && revision === place.revision && hash === place.hash) entry = payload;
+  });
+  const { revision, hash } = position;
+  const findings = trace === undefined ? [] : traceFindings(trace, entry, voided);
+  return { head: { revision, hash }, ...counts, findings };
+}
+
+/** Where a trace says that its decision stands. */
+function placeIn(trace: JsonObject): Head | undefined {
+  const decision = signaturesOf(trace).ext?.['decision'];
+  if (!isJsonObject(decision)) return undefined;
+  const { revision, hash } = decision;
+  return typeof revision === 'number' && typeof hash === 'string' ? { revision, hash } : undefined;
+}
+
+function traceFindings(
+  trace: JsonObject,
+  entry: JsonObject | undefined,
+  voided: ReadonlySet<unknown>,
+): TraceFinding[] {
+  if (entry === undefined) {
+    return [{ code: 'decision_missing', message: 'the decision log has no entry of this trace' }];
+  }
+  const names = ['event_id', 'trace_id', 'verdict', 'intent_digest', 'policy_digest'];
+  const other = names.find((name) => entry[name] !== trace[name]);
+  if (other !== undefined) {
+    return [{ code: 'decision_differs', message: `the decision log says another ${other} than the trace` }];
+  }
+  if (!voided.has(entry['event_id'])) return [];
+  return [{ code: 'decision_voided', message: 'the decision never reached its caller: the log voids it' }];
+}

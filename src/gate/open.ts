@@ -1,0 +1,123 @@
+import { join } from 'node:path';
+import { type Clock, fineClock, systemClock } from '../core/clock.ts';
+import { canonicalDigest } from '../core/digest.ts';
+import { GaitError } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { FileStore } from '../log/file_store.ts';
+import type { EventStore } from '../log/store.ts';
+import { Keyring } from '../signing/keyring.ts';
+import type { SigningKey } from '../signing/keys.ts';
+import { DECISIONS_ID_FIELD } from './decision_log.ts';
+import type { Profile } from './evidence.ts';
+import { type Answer, type EvidenceSink, enterRefusal, Gate, type GateParts } from './gate.ts';
+import type { IntentRequest } from './intent.ts';
+import { readIntent } from './intent_reader.ts';
+import type { Policy } from './policy.ts';
+import { RecordFiles } from './record_files.ts';
+import type { CredentialBroker } from './settlement.ts';
+
+export interface GateOptions {
+  readonly policy: Policy;
+  /** Signs the traces. */
+  readonly key: SigningKey;
+  /** Where decisions and what was used up are kept. By default GAIT_GATE_STATE, else `gate` in GAIT_OUT_DIR, else `./gait-out/gate`. */
+  readonly dir?: string;
+  /** Whom to believe for approvals and delegations. By default nobody. */
+  readonly keyring?: Keyring;
+  /** By default `standard`. */
+  readonly profile?: Profile;
+  /** What this gate is called; tokens for another do not count. */
+  readonly audience?: string;
+  /** The longest that a token may live. Milliseconds; by default any, under `oss-prod` a day. */
+  readonly maxTokenLifetimeMs?: number;
+  readonly broker?: CredentialBroker;
+  readonly clock?: Clock;
+  /** A store in place of the files. */
+  readonly store?: EventStore;
+  /** Where records go in place of files. */
+  readonly files?: EvidenceSink;
+}
+
+/** What is shown for a call. */
+export interface AskOptions {
+  /** Approvals and delegations, as parsed JSON. */
+  readonly approvals?: readonly JsonObject[];
+  readonly delegations?: readonly JsonObject[];
+  /** Only ask what would be: nothing is used up, and nothing may run on it. */
+  readonly simulate?: boolean;
+}
+
+/** An answer, and the one question that matters. */
+export interface GateAnswer extends Answer {
+  /** The call may run: the verdict is `allow`, of a gate that enforces. */
+  readonly allowed: boolean;
+}
+
+const DAY_MS = 86_400_000;
+
+/** A gate in this process: the same decisions, records and log as `gait gate eval`. */
+export class OpenGate {
+  readonly #policy: Policy;
+  readonly #parts: GateParts;
+  readonly #gate: Gate;
+
+  constructor(options: GateOptions) {
+    const { policy, key, keyring = new Keyring(), profile = 'standard', audience, broker } = options;
+    const { env } = process;
+    const dir = options.dir ?? (env['GAIT_GATE_STATE'] || join(env['GAIT_OUT_DIR'] || 'gait-out', 'gate'));
+    const store = options.store ?? new FileStore({ root: dir, idField: DECISIONS_ID_FIELD });
+    const longest = options.maxTokenLifetimeMs ?? (profile === 'oss-prod' ? DAY_MS : undefined);
+    this.#policy = policy;
+    this.#parts = {
+      settings: {
+        profile,
+        ...(audience === undefined ? {} : { audience }),
+        ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
+      },
+      ...{ key, keyring, keyMode: 'prod', store, uses: store },
+      files: options.files ?? new RecordFiles(dir),
+      clock: fineClock(options.clock ?? systemClock),
+      ...(broker === undefined ? {} : { broker }),
+    };
+    this.#gate = new Gate(this.#parts);
+  }
+
+  /**
+   * Asks whether a call may run: an intent, as JSON. Run it only if the answer says `allowed`. Throws invalid_input for
+   * what is no call, which is entered in the log too, and io_failure where the decision could not be kept.
+   */
+  async ask(
+    call: JsonObject,
+    { approvals = [], delegations = [], simulate }: AskOptions = {},
+  ): Promise<GateAnswer> {
+    const request = await this.#readable(call);
+    const answer = await this.#gate.decide({
+      ...{ policy: this.#policy, request, requestSha256: canonicalDigest(call), approvals, delegations },
+      ...(simulate === undefined ? {} : { simulate }),
+    });
+    return { ...answer, allowed: answer.decision.verdict === 'allow' };
+  }
+
+  async #readable(call: JsonObject): Promise<IntentRequest> {
+    try {
+      return readIntent(call);
+    } catch (error) {
+      if (error instanceof GaitError) await enterRefusal(this.#parts, digestOrNone(call), error);
+      throw error;
+    }
+  }
+}
+
+/** What cannot be digested is known by the digest of nothing. */
+function digestOrNone(call: JsonObject): string {
+  try {
+    return canonicalDigest(call);
+  } catch {
+    return canonicalDigest(null);
+  }
+}
+
+/** Opens a gate on a policy. */
+export function openGate(options: GateOptions): OpenGate {
+  return new OpenGate(options);
+}

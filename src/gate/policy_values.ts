@@ -1,0 +1,49 @@
+import type { Json, JsonObject } from '../core/json.ts';
+import type { PolicyFields } from './policy_tree.ts';
+import { lowered, loweredList, trimmed } from './words.ts';
+
+/** What may only be this, or be left out. */
+export function exactly<T extends string>(fields: PolicyFields, name: string, value: T): T {
+  const text = trimmed(fields.text(name));
+  if (text === '' || text === value) return value;
+  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Write ${value}, or leave it out.`);
+}
+
+/** One of these words, in any case; empty for none. */
+export function choice<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T | '' {
+  const text = lowered(trimmed(fields.text(name)));
+  const found = text === '' ? '' : allowed.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw fields.wrong(name, `is ${JSON.stringify(text)}`, `Possible: ${allowed.join(', ')}.`);
+}
+
+/** Only these words. */
+export function known<T extends string>(fields: PolicyFields, name: string, allowed: readonly T[]): T[] {
+  const list = loweredList(fields.texts(name));
+  const found = list.flatMap((word) => allowed.find((one) => one === word) ?? []);
+  const strange = list.find((word) => !found.some((one) => one === word));
+  if (strange === undefined) return found;
+  throw fields.wrong(name, `names ${JSON.stringify(strange)}`, `Possible: ${allowed.join(', ')}.`);
+}
+
+/** A whole number of 0 or more; 0 for none. */
+export function count(fields: PolicyFields, name: string): number {
+  const value = fields.whole(name) ?? 0;
+  if (value < 0) throw fields.wrong(name, 'is below 0');
+  return value;
+}
+
+/** Without the members that say nothing: the digest of a policy that does not use a feature is that of before it. */
+export function filled(members: Readonly<Record<string, Json>>): JsonObject {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
+}
+
+function isEmpty(value: Json): boolean {
+  return (
+    value === null ||
+    value === '' ||
+    value === 0 ||
+    value === false ||
+    (Array.isArray(value) && value.length === 0)
+  );
+}
