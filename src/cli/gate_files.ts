@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { JsonObject } from '../core/json.ts';
 import { DECISIONS_ID_FIELD } from '../gate/decision_log.ts';
 import type { RecordKind } from '../gate/gate.ts';
@@ -7,8 +6,7 @@ import { FileStore } from '../log/file_store.ts';
 import { writeFileAtOnce } from '../zip/atomic_file.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
-import { refuseExisting, refuseKeptPlace, refuseReportPlace } from './places.ts';
-import { outDir } from './workspace.ts';
+import { refuseExisting, refuseKeptPlace, refuseReportPlace, refuseSame } from './places.ts';
 
 /** Where a gate keeps what it must not forget. */
 export const stateFlag: { readonly 'state-dir': OptionalText } = {
@@ -20,12 +18,6 @@ export const stateFlag: { readonly 'state-dir': OptionalText } = {
       'Where decisions, records and what was used up are kept. By default ./gait-out/gate; put it where the agent cannot write.',
   },
 };
-
-/** `--state-dir`, else GAIT_GATE_STATE, else `gate` in the output directory. */
-export function gateDir(flag: string | undefined, env: Io['env']): string {
-  const named = flag ?? env['GAIT_GATE_STATE'];
-  return named === undefined || named === '' ? join(outDir(env), 'gate') : named;
-}
 
 /** The store of a gate's streams below a directory. */
 export function gateStore(dir: string): FileStore {
@@ -39,6 +31,7 @@ export type WantedRecords = Partial<Record<RecordKind, string>>;
  * kind. Throws `out_unsafe` for a wanted place where something else stands, before anything is decided.
  */
 export function recordFiles(dir: string, wanted: WantedRecords, env: Io['env']): RecordFiles {
+  refuseSame(Object.values(wanted));
   for (const [kind, path] of Object.entries(wanted)) {
     refuseReportPlace(path, { schema_id: SCHEMAS[kind as RecordKind] }, env);
   }

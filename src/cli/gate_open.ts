@@ -9,16 +9,18 @@ import { signingFault } from '../gate/profile.ts';
 import type { RecordFiles } from '../gate/record_files.ts';
 import type { Asked } from '../gate/settlement.ts';
 import type { FileStore } from '../log/file_store.ts';
+import { openSource } from '../zip/file_source.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
-import { gateDir, gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
+import { gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
 import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
 import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
 import { killSwitchPath, readKillSwitchFile } from './kill_switch_state.ts';
+import { gateDir } from './places.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -116,7 +118,7 @@ export function openGate(
   flags: OpenValues,
   place: GatePlace,
   io: Io,
-): { readonly gate: Gate; readonly signer: Signer } {
+): { readonly gate: Gate; readonly signer: Signer; readonly keyMode: string } {
   const { profile } = place.settings;
   const keyMode = signingMode(flags);
   const fault = signingFault(profile, keyMode);
@@ -132,7 +134,7 @@ export function openGate(
     switches: () => switchesOf(flags['kill-switch-state'], place.dir),
     ...(broker === undefined ? {} : { broker }),
   });
-  return { gate, signer };
+  return { gate, signer, keyMode };
 }
 
 /** The switches of a file that is named, or of the gate's own if there is one. Throws for one that cannot be read. */
@@ -162,6 +164,21 @@ interface AskedValues extends TextValues<AskedFlag> {
   readonly intent: string;
 }
 
+/** The bytes of a call. One that is too large is not read, but it is entered in the log too. */
+async function requestBytes(path: string, place: GatePlace): Promise<Buffer> {
+  try {
+    return readFileBytes(path, MAX_INTENT_BYTES);
+  } catch (error) {
+    if (error instanceof GaitError && error.code === 'file_too_large') {
+      const { digestSource } = await import('../zip/digest_file.ts');
+      const { source, close } = openSource(path);
+      await enterRefusal(place, digestSource(source).sha256, error);
+      close();
+    }
+    throw error;
+  }
+}
+
 /**
  * The call and what is shown for it. What cannot be read is no decision, but it is entered in the log: a malformed call
  * may be somebody who tries how far they get.
@@ -170,7 +187,7 @@ export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promis
   const { policy } = flags;
   if (policy === undefined)
     throw invalidInput('flag_missing', 'missing --policy FILE', 'Give --policy FILE; see --help.');
-  const bytes = readFileBytes(flags.intent, MAX_INTENT_BYTES);
+  const bytes = await requestBytes(flags.intent, place);
   const requestSha256 = sha256Hex(bytes);
   const claim = flags['approval-token-ref'];
   try {

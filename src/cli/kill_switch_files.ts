@@ -7,12 +7,11 @@ import { isActive, type KillSwitchEntry } from '../gate/kill_switch.ts';
 import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch_reader.ts';
 import { LineFile } from '../log/line_file.ts';
 import type { OptionalText } from './command.ts';
-import { gateDir } from './gate_files.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { killSwitchPath, parseState } from './kill_switch_state.ts';
 import { actorOf } from './machine.ts';
-import { realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
+import { gateDir, realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
 import { printable } from './run.ts';
 
 export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
@@ -47,7 +46,7 @@ export async function changeKillSwitches<T>(
     readonly result: T;
   },
 ): Promise<T> {
-  refuseKeptPlace(path, io.env);
+  if (path !== killSwitchPath(gateDir(undefined, io.env))) refuseKeptPlace(path, io.env);
   refuseIrregular(path);
   if (mode === 'update' && !existsSync(path)) throw invalidInput('file_not_found', `no such file: ${path}`);
   const file = new LineFile({ path: realPlace(path) });

@@ -23,8 +23,15 @@ export function keptFolders(jobRoots: readonly string[], env: Io['env']): string
     jobRoot(undefined, env),
     join(outDir(env), 'jobs'),
     join(outDir(env), 'keys'),
+    gateDir(undefined, env),
     ledgerRoot(env),
   ];
+}
+
+/** Where a gate keeps what it must not forget: the flag, else GAIT_GATE_STATE, else `gate` in the output directory. */
+export function gateDir(flag: string | undefined, env: Io['env']): string {
+  const named = flag ?? env['GAIT_GATE_STATE'];
+  return named === undefined || named === '' ? join(outDir(env), 'gate') : named;
 }
 
 /** Where the ledger of packs is. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { fineClock } from '../core/clock.ts';
 import type { TokenTerms } from '../gate/mint.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
 import { instantOf, milliseconds } from './duration.ts';
@@ -55,7 +56,7 @@ export interface MintValues extends PrivateKeyValues {
 export function termsOf(flags: MintValues, io: Io): TokenTerms {
   const { 'not-before': begins } = flags;
   return {
-    now: io.clock.now(),
+    now: fineClock(io.clock).now(),
     ttlMs: milliseconds(flags.ttl, 'ttl'),
     nonce: randomBytes(16).toString('hex'),
     notBefore: begins === undefined ? undefined : instantOf(begins, 'not-before'),

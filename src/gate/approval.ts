@@ -150,11 +150,15 @@ function scopeFault(document: JsonObject, { scope }: TokenBase, subject: Approva
 }
 
 /** Who acts does not approve, and nobody approves in a name that the key is not for. */
-function approverFault(approver: string, { key }: TokenBase, { actors }: ApprovalSubject): Fault | undefined {
-  if (key.identities.length > 0 && !key.identities.includes(approver)) {
+function approverFault(
+  approver: string,
+  { identities, names }: TokenBase,
+  { actors }: ApprovalSubject,
+): Fault | undefined {
+  if (identities.length > 0 && !identities.includes(approver)) {
     return { fault: 'approver_mismatch', detail: `the key is not one of ${approver}` };
   }
-  const own = actors.some((actor) => actor === approver || key.identities.includes(actor));
+  const own = actors.some((actor) => actor === approver || names.includes(actor));
   return own ? { fault: 'self_approval', detail: 'who asks does not approve' } : undefined;
 }
 
@@ -225,10 +229,7 @@ export function countApprovals(required: number, findings: readonly ApprovalFind
     findings.filter((one) => one.valid),
     ({ digest }) => digest,
   );
-  const distinct = uniqueBy(
-    uniqueBy(valid, ({ key_id }) => key_id),
-    ({ approver_identity }) => approver_identity,
-  );
+  const distinct = distinctOnes(valid);
   const counted = { required, findings, distinct, valid: valid.length };
   if (distinct.length >= required) return { ...counted, granted: true, reasons: ['approval_granted'] };
   const faults = findings.flatMap(({ error_code }) => error_code ?? []);
@@ -240,6 +241,25 @@ export function countApprovals(required: number, findings: readonly ApprovalFind
           ...(required > 1 ? ['approval_distinct_approvers_required'] : []),
         ];
   return { ...counted, granted: false, reasons: wordList([...why, ...faults]) };
+}
+
+/** As many as there are of which no two share a key or a name: a maximum matching of keys to names. */
+function distinctOnes(valid: readonly ApprovalFinding[]): ApprovalFinding[] {
+  const byName = new Map<string | undefined, ApprovalFinding>();
+  const place = (key: string | undefined, seen: Set<string | undefined>): boolean =>
+    valid
+      .filter(({ key_id, approver_identity }) => key_id === key && !seen.has(approver_identity))
+      .some((one) => {
+        const name = one.approver_identity;
+        if (seen.has(name)) return false;
+        seen.add(name);
+        const holder = byName.get(name);
+        if (holder !== undefined && !place(holder.key_id, seen)) return false;
+        byName.set(name, one);
+        return true;
+      });
+  for (const key of new Set(valid.map(({ key_id }) => key_id))) place(key, new Set());
+  return [...byName.values()];
 }
 
 function uniqueBy<T>(items: readonly T[], key: (item: T) => unknown): T[] {

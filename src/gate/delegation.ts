@@ -72,7 +72,7 @@ export function checkDelegation(
   }
   const strange = Object.keys(token.ext ?? {}).find((name) => !KNOWN_EXT.has(name));
   if (strange !== undefined) return failed('invalid', `its ext has an unknown member ${strange}`);
-  const { identities } = token.key;
+  const { identities } = token;
   if (identities.length > 0 && !identities.includes(texts['delegator_identity'] ?? '')) {
     return failed('delegator_mismatch', `the key is not one of ${texts['delegator_identity']}`);
   }

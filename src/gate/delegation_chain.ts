@@ -1,6 +1,7 @@
 import { epochMs, NEVER } from '../core/time.ts';
 import type { DelegationFinding } from './delegation.ts';
 import type { Intent } from './intent.ts';
+import { BOUND_SCOPE } from './token_reader.ts';
 import { wordList } from './words.ts';
 
 /** What the tokens that were presented prove of a chain. */
@@ -47,20 +48,17 @@ export function proveChain(
     return refused('delegation_identity_mismatch');
   }
   const links = chain.length === 0 ? [{ delegate_identity: requester }] : chain;
-  const hops = hopsOf(links, findings);
-  if (hops === undefined) {
-    const fitted = findings.map((one) => fittedTo(links, one));
-    const faults = fitted.flatMap(({ error_code }) => error_code ?? []);
-    const short = fitted.some(({ valid }) => valid) ? ['delegation_token_missing'] : [];
-    const reasons = wordList(['delegation_chain_insufficient', ...short, ...faults]);
-    return { findings: fitted, hops: [], granted: false, reasons };
-  }
-  const narrow = narrowingFault(hops);
-  if (narrow !== undefined) return refused('delegation_chain_insufficient', narrow);
-  const unfit = new Set(hops.filter((hop) => !covers(hop, scopes, tools)));
-  if (unfit.size === 0) return { findings, hops, granted: true, reasons: ['delegation_granted'] };
-  const marked = findings.map((one) => (unfit.has(one) ? { ...one, ...SCOPE_FAULT } : one));
-  const reasons = wordList(['delegation_chain_insufficient', SCOPE_FAULT.error_code]);
+  const fitted = findings.map((one) => fittedTo(links, one));
+  const marked = fitted.map((one) =>
+    one.valid && !covers(one, scopes, tools) ? { ...one, ...SCOPE_FAULT } : one,
+  );
+  const hops = hopsOf(links, marked);
+  if (hops !== undefined) return { findings, hops, granted: true, reasons: ['delegation_granted'] };
+  const faults = marked.flatMap(({ error_code }) => error_code ?? []);
+  const proven = links.every((link) => marked.some((one) => one.valid && isFor(link, one)));
+  const missing = !proven && marked.some(({ valid }) => valid) ? ['delegation_token_missing'] : [];
+  const why = proven ? ['delegation_scope_widened'] : missing;
+  const reasons = wordList(['delegation_chain_insufficient', ...why, ...faults]);
   return { findings: marked, hops: [], granted: false, reasons };
 }
 
@@ -83,46 +81,41 @@ function isContinuous(
     ({ delegator_identity }, index) =>
       index === 0 || chain[index - 1]?.delegate_identity === delegator_identity,
   );
-  return joined && (chain.length === 0 || chain.at(-1)?.delegate_identity === requester);
+  const delegates = new Set(chain.map(({ delegate_identity }) => delegate_identity));
+  const ends = chain.length === 0 || chain.at(-1)?.delegate_identity === requester;
+  return joined && ends && delegates.size === chain.length; // nobody is handed the same thing twice
 }
 
-/** A valid token for each link, each used for one; undefined if a link has none. */
+/** A valid token for each link, each no wider than the one before it; undefined if there are none such. */
 function hopsOf(
   links: readonly Link[],
   findings: readonly DelegationFinding[],
 ): DelegationFinding[] | undefined {
-  const left = new Set(findings.filter(({ valid }) => valid));
-  const hops: DelegationFinding[] = [];
-  for (const { delegator_identity: from, delegate_identity: to } of links) {
-    const fits = [...left].filter(
-      (one) => one.delegate_identity === to && (from === undefined || one.delegator_identity === from),
-    );
-    const [hop] = fits.filter((one) => isNarrower(hops.at(-1), one)).concat(fits);
-    if (hop === undefined) return undefined;
-    left.delete(hop);
-    hops.push(hop);
+  // Of each token that a chain so far may end with, one such chain: no two links have the same ends.
+  let chains: (readonly DelegationFinding[])[] = [[]];
+  for (const link of links) {
+    const fits = findings.filter((one) => one.valid && isFor(link, one));
+    chains = fits.flatMap((one) => {
+      const before = chains.find((chain) => isNarrower(chain.at(-1), one));
+      return before === undefined ? [] : [[...before, one]];
+    });
   }
-  return hops;
+  const [chain] = chains;
+  return chain === undefined ? undefined : [...chain];
+}
+
+function isFor({ delegator_identity: from, delegate_identity: to }: Link, one: DelegationFinding): boolean {
+  return one.delegate_identity === to && (from === undefined || one.delegator_identity === from);
 }
 
 /** A valid token that is for no link of the chain, with the reason why not. */
 function fittedTo(links: readonly Link[], finding: DelegationFinding): DelegationFinding {
   const { valid, delegate_identity: to, delegator_identity: from } = finding;
-  const toSame = links.filter((link) => link.delegate_identity === to);
-  const fits = toSame.some(
-    (link) => link.delegator_identity === undefined || link.delegator_identity === from,
-  );
-  if (!valid || fits) return finding;
-  const [error_code, detail] =
-    toSame.length === 0
-      ? ['delegation_token_delegate_mismatch', `nobody in the chain is ${to}`]
-      : ['delegation_token_delegator_mismatch', `the chain has ${to} from another than ${from}`];
+  if (!valid || links.some((link) => isFor(link, finding))) return finding;
+  const [error_code, detail] = links.some((link) => link.delegate_identity === to)
+    ? ['delegation_token_delegator_mismatch', `the chain has ${to} from another than ${from}`]
+    : ['delegation_token_delegate_mismatch', `nobody in the chain is ${to}`];
   return { ...finding, valid: false, error_code, detail };
-}
-
-function narrowingFault(hops: readonly DelegationFinding[]): string | undefined {
-  const wider = hops.some((hop, index) => index > 0 && !isNarrower(hops[index - 1], hop));
-  return wider ? 'delegation_scope_widened' : undefined;
 }
 
 /** True if a hop hands on no more than it was given. It cannot outlive it: every hop must hold at the time of the call. */
@@ -133,7 +126,7 @@ function isNarrower(parent: DelegationFinding | undefined, child: DelegationFind
 }
 
 function grantsOf({ scope = [], scope_class = '' }: DelegationFinding): Set<string> {
-  return new Set([...scope, scope_class].filter((one) => one !== ''));
+  return new Set([...scope, scope_class].filter((one) => one !== '' && one !== BOUND_SCOPE));
 }
 
 /**

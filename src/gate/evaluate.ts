@@ -131,6 +131,9 @@ function credentialed(
   if ('fault' in credential) {
     return blocked(allowed, [credential.fault.reason], credential.fault.violation);
   }
+  if (typeof credential.credential?.ref !== 'string' || credential.credential.ref === '') {
+    return blocked(allowed, ['broker_credential_missing'], 'broker_credential_missing');
+  }
   const late = credentialFault(credential.credential, now);
   if (late !== undefined) return blocked(allowed, [late.reason], late.violation);
   const faults = receiptFaults(allowed.duties.credential, credential.credential, claims);

@@ -21,7 +21,7 @@ import { policyDigest } from './policy_digest.ts';
 import { profileFault } from './profile.ts';
 import { assertSound } from './record_schemas.ts';
 import { type Asked, type Course, Settler, type SettlerParts } from './settlement.ts';
-import { eventId, traceDocument, traceId } from './trace.ts';
+import { eventId, SIMULATED, traceDocument, traceId } from './trace.ts';
 import { wordList } from './words.ts';
 
 export type RecordKind = EvidenceFile['type'] | 'trace';
@@ -193,11 +193,11 @@ export async function enterRefusal(
 
 /** What a simulation decides: nothing that lets a call run, and marked where every reader looks. */
 function simulated(would: Decision): Decision {
-  const marks = ['simulate_mode_non_enforcing', `simulated_${would.verdict}`];
+  const marks = [SIMULATED, `simulated_${would.verdict}`];
   return {
     ...would,
     verdict: would.verdict === 'allow' ? 'dry_run' : would.verdict,
     reason_codes: wordList([...would.reason_codes, ...marks]),
-    violations: wordList([...would.violations, 'simulate_mode_non_enforcing']),
+    violations: wordList([...would.violations, SIMULATED]),
   };
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
 import type { JsonObject } from '../core/json.ts';
-import { writeNewFile } from '../zip/atomic_file.ts';
+import { removeFile, writeNewFile } from '../zip/atomic_file.ts';
 import type { DecisionIds, EvidenceSink, Kept, RecordKind } from './gate.ts';
 
 const NAMES: Readonly<Record<RecordKind, string>> = {
@@ -26,7 +26,12 @@ export class RecordFiles implements EvidenceSink {
     const bytes = recordBytes(document);
     const path = `${NAMES[kind]}_${traceId}_${eventId}.json`;
     writeNewFile(join(this.dir, path), bytes);
-    this.#also(kind, document, bytes);
+    try {
+      this.#also(kind, document, bytes);
+    } catch (error) {
+      removeFile(join(this.dir, path)); // what cannot be told is not left behind as if it had been
+      throw error;
+    }
     return { path, sha256: sha256Hex(bytes) };
   }
 }

@@ -5,7 +5,7 @@ import type { Timestamp } from '../core/time.ts';
 import type { EventStore } from '../log/store.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import type { Issued } from './credential.ts';
+import { faultOf, type Issued } from './credential.ts';
 import { type CredentialRequest, credentialRequest } from './credential_request.ts';
 import { type Decision, evaluate } from './evaluate.ts';
 import type { Evidence, GateSettings } from './evidence.ts';
@@ -154,15 +154,20 @@ export class Settler {
     }
   }
 
-  #issue({ duties }: Decision, { intent }: IntentRequest): Promise<Issued> {
+  async #issue({ duties }: Decision, { intent }: IntentRequest): Promise<Issued> {
     const { broker, credential, clock } = this.#parts;
     if (broker === undefined || duties.broker === null) throw new Error('there is no broker to ask');
-    return broker.issue(credentialRequest(intent, duties.broker, credential ?? { scopes: [] }), clock.now());
+    try {
+      const request = credentialRequest(intent, duties.broker, credential ?? { scopes: [] });
+      return await broker.issue(request, clock.now());
+    } catch {
+      return faultOf('broker_credential_missing', 'the broker failed');
+    }
   }
 }
 
 function admissionOf(
-  { approval, limits }: Decision,
+  { approval, delegation, limits }: Decision,
   policy: Policy,
   { intent }: IntentRequest,
   observedAt: Timestamp,
@@ -173,6 +178,9 @@ function admissionOf(
   return {
     admission_id: eventId(trace, observedAt),
     tokens: used.flatMap(({ digest }) => digest ?? []).sort(),
+    unrevoked: [...used, ...(delegation?.hops ?? [])].flatMap(({ digest = [], token_id = [] }) =>
+      [digest, token_id].flat(),
+    ),
     limits: limits.map(({ used: _, remaining: __, ...limit }) => limit),
   };
 }

@@ -1,6 +1,7 @@
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { canonicalize } from '../core/canonical.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import { epochMs, inUtc, isZonedTime } from '../core/time.ts';
-import type { KeyPurpose, Keyring, TrustedKey } from '../signing/keyring.ts';
+import type { KeyPurpose, Keyring } from '../signing/keyring.ts';
 import { signaturesOf } from '../signing/signed_document.ts';
 import { byBytes, lowered, trimmed } from './words.ts';
 
@@ -35,7 +36,10 @@ export interface TokenBase {
   /** What the signature is over: no two tokens have the same one. */
   readonly digest: string;
   readonly keyId: string;
-  readonly key: TrustedKey;
+  /** Who its key is believed to be; no name for any. */
+  readonly identities: readonly string[];
+  /** Every name that is known of its key. */
+  readonly names: readonly string[];
   readonly ext: JsonObject | undefined;
 }
 
@@ -86,6 +90,7 @@ export function checkBase(
   rules: TokenRules,
 ): Checked<TokenBase> {
   const { keyring, now } = rules;
+  if (!isCanonical(document)) return { fault: 'invalid', detail: 'it is nothing that can be signed' };
   const { signature, digest, ext } = signaturesOf(document);
   if (signature === undefined) return { fault: 'signature_missing', detail: 'it is not signed' };
   if (keyring.count(purpose) === 0) {
@@ -104,9 +109,18 @@ export function checkBase(
     return malformed('its times are not spelled as they are signed');
   if (scope === undefined) return malformed('its scope is no sorted list of small letters');
   if (typeof token_id !== 'string') return { fault: 'invalid', detail: 'it has no token_id' };
-  const { keyId, key } = signer;
-  const token = { token_id, created_at, expires_at, scope, digest, keyId, key, ext };
+  const token = { ...signer, token_id, created_at, expires_at, scope, digest, ext };
   return lifetimeFault(token, rules) ?? extFault(document, token, purpose, rules) ?? { token };
+}
+
+/** False for half characters, and what is nested too deep. */
+function isCanonical(document: JsonObject): boolean {
+  try {
+    canonicalize(document);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function malformed(detail: string): Checked<never> {
@@ -152,7 +166,10 @@ function extFault(
   if (signer === undefined || 'fault' in signer || signer.keyId !== keyId) {
     return { fault: 'signature_invalid', detail: 'its ext is not signed by the key that signed it' };
   }
-  const { purpose: meant, not_before, audience: wanted } = ext;
+  const { schema_id, schema_version, purpose: meant, not_before, audience: wanted } = ext;
+  if (schema_id !== 'gait.gate.token_ext' || schema_version !== '1.0.0') {
+    return { fault: 'invalid', detail: 'its ext is of a version that this gate does not know' };
+  }
   if (meant !== PURPOSE_WORDS[purpose])
     return { fault: 'invalid', detail: 'it was signed for another purpose' };
   if (not_before !== undefined && (!isTime(not_before) || epochMs(now) < epochMs(inUtc(not_before)))) {
@@ -171,8 +188,3 @@ export const PURPOSE_WORDS: Readonly<Record<KeyPurpose, string>> = {
   delegator: 'delegation',
   pack: 'pack',
 };
-
-/** A token as it was read from a file. Undefined for what is no JSON object. */
-export function tokenDocument(value: Json): JsonObject | undefined {
-  return isJsonObject(value) ? value : undefined;
-}

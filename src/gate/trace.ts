@@ -11,6 +11,9 @@ import type { IntentRequest } from './intent.ts';
 import { argsDigest, delegationDigest } from './intent_digest.ts';
 import type { Verdict } from './policy.ts';
 
+/** Marks a simulation among the violations, where every version signs it. */
+export const SIMULATED = 'simulate_mode_non_enforcing';
+
 export const TRACE_SCHEMA_ID = 'gait.gate.trace';
 
 /** What makes the id of a trace: the same policy, call and verdict have the same one. */

@@ -3,7 +3,7 @@ import { isZonedTime } from '../core/time.ts';
 import type { Keyring } from '../signing/keyring.ts';
 import { signaturesOf } from '../signing/signed_document.ts';
 import { VERDICTS, type Verdict } from './policy.ts';
-import { eventId, TRACE_SCHEMA_ID, traceId } from './trace.ts';
+import { eventId, SIMULATED, TRACE_SCHEMA_ID, traceId } from './trace.ts';
 
 /** One thing that is wrong with a trace. */
 export interface TraceFinding {
@@ -51,9 +51,9 @@ export function verifyTrace(
   if (signer !== undefined && 'fault' in signer) {
     findings.push({ code: 'signature_invalid', message: `signature: ${signer.fault}` });
   }
-  const owned = ext?.['schema_id'] === 'gait.gate.trace_ext';
+  const owned = document['ext'] !== undefined || document['ext_signature'] !== undefined;
   if (owned && signer !== undefined && 'keyId' in signer) {
-    const whole = extSignature && keyring.signer(extSignature, extDigest, 'gate', now);
+    const whole = ext && extSignature && keyring.signer(extSignature, extDigest, 'gate', now);
     if (whole === undefined || 'fault' in whole || whole.keyId !== signer.keyId) {
       const message = 'ext_signature: what stands in ext is not signed by the key that signed the rest';
       findings.push({ code: 'signature_invalid', message });
@@ -64,9 +64,14 @@ export function verifyTrace(
     ...{ policy_digest: text('policy_digest'), intent_digest: text('intent_digest') },
     key_id: signer !== undefined && 'keyId' in signer ? signer.keyId : '',
     signature_scope: owned ? 'full' : 'legacy',
-    simulated: owned && ext['simulated'] === true,
+    simulated: ext?.['simulated'] === true || saysSimulated(document),
     findings,
   };
+}
+
+/** The mark that stands where every version signs. */
+function saysSimulated({ violations }: JsonObject): boolean {
+  return Array.isArray(violations) && violations.includes(SIMULATED);
 }
 
 function formFindings(document: JsonObject, text: (name: string) => string): TraceFinding[] {
@@ -80,9 +85,10 @@ function formFindings(document: JsonObject, text: (name: string) => string): Tra
   const verdict = VERDICTS.find((one) => one === text('verdict'));
   if (verdict === undefined) invalid(`verdict is ${text('verdict')}`);
   else findings.push(...idFindings(text, verdict));
-  if (isJsonObject(document['ext']) && document['ext_signature'] === undefined) {
-    invalid('ext is not signed');
-  }
+  const { ext, ext_signature } = document;
+  if ((ext === undefined) !== (ext_signature === undefined))
+    invalid('of ext and ext_signature one is missing');
+  if (ext !== undefined && !isJsonObject(ext)) invalid('ext is no object');
   return findings;
 }
 

@@ -23,9 +23,11 @@ export interface UsesState {
   readonly revoked: Readonly<Record<string, string>>;
   /** By the key of a limit: how many calls counted. */
   readonly counts: Readonly<Record<string, number>>;
+  /** By its id: when an admission was made that may still be given back. */
+  readonly admitted: Readonly<Record<string, Timestamp>>;
 }
 
-export const NO_USES: UsesState = { revision: 0, used: {}, revoked: {}, counts: {} };
+export const NO_USES: UsesState = { revision: 0, used: {}, revoked: {}, counts: {}, admitted: {} };
 
 /** What a call uses up, all of it or nothing. */
 export interface Admission {
@@ -33,6 +35,8 @@ export interface Admission {
   readonly admission_id: string;
   /** Digests of the approvals. */
   readonly tokens: readonly string[];
+  /** Digests and ids of all that the decision is by: none of it may have been taken back meanwhile. */
+  readonly unrevoked?: readonly string[];
   readonly limits: readonly Limit[];
 }
 
@@ -64,11 +68,11 @@ export const usesModel: StreamModel<UsesState> = {
     return { ...fold(state, event as unknown as UsesEvent, created_at), revision: state.revision + 1 };
   },
   snapshot: {
-    save: ({ revision, used, revoked, counts }) => ({ revision, used, revoked, counts }),
-    load({ revision, used, revoked, counts }, _stream, expected) {
+    save: ({ revision, used, revoked, counts, admitted }) => ({ revision, used, revoked, counts, admitted }),
+    load({ revision, used, revoked, counts, admitted }, _stream, expected) {
       if (revision !== expected || !isJsonObject(used)) return undefined;
-      if (!isJsonObject(revoked) || !isJsonObject(counts)) return undefined;
-      return { revision: expected, used, revoked, counts } as unknown as UsesState;
+      if (!isJsonObject(revoked) || !isJsonObject(counts) || !isJsonObject(admitted)) return undefined;
+      return { revision: expected, used, revoked, counts, admitted } as unknown as UsesState;
     },
   },
 };
@@ -79,17 +83,29 @@ function fold(state: UsesState, event: UsesEvent, at: Timestamp): UsesState {
     return { ...state, revoked: { ...state.revoked, [token]: reason } };
   }
   const { admission_id, tokens, counters } = event.payload;
+  const admitted = recent(state.admitted, at);
   if (event.type === 'call_admitted') {
     const twice = tokens.find((token) => Object.hasOwn(state.used, token));
     if (twice !== undefined) throw illegal(`the approval ${twice} is used a second time`);
+    if (Object.hasOwn(admitted, admission_id))
+      throw illegal(`the admission ${admission_id} is made a second time`);
     const now = Object.fromEntries(tokens.map((token) => [token, admission_id]));
     const used = tokens.length === 0 ? state.used : { ...state.used, ...now };
-    return { ...state, used, counts: counted(state.counts, counters, 1, at) };
+    const counts = counted(state.counts, counters, 1, at);
+    return { ...state, used, counts, admitted: { ...admitted, [admission_id]: at } };
   }
   const foreign = tokens.find((token) => state.used[token] !== admission_id);
   if (foreign !== undefined) throw illegal(`the approval ${foreign} was not used by ${admission_id}`);
+  if (!Object.hasOwn(admitted, admission_id)) throw illegal(`no admission ${admission_id} can be given back`);
+  const { [admission_id]: _, ...others } = admitted;
   const used = Object.fromEntries(Object.entries(state.used).filter(([token]) => !tokens.includes(token)));
-  return { ...state, used, counts: counted(state.counts, counters, -1, at) };
+  return { ...state, used, counts: counted(state.counts, counters, -1, at), admitted: others };
+}
+
+/** What can no longer be given back is forgotten. */
+function recent(admitted: UsesState['admitted'], at: Timestamp): Record<string, Timestamp> {
+  const oldest = epochMs(at) - KEPT_MS;
+  return Object.fromEntries(Object.entries(admitted).filter(([, made]) => epochMs(made) > oldest));
 }
 
 /** The counters after some of them moved, without those whose window is long over. */
@@ -127,7 +143,8 @@ export function decideRelease(
   { admission_id, tokens, limits }: Admission,
   now: Timestamp,
 ): Decision {
-  if (tokens.some((token) => state.used[token] !== admission_id)) return { events: [] };
+  const isOurs = Object.hasOwn(recent(state.admitted, now), admission_id);
+  if (!isOurs || tokens.some((token) => state.used[token] !== admission_id)) return { events: [] };
   const counters = countersOf(limits);
   return { events: [usesEvent(state, 'admission_released', { admission_id, tokens, counters }, now)] };
 }

@@ -23,7 +23,13 @@ export interface TrustedKey {
 
 /** The key that made a signature, or why it counts for nothing. */
 export type Signer =
-  | { readonly keyId: string; readonly key: TrustedKey }
+  | {
+      readonly keyId: string;
+      /** Who it is believed to be in this: no name for any. */
+      readonly identities: readonly string[];
+      /** Every name that the ring has for it, for whatever purpose. */
+      readonly names: readonly string[];
+    }
   | { readonly fault: string; readonly revoked?: true };
 
 /** Keys with purposes. An input, never taken from what is verified. */
@@ -65,10 +71,14 @@ export class Keyring {
     }
     const meant = keys.filter(({ purposes }) => purposes.includes(purpose));
     if (meant.length === 0) return { fault: `the key ${signature.key_id} is not for the purpose ${purpose}` };
-    const [key] = meant.filter((one) => isValidAt(one, now));
-    return key === undefined
-      ? { fault: `the key ${signature.key_id} is not valid at ${now}` }
-      : { keyId: signature.key_id, key };
+    const valid = meant.filter((one) => isValidAt(one, now));
+    if (valid.length === 0) return { fault: `the key ${signature.key_id} is not valid at ${now}` };
+    const anybody = valid.some(({ identities }) => identities.length === 0);
+    return {
+      keyId: signature.key_id,
+      identities: anybody ? [] : valid.flatMap(({ identities }) => identities),
+      names: keys.flatMap(({ identities }) => identities),
+    };
   }
 }
 

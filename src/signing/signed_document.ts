@@ -42,7 +42,8 @@ export function signaturesOf(document: JsonObject): Signatures {
 /** A signature as it stands in a document; undefined for what has no form of one. */
 export function signatureOf(value: Json | undefined): Signature | undefined {
   if (!isJsonObject(value)) return undefined;
-  const { alg, key_id, sig, signed_digest } = value;
+  const { alg, key_id, sig, signed_digest, ...others } = value;
+  if (Object.keys(others).length > 0) return undefined; // nobody signed those
   if (typeof alg !== 'string' || typeof key_id !== 'string' || typeof sig !== 'string') return undefined;
   if (signed_digest !== undefined && typeof signed_digest !== 'string') return undefined;
   return { alg, key_id, sig, ...(signed_digest === undefined ? {} : { signed_digest }) };

@@ -31,7 +31,7 @@ export function writeFileAtOnce(path: string, bytes: Buffer, mode = 0o600): void
     if (mode !== 0o600) chmodSync(temporary, mode);
     putInPlace(temporary, path);
   } catch (error) {
-    removeQuietly(temporary);
+    removeFile(temporary);
     throw ioFailure(error, `writing ${path}`);
   }
 }
@@ -55,7 +55,7 @@ export function writeNewFile(path: string, bytes: Buffer): void {
     }
     throw ioFailure(error, `writing ${path}`);
   } finally {
-    removeQuietly(temporary);
+    removeFile(temporary);
   }
 }
 
@@ -77,12 +77,13 @@ export async function replaceAtomically(
     }
     putInPlace(temporary, path);
   } catch (error) {
-    removeQuietly(temporary);
+    removeFile(temporary);
     throw ioFailure(error, `writing ${path}`);
   }
 }
 
-function removeQuietly(path: string): void {
+/** Removes a file, best effort. */
+export function removeFile(path: string): void {
   try {
     rmSync(path, { force: true });
   } catch {

@@ -1,8 +1,11 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { gateDir } from '../../cli/places.ts';
 import { printable } from '../../cli/run.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { invalidInput } from '../../core/errors.ts';
+import { APPROVAL_SCHEMA_ID } from '../../gate/approval.ts';
+import { DELEGATION_SCHEMA_ID } from '../../gate/delegation.ts';
 import { decideRevocation, USES_STREAM, usesModel } from '../../gate/uses.ts';
 import { StreamHandle } from '../../log/stream.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
@@ -35,7 +38,7 @@ const spec: CommandSpec = command({
     if (text === '' || text.length > 512) {
       throw invalidInput('flag_value_invalid', '--reason is empty, or longer than 512 characters');
     }
-    const token = id === undefined ? signaturesOf(readToken(file ?? '')).digest : plainId(id);
+    const token = id === undefined ? digestOf(file ?? '') : plainId(id);
     const uses = new StreamHandle(gateStore(gateDir(flags['state-dir'], io.env)), usesModel, USES_STREAM);
     const now = io.clock.now();
     const { events } = await uses.execute((state) => decideRevocation(state, { token, reason: text }, now));
@@ -46,6 +49,15 @@ const spec: CommandSpec = command({
     };
   },
 });
+
+/** The digest by which a gate knows a token. Throws `token_malformed` for what is none. */
+function digestOf(path: string): string {
+  const document = readToken(path);
+  const kinds: readonly unknown[] = [APPROVAL_SCHEMA_ID, DELEGATION_SCHEMA_ID];
+  const { signature, digest } = signaturesOf(document);
+  if (kinds.includes(document['schema_id']) && signature !== undefined) return digest;
+  throw invalidInput('token_malformed', `${path} holds no signed approval and no delegation`);
+}
 
 function plainId(id: string): string {
   const plain = id.trim().toLowerCase();

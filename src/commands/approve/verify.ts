@@ -1,8 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { gateDir, gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
+import { gateDir } from '../../cli/places.ts';
 import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';

@@ -51,13 +51,13 @@ const spec: CommandSpec = command({
     const flags = withConfig(input.flags, DEFAULTS);
     const place = gatePlace(flags, io);
     const asked = await askedOfFiles(flags, place);
-    const { gate, signer } = openGate(flags, place, io);
+    const { gate, signer, keyMode } = openGate(flags, place, io);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
     const answer = await gate.decide({ ...asked, simulate: flags.simulate });
     const { profile } = flags;
     const failure = refusalOf(answer, { profile, requireAllow: flags['require-allow'] });
     return {
-      fields: { ...answerFields(answer, place, profile), warnings: [...signer.warnings] },
+      fields: { ...answerFields(answer, place, profile), key_mode: keyMode, warnings: [...signer.warnings] },
       lines: answerLines(answer, place, io),
       ...(failure === undefined ? {} : { failure }),
     };
