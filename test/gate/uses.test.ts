@@ -15,9 +15,8 @@ import {
   usesModel,
 } from '../../src/gate/uses.ts';
 import type { Decision } from '../../src/log/stream.ts';
-import { NOW } from '../support/gate.ts';
 import { gaitError } from '../support/refusals.ts';
-import { HOUR, MINUTE } from '../support/tokens.ts';
+import { HOUR, MINUTE, NOW } from '../support/tokens.ts';
 
 const [T1, T2, T3] = ['1'.repeat(64), '2'.repeat(64), '3'.repeat(64)];
 const START = Date.parse(NOW);
@@ -26,7 +25,13 @@ const START = Date.parse(NOW);
 function limit(requests: number, window: 'minute' | 'hour' = 'hour', at: number = START): Limit {
   const length = window === 'hour' ? HOUR : MINUTE;
   const start = timestamp(Math.floor(at / length) * length);
-  return { key: `${window}|tool|${start}|tool.write`, scope: 'tool', requests };
+  return {
+    key: `${window}|tool|${start}|tool.write`,
+    kind: 'rate_limit',
+    scope: 'tool',
+    requests,
+    amount: 1,
+  };
 }
 
 function call(n: number, tokens: readonly string[] = [], limits: readonly Limit[] = []): Admission {
