@@ -4,7 +4,6 @@ import fc from 'fast-check';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';
-import { NOW } from '../support/gate.ts';
 import { trusted } from '../support/keyrings.ts';
 import {
   ARGS_DIGEST,
@@ -17,6 +16,7 @@ import {
   type LookedAtApproval,
   legacyApproval,
   MALLORY,
+  NOW,
   recordedApprovalId,
   resigned,
   ringWith,
@@ -90,7 +90,7 @@ describe('the limits of version 1.4.0', () => {
     ['of targets, exceeded', limited, { subject: { targets: 3 } }, 'max_targets_exceeded'],
     ['of operations, exceeded', limited, { subject: { operations: 2 } }, 'max_ops_exceeded'],
     ['of nought, which is none', legacyApproval({ max_targets: 0 }), { subject: { targets: 9 } }, 'valid'],
-    ['that are no numbers', legacyApproval({ max_targets: '9' }), {}, 'invalid'],
+    ['that are no numbers', legacyApproval({ max_targets: '9' }), {}, 'max_targets_exceeded'],
   ]);
 });
 
@@ -173,25 +173,36 @@ describe('the form of an approval', () => {
   table([
     ['another kind', legacyApproval({ schema_id: 'gait.gate.delegation_token' }), {}, 'invalid'],
     ['another version', legacyApproval({ schema_version: '2.0.0' }), {}, 'invalid'],
-    ['a member that nobody knows', legacyApproval({ only_on: 'mondays' }), {}, 'invalid'],
-    ['an id that its members do not make', legacyApproval({ token_id: 'e'.repeat(24) }), {}, 'invalid'],
+    ['a member that nobody knows', legacyApproval({ only_on: 'mondays' }), {}, 'signature_invalid'],
+    [
+      'W-31: of ours, an id that its members do not make',
+      resigned(approval(), { token_id: 'e'.repeat(24) }),
+      {},
+      'invalid',
+    ],
+    [
+      'of an earlier program, whatever id it signed',
+      legacyApproval({ token_id: 'e'.repeat(24) }),
+      {},
+      'valid',
+    ],
     ['no id', resigned(legacyApproval(), { token_id: undefined }), {}, 'invalid'],
     ['no approver', legacyApproval({ approver_identity: undefined }), {}, 'invalid'],
     ['an approver with a space behind', legacyApproval({ approver_identity: 'bob ' }), {}, 'invalid'],
     ['no reason', legacyApproval({ reason_code: '' }), {}, 'invalid'],
-    ['no end', legacyApproval({ expires_at: undefined }), {}, 'invalid'],
-    ['an end that is none', legacyApproval({ expires_at: 'never' }), {}, 'invalid'],
+    ['no end', legacyApproval({ expires_at: undefined }), {}, 'signature_invalid'],
+    ['an end that is none', legacyApproval({ expires_at: 'never' }), {}, 'signature_invalid'],
     [
       'a spelling of its end that no Go version signs',
       legacyApproval({ expires_at: '2026-05-01T13:00:00.000Z' }),
       {},
-      'invalid',
+      'signature_invalid',
     ],
-    ['no scope', legacyApproval({ scope: [] }), {}, 'invalid'],
-    ['a scope in capitals', legacyApproval({ scope: ['TOOL:tool.write'] }), {}, 'invalid'],
-    ['scopes out of order', legacyApproval({ scope: ['tool:tool.write', '*'] }), {}, 'invalid'],
-    ['a scope twice', legacyApproval({ scope: ['*', '*'] }), {}, 'invalid'],
-    ['a scope that is a text', legacyApproval({ scope: '*' }), {}, 'invalid'],
+    ['no scope', legacyApproval({ scope: [] }), {}, 'signature_invalid'],
+    ['a scope in capitals', legacyApproval({ scope: ['TOOL:tool.write'] }), {}, 'signature_invalid'],
+    ['scopes out of order', legacyApproval({ scope: ['tool:tool.write', '*'] }), {}, 'signature_invalid'],
+    ['a scope twice', legacyApproval({ scope: ['*', '*'] }), {}, 'signature_invalid'],
+    ['a scope that is a text', legacyApproval({ scope: '*' }), {}, 'signature_invalid'],
   ]);
 
   test('an edit of any member shows', () => {
@@ -214,8 +225,9 @@ describe('the id of an approval', () => {
     const without = recordedApprovalId({ ...limited, max_targets: null, max_ops: null });
     assert.notEqual(limited['token_id'], without);
     assert.equal(become(limited), 'valid');
-    const { token_id } = legacyApproval();
-    assert.equal(become(legacyApproval({ max_targets: 3, token_id: token_id ?? '' })), 'invalid');
+    const { token_id } = approval();
+    const widened = resigned(approval(), { scope: ['*'], token_id: token_id ?? '' });
+    assert.equal(become(widened), 'invalid');
   });
 
   test('of version 1.4.0 is known where no limit is set', () => {

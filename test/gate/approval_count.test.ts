@@ -23,16 +23,17 @@ describe('counting approvals', () => {
 
   const granted = ['approval_granted'];
   const distinct = ['approval_distinct_approvers_required'];
+  const short = ['approval_chain_insufficient', ...distinct];
   const rows: readonly [string, number, Parameters<typeof countApprovals>[1], readonly string[]][] = [
     ['one of one', 1, [bob], granted],
     ['none of one', 1, [], ['approval_token_missing']],
     ['a late one', 1, [late], ['approval_chain_insufficient', 'approval_token_expired']],
-    ['one of two', 2, [bob], ['approval_chain_insufficient']],
+    ['one of two', 2, [bob], short],
     ['two keys, two names', 2, [bob, carol], granted],
     ['W-3: one key, two names', 2, [bob, bobAsAnn], distinct],
     ['W-3: two keys, one name', 2, [bob, carolAsBob], distinct],
     ['two by one approver', 2, [bob, bobAgain], distinct],
-    ['W-1: the same token twice', 2, [bob, bob], ['approval_chain_insufficient']],
+    ['W-1: the same token twice', 2, [bob, bob], short],
     ['one more than it takes, and a late one', 1, [late, carol, bob], granted],
   ];
   for (const [name, required, findings, reasons] of rows) {
@@ -87,11 +88,10 @@ describe('approvals that the Go versions recorded', { skip }, () => {
     ['handmade-no-signature', 'signature_missing'],
     ['handmade-approver-edited', 'signature_invalid'],
     ['handmade-empty-key-id', 'signature_invalid'],
-    ['handmade-token-id-wrong', 'invalid'],
-    ['handmade-scope-unsorted', 'invalid'],
-    // Signed anew with another end, under the id that they had.
-    ['handmade-time-plain', 'invalid'],
-    ['handmade-time-offset', 'invalid'],
+    ['handmade-token-id-wrong', 'valid'],
+    ['handmade-scope-unsorted', 'signature_invalid'],
+    ['handmade-time-plain', 'valid'],
+    ['handmade-time-offset', 'valid'],
     ['handmade-pretty-keys-shuffled', 'valid'],
   ];
   for (const [name, becomes] of RECORDED) {

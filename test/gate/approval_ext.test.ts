@@ -28,6 +28,7 @@ function table(rows: readonly Row[]): void {
 describe('what is ours beside the signature (gate.md, Appendix D)', () => {
   const exact = approval({ exactArgsDigest: ARGS_DIGEST });
   const plain = approval();
+  const claims = approval({ claimsDigest: OTHER });
   const waits = approval({ notBefore: '2026-05-01T12:30:00Z' });
   const named = approval({ audience: 'gate-1' });
   const extOf = (changes: JsonObject): JsonObject => resigned(plain, {}, { ext: changes });
@@ -36,6 +37,9 @@ describe('what is ours beside the signature (gate.md, Appendix D)', () => {
     ['nothing asked', plain, { extRequired: true }, 'valid'],
     ['W-14: these arguments', exact, {}, 'valid'],
     ['W-14: other arguments', exact, { subject: { exactArgsDigest: OTHER } }, 'args_mismatch'],
+    ['W-8: what the call says of itself', claims, { subject: { claimsDigest: OTHER } }, 'valid'],
+    ['W-8: other things that it says', claims, { subject: { claimsDigest: ARGS_DIGEST } }, 'claims_mismatch'],
+    ['W-8: nothing that it says', claims, {}, 'claims_mismatch'],
     ['before it begins', waits, { now: '2026-05-01T12:29:59Z' }, 'not_yet_valid'],
     ['from when on it holds', waits, { now: '2026-05-01T12:30:00Z' }, 'valid'],
     ['for this gate', named, { audience: 'gate-1' }, 'valid'],

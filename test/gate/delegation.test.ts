@@ -65,11 +65,16 @@ describe('one delegation', () => {
     ['for a gate, its ext cut off', cutOff(delegation({ audience: 'g1' })), { audience: 'g1' }, 'unbound'],
     ['that is an approval by its ext', resigned(ours, {}, { ext: { purpose: 'approval' } }), {}, 'invalid'],
     ['with arguments in its ext', resigned(ours, {}, { ext: { args_digest: OTHER } }), {}, 'invalid'],
-    ['with an id that it does not make', legacyDelegation({ token_id: 'e'.repeat(24) }), {}, 'invalid'],
-    ['with a member that nobody knows', legacyDelegation({ max_depth: 1 }), {}, 'invalid'],
+    [
+      'W-31: of ours, with an id that it does not make',
+      resigned(ours, { token_id: 'e'.repeat(24) }),
+      {},
+      'invalid',
+    ],
+    ['with a member that nobody knows', legacyDelegation({ max_depth: 1 }), {}, 'signature_invalid'],
     ['of another kind', legacyDelegation({ schema_id: 'gait.gate.approval_token' }), {}, 'invalid'],
     ['with no delegate', legacyDelegation({ delegate_identity: undefined }), {}, 'invalid'],
-    ['with no scope', legacyDelegation({ scope: [] }), {}, 'invalid'],
+    ['with no scope', legacyDelegation({ scope: [] }), {}, 'signature_invalid'],
   ]);
 
   test('an edit of any member shows', () => {

@@ -13,9 +13,17 @@ import { parsePolicy } from '../../src/gate/policy_text.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { parsePublicKey } from '../../src/signing/keys.ts';
 import { corpusPath, skip } from '../interop/corpus.ts';
-import { intentOf, NOW } from '../support/gate.ts';
+import { intentOf } from '../support/gate.ts';
 import { trusted } from '../support/keyrings.ts';
-import { BOB, CAROL, delegation, delegationFinding as look, MALLORY, ringWith } from '../support/tokens.ts';
+import {
+  BOB,
+  CAROL,
+  delegation,
+  delegationFinding as look,
+  MALLORY,
+  NOW,
+  ringWith,
+} from '../support/tokens.ts';
 
 /** A hop as a test writes it: `alice>bob`, or `alice>bob: read, write` for other scopes than to write. */
 type Hop = `${string}>${string}`;
@@ -59,7 +67,7 @@ function proved(claim: Claim, findings: readonly DelegationFinding[]): Delegatio
       ...ends(claim.expires),
     },
   });
-  return proveChain(intent, findings, { scopes: claim.scopes ?? [], now: NOW });
+  return proveChain(intent, findings, { scopes: claim.scopes ?? [], tools: ['tool.write'], now: NOW });
 }
 
 const GRANTED = ['delegation_granted'];
@@ -128,7 +136,11 @@ describe('a chain of delegations', () => {
   }
 
   test('a call that claims none has none', () => {
-    const { granted, reasons } = proveChain(intentOf(), [found('alice>bob')], { scopes: [], now: NOW });
+    const { granted, reasons } = proveChain(intentOf(), [found('alice>bob')], {
+      scopes: [],
+      tools: ['tool.write'],
+      now: NOW,
+    });
     assert.deepEqual([granted, reasons], [false, ['delegation_token_missing']]);
   });
 
@@ -222,7 +234,7 @@ describe('delegations that the Go versions recorded', { skip }, () => {
     const scopes = policy.rules
       .map(({ match }) => match.delegation_scopes)
       .filter(({ length }) => length > 0);
-    return proveChain(intent, findings, { scopes, now: given.now });
+    return proveChain(intent, findings, { scopes, tools: [intent.tool_name], now: given.now });
   };
   const RECORDED: readonly [name: string, reasons: readonly string[]][] = [
     ['valid', GRANTED],

@@ -7,10 +7,10 @@ import type { Evidence } from '../../src/gate/evidence.ts';
 import { NO_USES } from '../../src/gate/uses.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';
-import { NOW, policyOf } from '../support/gate.ts';
+import { policyOf } from '../support/gate.ts';
 import { ASKS_ALL, approvalOf, asking, CREDENTIAL, DELEGATED } from '../support/gates.ts';
 import { trusted } from '../support/keyrings.ts';
-import { BOB, CAROL, cutOff, delegation, MALLORY, ringWith } from '../support/tokens.ts';
+import { BOB, CAROL, cutOff, delegation, MALLORY, NOW, ringWith } from '../support/tokens.ts';
 
 const ASKED = asking(ASKS_ALL, DELEGATED);
 const APPROVAL = approvalOf(ASKED);
@@ -23,6 +23,7 @@ const PROVEN: Evidence = {
   approvals: [APPROVAL],
   delegations: [DELEGATION],
   uses: NO_USES,
+  switches: [],
   admitted: true,
   credential: CREDENTIAL,
   mode: 'enforce',
@@ -88,6 +89,7 @@ const GARBAGE: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
   ),
   admitted: fc.constantFrom<unknown>(false, undefined, null, 0, ''),
   credential: fc.constantFrom<unknown>(undefined, null, 7, 'x', { fault: { reason: 'r', violation: 'v' } }),
+  switches: fc.constantFrom<unknown>('unavailable', null, undefined, 7, {}),
   gate: fc.constantFrom<unknown>(null, undefined, { profile: 'standard', maxTokenLifetimeMs: 1000 }),
 };
 
@@ -108,7 +110,7 @@ describe('a call to which everything is owed', () => {
   });
 
   test('is not allowed without any one of the parts', () => {
-    for (const name of ['keyring', 'approvals', 'delegations', 'uses', 'admitted', 'credential', 'gate']) {
+    for (const name of Object.keys(GARBAGE)) {
       const { [name as keyof Evidence]: _, ...rest } = PROVEN;
       assert.notEqual(verdictOf(rest), 'allow', name);
     }

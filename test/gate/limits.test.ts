@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { Intent } from '../../src/gate/intent.ts';
-import { limitsOf, windowEnd } from '../../src/gate/limits.ts';
+import { NO_DUTIES } from '../../src/gate/judge.ts';
+import { type Limit, limitsOf, windowEnd } from '../../src/gate/limits.ts';
 import type { RateLimit } from '../../src/gate/policy.ts';
 import { intentOf } from '../support/gate.ts';
 
@@ -15,8 +16,15 @@ function of(requests: number, window: Window = 'hour', scope: Scope = 'tool_iden
   return { requests, window, scope };
 }
 
+/** The limits of a call that was judged to be under these. */
+function limitsUnder(rate_limits: readonly RateLimit[], intent: Intent, now: string): Limit[] {
+  const duties = { ...NO_DUTIES, rate_limits };
+  const judged = { verdict: 'allow' as const, reason_codes: [], violations: [], matched_rules: [], duties };
+  return limitsOf(judged, intent, now);
+}
+
 function keysAt(now: string, limits: readonly RateLimit[] = [of(1)], intent: Intent = CALL): string[] {
-  return limitsOf(limits, intent, now).map(({ key }) => key);
+  return limitsUnder(limits, intent, now).map(({ key }) => key);
 }
 
 describe('the key of a limit', () => {
@@ -98,17 +106,17 @@ describe('several limits', () => {
       [of(5), of(2), of(9)],
       [of(2), of(9), of(5)],
     ]) {
-      const [first, ...more] = limitsOf(limits, CALL, '2026-05-01T12:00:00Z');
+      const [first, ...more] = limitsUnder(limits, CALL, '2026-05-01T12:00:00Z');
       assert.deepEqual([first?.requests, more], [2, []]);
     }
   });
 
   test('of two windows or two scopes count beside each other', () => {
     const limits = [of(5, 'minute'), of(9, 'hour'), of(7, 'hour', 'tool')];
-    const each = limitsOf(limits, CALL, '2026-05-01T12:00:00Z');
+    const each = limitsUnder(limits, CALL, '2026-05-01T12:00:00Z');
     assert.deepEqual(each.map(({ requests }) => requests).sort(), [5, 7, 9]);
     assert.equal(new Set(each.map(({ key }) => key)).size, 3);
   });
 
-  test('of none is none', () => assert.deepEqual(limitsOf([], CALL, '2026-05-01T12:00:00Z'), []));
+  test('of none is none', () => assert.deepEqual(limitsUnder([], CALL, '2026-05-01T12:00:00Z'), []));
 });

@@ -5,7 +5,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import type { Asked } from '../../src/gate/settlement.ts';
 import { verifyTrace } from '../../src/gate/trace_verify.ts';
 import type { Keyring } from '../../src/signing/keyring.ts';
-import { intentOf, NOW, policyOf } from '../support/gate.ts';
+import { intentOf, policyOf } from '../support/gate.ts';
 import { ASKS_ALL, approvalOf, asking, DELEGATED, gateWith } from '../support/gates.ts';
 import { trusted } from '../support/keyrings.ts';
 import {
@@ -16,6 +16,7 @@ import {
   extSignedBy,
   GATE_KEY,
   MALLORY,
+  NOW,
   resigned,
   ringWith,
 } from '../support/tokens.ts';

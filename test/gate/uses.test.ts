@@ -1,75 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import { timestamp } from '../../src/core/time.ts';
-import type { Limit } from '../../src/gate/limits.ts';
-import {
-  type Admission,
-  countOf,
-  decideAdmission,
-  decideRelease,
-  decideRevocation,
-  NO_USES,
-  type UsesState,
-  usesModel,
-} from '../../src/gate/uses.ts';
-import type { Decision } from '../../src/log/stream.ts';
-import { NOW } from '../support/gate.ts';
+import { countOf, type UsesState, usesModel } from '../../src/gate/uses.ts';
 import { gaitError } from '../support/refusals.ts';
 import { HOUR, MINUTE } from '../support/tokens.ts';
-
-const [T1, T2, T3] = ['1'.repeat(64), '2'.repeat(64), '3'.repeat(64)];
-const START = Date.parse(NOW);
-
-/** The counter of the minute or hour of an instant. */
-function limit(requests: number, window: 'minute' | 'hour' = 'hour', at: number = START): Limit {
-  const length = window === 'hour' ? HOUR : MINUTE;
-  const start = timestamp(Math.floor(at / length) * length);
-  return { key: `${window}|tool|${start}|tool.write`, scope: 'tool', requests };
-}
-
-function call(n: number, tokens: readonly string[] = [], limits: readonly Limit[] = []): Admission {
-  return { admission_id: String(n).padStart(24, '0'), tokens, limits };
-}
-
-type Step = (state: UsesState) => Decision;
-const admit =
-  (admission: Admission, now = NOW): Step =>
-  (state) =>
-    decideAdmission(state, admission, now);
-const release =
-  (admission: Admission, now = NOW): Step =>
-  (state) =>
-    decideRelease(state, admission, now);
-const revoke =
-  (token: string): Step =>
-  (state) =>
-    decideRevocation(state, { token, reason: 'lost' }, NOW);
-
-function after(state: UsesState, step: Step): UsesState {
-  return step(state).events.reduce<UsesState>((folded, event) => usesModel.evolve(folded, event), state);
-}
-
-/** A ledger with these steps behind it. */
-function given(...steps: readonly Step[]) {
-  const state = steps.reduce(after, NO_USES);
-  const decision = (step: Step): Decision => step(state);
-  return {
-    state,
-    recorded: (step: Step, type: string): UsesState => {
-      const { events, refusal } = decision(step);
-      assert.deepEqual([events.map((event) => event['type']), refusal], [[type], undefined]);
-      return after(state, step);
-    },
-    refused: (step: Step): void => {
-      const { events, refusal } = decision(step);
-      assert.deepEqual(events, []);
-      gaitError('not_admitted', 'policy_blocked')(refusal);
-    },
-    nothing: (step: Step): void => assert.deepEqual(decision(step), { events: [] }),
-  };
-}
+import { admit, call, given, limit, release, revoke, START, type Step, T1, T2, T3 } from '../support/uses.ts';
 
 describe('what is used up', () => {
   const one = call(1, [T1, T2]);
@@ -100,6 +36,13 @@ describe('what is used up', () => {
   test('one full limit of several is enough', () => {
     const minute = limit(1, 'minute');
     given(admit(call(1, [], [minute]))).refused(admit(call(2, [], [limit(9), minute])));
+  });
+
+  test('a call of several steps takes a place for each of them', () => {
+    const three = { ...limit(4), amount: 3 };
+    const { state, refused } = given(admit(call(1, [], [three])));
+    assert.equal(countOf(state, three.key), 3);
+    refused(admit(call(2, [], [three])));
   });
 
   test('a limit of nought lets nothing in', () => given().refused(admit(call(1, [], [limit(0)]))));
@@ -217,10 +160,6 @@ describe('an event that is illegal is refused by the reducer', () => {
     const twice = { ...next, payload: { ...payload, tokens: [T2, T2] } };
     assert.throws(() => usesModel.evolve(before, twice), gaitError('illegal_event'));
   });
-
-  test('the one that was decided is legal', () => {
-    assert.equal(usesModel.evolve(before, next).revision, 2);
-  });
 });
 
 test('a snapshot is the state, or is not used', () => {
@@ -243,57 +182,4 @@ test('a snapshot whose counters are no numbers is not used', {
 }, () => {
   const kept = { revision: 1, used: {}, revoked: {}, counts: { [limit(1).key]: 'many' } };
   assert.equal(usesModel.snapshot.load(kept, 'uses', 1), undefined);
-});
-
-test('over any course of several callers, no approval serves two at once and no limit is exceeded', () => {
-  const tokens = fc.subarray([T1, T2, T3]);
-  const wants = fc.record({
-    caller: fc.integer({ min: 0, max: 3 }),
-    act: fc.constantFrom('admit', 'admit', 'release', 'revoke'),
-    tokens,
-    limited: fc.subarray([limit(2), limit(1, 'minute')]),
-    pause: fc.constantFrom(0, 0, 1, MINUTE),
-  });
-  fc.assert(
-    fc.property(fc.array(wants, { maxLength: 40 }), (steps) => {
-      let [state, clock, calls] = [NO_USES, START, 0];
-      const inside = new Map<number, Admission>();
-      const revoked = new Set<string>();
-      for (const { caller, act, tokens: shown, limited, pause } of steps) {
-        clock += pause;
-        const now = timestamp(clock);
-        const held = inside.get(caller);
-        if (act === 'revoke') {
-          for (const token of shown.slice(0, 1)) {
-            state = after(state, revoke(token));
-            revoked.add(token);
-          }
-        } else if (act === 'release' && held !== undefined) {
-          state = after(state, release(held, now));
-          inside.delete(caller);
-        } else if (act === 'admit' && held === undefined) {
-          calls += 1;
-          const limits = limited.map(({ key, requests }) =>
-            limit(requests, key.startsWith('hour') ? 'hour' : 'minute', clock),
-          );
-          const admission = call(calls, shown, limits);
-          const { events, refusal } = decideAdmission(state, admission, now);
-          assert.equal(events.length === 1, refusal === undefined);
-          if (events.length === 0) continue;
-          assert.ok(!shown.some((token) => revoked.has(token)), 'taken back');
-          state = after(state, admit(admission, now));
-          inside.set(caller, admission);
-        }
-        const used = [...inside.values()].flatMap((one) => one.tokens);
-        assert.equal(new Set(used).size, used.length, 'one approval serves two');
-        assert.deepEqual(Object.keys(state.used).sort(), used.sort());
-        const places = [...inside.values()].flatMap((one) => one.limits);
-        for (const { key, requests } of places) {
-          const taken = places.filter((one) => one.key === key).length;
-          assert.ok(taken <= requests && countOf(state, key) === taken, `${key}: ${taken}`);
-        }
-      }
-    }),
-    { numRuns: 400 },
-  );
 });

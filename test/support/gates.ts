@@ -15,9 +15,9 @@ import type { Batch } from '../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../src/log/store.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
-import { intentOf, NOW, policyOf, requestOf } from './gate.ts';
+import { intentOf, policyOf } from './gate.ts';
 import { trusted } from './keyrings.ts';
-import { approval, BOB, CAROL, GATE_KEY, ringWith } from './tokens.ts';
+import { approval, BOB, CAROL, GATE_KEY, NOW, ringWith } from './tokens.ts';
 
 /** A store in memory that says what is appended, and lets a test come between. */
 export class WatchedStore extends MemoryStore implements EventStore {
@@ -132,7 +132,7 @@ export function gateWith({ broker, ...changes }: Changes = {}): Fixture {
 
 /** What is asked, with nothing shown for it. */
 export function asking(policy: Policy, intent: Intent = intentOf(), more: Partial<Asked> = {}): Asked {
-  const request = requestOf(intent);
+  const request = { intent, claims: {}, created_at: NOW, exact_args_digest: 'a'.repeat(64) };
   return { policy, request, requestSha256: 'e'.repeat(64), approvals: [], delegations: [], ...more };
 }
 

@@ -19,7 +19,6 @@ import { type KeyPurpose, Keyring, type TrustedKey } from '../../src/signing/key
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { signDocument } from '../../src/signing/signed_document.ts';
-import { NOW } from './gate.ts';
 import { trusted } from './keyrings.ts';
 import { numberedKey } from './keys.ts';
 
@@ -32,6 +31,9 @@ export const MALLORY: SigningKey = numberedKey(24);
 export const INTENT_DIGEST: string = 'a'.repeat(64);
 export const POLICY_DIGEST: string = 'b'.repeat(64);
 export const ARGS_DIGEST: string = 'c'.repeat(64);
+
+/** When these tokens are made, and looked at. */
+export const NOW = '2026-05-01T12:00:00Z';
 
 export const MINUTE = 60_000;
 export const HOUR: number = 60 * MINUTE;
