@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -10,10 +11,7 @@ import { type CredentialRequest, credentialRequest } from './credential_request.
 import { type Decision, evaluate } from './evaluate.ts';
 import type { Evidence, GateSettings } from './evidence.ts';
 import type { IntentRequest } from './intent.ts';
-import { intentDigest } from './intent_digest.ts';
-import type { Policy, Verdict } from './policy.ts';
-import { policyDigest } from './policy_digest.ts';
-import { eventId, traceId } from './trace.ts';
+import type { Policy } from './policy.ts';
 import {
   type Admission,
   decideAdmission,
@@ -96,7 +94,7 @@ export class Settler {
     for (let turn = 0; turn < MAX_TURNS; turn += 1) {
       const decision = evaluate(policy, request, evidence, clock.now());
       if (decision.next === 'admit') {
-        admission = admissionOf(decision, policy, request, observedAt);
+        admission = admissionOf(decision);
         const admitted = await this.#admit(admission);
         if (!admitted) admission = undefined;
         // Others were faster: what they left is looked at, and says why not.
@@ -166,17 +164,10 @@ export class Settler {
   }
 }
 
-function admissionOf(
-  { approval, delegation, limits }: Decision,
-  policy: Policy,
-  { intent }: IntentRequest,
-  observedAt: Timestamp,
-): Admission {
-  const verdict: Verdict = 'allow';
-  const trace = traceId({ policyDigest: policyDigest(policy), intentDigest: intentDigest(intent), verdict });
+function admissionOf({ approval, delegation, limits }: Decision): Admission {
   const used = approval?.distinct.slice(0, approval.required) ?? [];
   return {
-    admission_id: eventId(trace, observedAt),
+    admission_id: randomBytes(12).toString('hex'),
     tokens: used.flatMap(({ digest }) => digest ?? []).sort(),
     unrevoked: [...used, ...(delegation?.hops ?? [])].flatMap(({ digest = [], token_id = [] }) =>
       [digest, token_id].flat(),

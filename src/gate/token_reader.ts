@@ -16,7 +16,6 @@ export type TokenFault =
   | 'invalid'
   | 'signature_missing'
   | 'signature_invalid'
-  | 'signer_mismatch'
   | 'key_revoked'
   | 'keys_missing'
   | 'expired'
@@ -33,7 +32,7 @@ export interface TokenBase {
   readonly created_at: string;
   readonly expires_at: string;
   readonly scope: readonly string[];
-  /** What the signature is over: no two tokens have the same one. */
+  /** What the signature is over, and what a token is used up by: two that differ in `ext` alone count as one. */
   readonly digest: string;
   readonly keyId: string;
   /** Who its key is believed to be; no name for any. */

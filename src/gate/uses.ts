@@ -1,5 +1,5 @@
 import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import { epochMs, type Timestamp } from '../core/time.ts';
 import type { StreamModel } from '../log/fold.ts';
 import type { Decision } from '../log/stream.ts';
@@ -10,6 +10,9 @@ import { type Limit, windowEnd } from './limits.ts';
 /** The one stream in which a gate keeps what was used up. */
 export const USES_STREAM = 'uses';
 export const USES_ID_FIELD = 'ledger_id';
+
+/** An admission can be given back for this long. Milliseconds. */
+const RELEASABLE_MS = 86_400_000;
 
 /** Counters outlive their window by this much: a clock may be set back a little. Milliseconds. */
 const KEPT_MS = 7_200_000;
@@ -31,7 +34,7 @@ export const NO_USES: UsesState = { revision: 0, used: {}, revoked: {}, counts: 
 
 /** What a call uses up, all of it or nothing. */
 export interface Admission {
-  /** The id of the decision, if it is to allow the call. */
+  /** Of this call of a gate, and no other: 24 hexadecimal digits. */
   readonly admission_id: string;
   /** Digests of the approvals. */
   readonly tokens: readonly string[];
@@ -70,12 +73,19 @@ export const usesModel: StreamModel<UsesState> = {
   snapshot: {
     save: ({ revision, used, revoked, counts, admitted }) => ({ revision, used, revoked, counts, admitted }),
     load({ revision, used, revoked, counts, admitted }, _stream, expected) {
-      if (revision !== expected || !isJsonObject(used)) return undefined;
-      if (!isJsonObject(revoked) || !isJsonObject(counts) || !isJsonObject(admitted)) return undefined;
+      if (revision !== expected || !isMapOf(counts, 'number')) return undefined;
+      const texts = [used, revoked, admitted];
+      if (!texts.every((one) => isMapOf(one, 'string'))) return undefined;
       return { revision: expected, used, revoked, counts, admitted } as unknown as UsesState;
     },
   },
 };
+
+function isMapOf(value: unknown, type: 'string' | 'number'): boolean {
+  return (
+    isJsonObject(value as Json) && Object.values(value as JsonObject).every((one) => typeof one === type)
+  );
+}
 
 function fold(state: UsesState, event: UsesEvent, at: Timestamp): UsesState {
   if (event.type === 'token_revoked') {
@@ -85,7 +95,7 @@ function fold(state: UsesState, event: UsesEvent, at: Timestamp): UsesState {
   const { admission_id, tokens, counters } = event.payload;
   const admitted = recent(state.admitted, at);
   if (event.type === 'call_admitted') {
-    const twice = tokens.find((token) => Object.hasOwn(state.used, token));
+    const twice = tokens.find((token, at) => tokens.indexOf(token) < at || Object.hasOwn(state.used, token));
     if (twice !== undefined) throw illegal(`the approval ${twice} is used a second time`);
     if (Object.hasOwn(admitted, admission_id))
       throw illegal(`the admission ${admission_id} is made a second time`);
@@ -104,7 +114,7 @@ function fold(state: UsesState, event: UsesEvent, at: Timestamp): UsesState {
 
 /** What can no longer be given back is forgotten. */
 function recent(admitted: UsesState['admitted'], at: Timestamp): Record<string, Timestamp> {
-  const oldest = epochMs(at) - KEPT_MS;
+  const oldest = epochMs(at) - RELEASABLE_MS;
   return Object.fromEntries(Object.entries(admitted).filter(([, made]) => epochMs(made) > oldest));
 }
 
@@ -126,11 +136,11 @@ function counted(
 
 /** Lets a call in: every approval is unused and not taken back, every limit has room, or nothing happens. Pure. */
 export function decideAdmission(state: UsesState, admission: Admission, now: Timestamp): Decision {
-  const { admission_id, tokens, limits } = admission;
-  const gone = tokens.find(
-    (token) => Object.hasOwn(state.used, token) || Object.hasOwn(state.revoked, token),
-  );
+  const { admission_id, tokens, limits, unrevoked = [] } = admission;
+  const gone = tokens.find((token) => Object.hasOwn(state.used, token));
   if (gone !== undefined) return { events: [], refusal: notAdmitted(`the approval ${gone} is used up`) };
+  const back = [...tokens, ...unrevoked].find((token) => Object.hasOwn(state.revoked, token));
+  if (back !== undefined) return { events: [], refusal: notAdmitted(`the token ${back} was taken back`) };
   const full = limits.find(({ key, requests, amount }) => countOf(state, key) + amount > requests);
   if (full !== undefined) return { events: [], refusal: notAdmitted(`the limit ${full.key} is reached`) };
   const counters = countersOf(limits);

@@ -87,9 +87,7 @@ describe('gate eval', { concurrency: 2 }, () => {
     assert.deepEqual(own.answer.warnings, []);
   });
 
-  test('W-40: the mode of the key stands in the output', {
-    todo: 'it has a warning, and no member',
-  }, async () => {
+  test('W-40: the mode of the key stands in the output', async () => {
     assert.equal((await evalOf(shared(), 'allow.yaml')).answer.key_mode, 'dev');
   });
 
@@ -148,8 +146,7 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
     assert.match(String(entry?.payload['request_sha256']), /^[0-9a-f]{64}$/);
   });
 
-  const unlogged = 'its digest is not known, so nothing is entered';
-  test('W-9: a call that is too large is in the log', { todo: unlogged }, async (t) => {
+  test('W-9: a call that is too large is in the log', async (t) => {
     const w = await prepared(t);
     await putIntent(w, 'large.json', { ...CALL, args: { text: 'a'.repeat(1_048_577) } });
     assert.equal((await evalOf(w, 'allow.yaml', '--intent large.json')).exit, 6);
@@ -169,10 +166,7 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
     await w.unchanged(before);
   });
 
-  const left = 'the record is written before the copy that fails, and stays';
-  test('W-30: a trace whose copy cannot be written is not left behind as an allow', {
-    todo: left,
-  }, async (t) => {
+  test('W-30: a trace whose copy cannot be written is not left behind as an allow', async (t) => {
     const w = await prepared(t);
     await putApproval(w, 'ask.yaml');
     const shown = '--approval-token token.json --approval-public-key bob_public.key';

@@ -84,14 +84,12 @@ describe('an approval', { concurrency: 2 }, () => {
     assert.deepEqual(await faultsOf(w, SHOWN), [0, []]);
   });
 
-  const whatever = 'the digest of whatever object stands in the file is taken back';
-  test('W-2: that is none is not said to be taken back', { todo: whatever }, async (t) => {
+  test('W-2: that is none is not said to be taken back', async (t) => {
     const w = await prepared(t);
     await w.refused('approve revoke --token intent.json --reason lost', 'token_malformed', 'invalid_input');
   });
 
-  const asTheFileSays = 'a token may be written where a gate keeps its ledger';
-  test('W-21: is not written where a gate keeps its ledger', { todo: asTheFileSays }, async (t) => {
+  test('W-21: is not written where a gate keeps its ledger', async (t) => {
     const w = await prepared(t);
     const line = `${APPROVE} --ttl 1h ${BY_BOB} --out gait-out/gate/uses/log.ndjson`;
     await w.refused(line, 'out_unsafe', 'unsafe_operation');

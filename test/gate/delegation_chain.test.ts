@@ -98,7 +98,7 @@ const CHAINS: readonly ChainRow[] = [
   ['W-5: the first hop alone', A_TO_C, ['alice>bob'], A_HOP_SHORT],
   ['W-5: from the first to the last at once', A_TO_C, ['alice>carol'], BY_ANOTHER],
   ['the hop turned round', A_TO_B, ['bob>alice'], FOR_ANOTHER],
-  ['one token for two equal hops', { chain: ['bob>bob', 'bob>bob'] }, ['bob>bob'], A_HOP_SHORT],
+  ['a chain that comes back', { chain: ['bob>bob', 'bob>bob'] }, ['bob>bob'], BROKEN],
   ['W-5: links that do not join', { chain: ['alice>bob', 'eve>carol'] }, ['alice>bob', 'eve>carol'], BROKEN],
   ['W-5: a chain to another than asks', { ...A_TO_B, requester: 'mallory' }, ['alice>bob'], BROKEN],
   ['W-5: somebody else acts', { ...A_TO_B, identity: 'mallory' }, ['alice>bob'], STRANGER],
@@ -159,15 +159,13 @@ describe('a chain of delegations', () => {
     assert.deepEqual(proved(A_TO_C, widened).reasons, WIDENED);
   });
 
-  const greedy = 'the first token of a hop is taken, though another one of the same hop would do';
-  test('a token that is too narrow takes nothing away from one that is not', { todo: greedy }, () => {
+  test('a token that is too narrow takes nothing away from one that is not', () => {
     const [narrow, wide] = [found('alice>bob: read'), found('alice>bob: write')];
     assert.ok(proved(A_TO_B, [wide, narrow]).granted);
     assert.ok(proved(A_TO_B, [narrow, wide]).granted);
   });
 
-  const restricted = 'bound:ext, which marks a restriction, counts as a scope that is handed on';
-  test('a hop that is for one gate alone is narrower than one for every gate', { todo: restricted }, () => {
+  test('a hop that is for one gate alone is narrower than one for every gate', () => {
     const hops = [
       look(delegation({ scope: ['write'] }), { audience: 'g' }),
       look(delegation({ delegator: 'bob', delegate: 'carol', audience: 'g' }), { audience: 'g' }),

@@ -39,7 +39,18 @@ describe('a keyring', () => {
   test('answers who signed: the key with its identities', () => {
     const key = trusted(alice, { purposes: ['approver'], identities: ['alice'] });
     const signer = ring(key, trusted(bob)).signer(SIGNED, DIGEST, 'approver', NOW);
-    assert.deepEqual(signer, { keyId: alice.keyId, key });
+    assert.deepEqual(signer, { keyId: alice.keyId, identities: ['alice'], names: ['alice'] });
+  });
+
+  test('of a key with several entries, answers all of its names; one without any stands for anybody', () => {
+    const named = (...identities: string[]) => trusted(alice, { purposes: ['approver'], identities });
+    const elsewhere = trusted(alice, { purposes: ['pack'], identities: ['release'] });
+    const of = (...keys: Parameters<typeof ring>) => ring(...keys).signer(SIGNED, DIGEST, 'approver', NOW);
+    const names = ['alice', 'agent', 'release'];
+    assert.deepEqual(of(named('alice'), named('agent'), elsewhere), {
+      ...{ keyId: alice.keyId, identities: ['alice', 'agent'], names },
+    });
+    assert.deepEqual(of(named('alice'), named()), { keyId: alice.keyId, identities: [], names: ['alice'] });
   });
 
   for (const purpose of KEY_PURPOSES) {
