@@ -71,7 +71,7 @@ function tokenFields({ approval, delegation }: Decision): JsonObject {
 function limitFields({ limits, verdict }: Decision): JsonObject {
   const [nearest] = [...limits].sort((a, b) => a.remaining - b.remaining);
   if (nearest === undefined) return {};
-  const took = verdict === 'allow' ? 1 : 0;
+  const took = verdict === 'allow' ? nearest.amount : 0;
   return {
     rate_limit_scope: nearest.scope,
     rate_limit_key: nearest.key.split('|').slice(3).join('|'),

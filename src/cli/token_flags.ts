@@ -40,7 +40,7 @@ export const mintFlags: {
   out: {
     type: 'string',
     value: 'FILE',
-    summary: 'Where to write it. By default the id is the name, in this directory.',
+    summary: 'Where to write it. By default below ./gait-out, by its id.',
   },
   'key-mode': signingModeFlag,
 };

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type CommandSpec, command } from '../cli/command.ts';
 import { writeToken } from '../cli/gate_files.ts';
 import { csv } from '../cli/input.ts';
@@ -6,6 +7,7 @@ import { readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
 import { printable } from '../cli/run.ts';
 import { mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
+import { outDir } from '../cli/workspace.ts';
 import { invalidInput } from '../core/errors.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent_digest.ts';
 import { draftApproval, signed } from '../gate/mint.ts';
@@ -58,7 +60,7 @@ const spec: CommandSpec = command({
     });
     const signer = modeSigner(flags, io);
     const token = signed(draft, signer.key);
-    const path = flags.out ?? `approval_${String(token['token_id'])}.json`;
+    const path = flags.out ?? join(outDir(io.env), `approval_${String(token['token_id'])}.json`);
     writeToken(path, token, io.env);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
     return mintedReply(token, path, signer, `approved by ${printable(flags.approver)}`);

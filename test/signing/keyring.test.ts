@@ -45,7 +45,7 @@ describe('a keyring', () => {
   test('of a key with several entries, answers all of its names; one without any stands for anybody', () => {
     const named = (...identities: string[]) => trusted(alice, { purposes: ['approver'], identities });
     const elsewhere = trusted(alice, { purposes: ['pack'], identities: ['release'] });
-    const of = (...keys: Parameters<typeof ring>) => ring(...keys).signer(SIGNED, DIGEST, 'approver', NOW);
+    const of = (...keys: readonly TrustedKey[]) => ring(...keys).signer(SIGNED, DIGEST, 'approver', NOW);
     const names = ['alice', 'agent', 'release'];
     assert.deepEqual(of(named('alice'), named('agent'), elsewhere), {
       ...{ keyId: alice.keyId, identities: ['alice', 'agent'], names },

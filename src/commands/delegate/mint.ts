@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { writeToken } from '../../cli/gate_files.ts';
 import { csv } from '../../cli/input.ts';
@@ -5,6 +6,7 @@ import { modeSigner, privateKeyFlags } from '../../cli/key_flags.ts';
 import { printable } from '../../cli/run.ts';
 import { mintFlags, termsOf } from '../../cli/token_flags.ts';
 import { mintedReply } from '../../cli/token_text.ts';
+import { outDir } from '../../cli/workspace.ts';
 import { draftDelegation, signed } from '../../gate/mint.ts';
 
 const spec: CommandSpec = command({
@@ -45,7 +47,7 @@ const spec: CommandSpec = command({
     });
     const signer = modeSigner(flags, io);
     const token = signed(draft, signer.key);
-    const path = flags.out ?? `delegation_${String(token['token_id'])}.json`;
+    const path = flags.out ?? join(outDir(io.env), `delegation_${String(token['token_id'])}.json`);
     writeToken(path, token, io.env);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
     return mintedReply(
