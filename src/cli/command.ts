@@ -69,6 +69,8 @@ export interface Reply {
 
 export interface CommandInput<F extends FlagTable> {
   readonly flags: FlagValues<F>;
+  /** The names of the flags that stand on the command line. */
+  readonly given: ReadonlySet<string>;
   readonly args: readonly string[];
   /** What stood behind `--`. */
   readonly words: readonly string[];

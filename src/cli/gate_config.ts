@@ -1,8 +1,8 @@
 import { parseDocument } from 'yaml';
 import { decodeUtf8 } from '../core/canonical.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import { readFileBytes } from '../zip/file_source.ts';
 import type { OptionalText } from './command.ts';
-import { readFileBytes } from './input.ts';
 
 /** A file of settings, named on the command line: never one that merely lies where the command runs. */
 export const configFlags: {
@@ -52,17 +52,13 @@ interface Values {
 }
 
 /**
- * Flags with what the named file says where they say nothing, or no more than their default. Throws `config_invalid` for
- * whatever in it is not a known setting: a typo must not make a gate weaker.
+ * Flags with what the named file says where the command line says nothing. Throws `config_invalid` for whatever in it is
+ * not a known setting: a typo must not make a gate weaker.
  */
-export function withConfig<T extends Values>(flags: T, defaults: Readonly<Record<string, string>>): T {
+export function withConfig<T extends Values>(flags: T, given: ReadonlySet<string>): T {
   const { config: path } = flags;
   if (path === undefined || flags['no-config']) return flags;
-  const said = settingsIn(path);
-  const open = Object.entries(said).filter(([flag]) => {
-    const value = (flags as unknown as Record<string, unknown>)[flag];
-    return value === undefined || value === defaults[flag] || (Array.isArray(value) && value.length === 0);
-  });
+  const open = Object.entries(settingsIn(path)).filter(([flag]) => !given.has(flag));
   const listed = open.map(([flag, value]) => [flag, flag === 'approval-public-key' ? [value] : value]);
   return { ...flags, ...Object.fromEntries(listed) };
 }
@@ -71,7 +67,7 @@ function settingsIn(path: string): Record<string, string> {
   const document = parseDocument(decodeUtf8(readFileBytes(path, MAX_CONFIG_BYTES)), { uniqueKeys: true });
   const [fault] = [...document.errors, ...document.warnings];
   if (fault !== undefined) throw invalid(path, fault.message.split('\n')[0] ?? 'it is no YAML');
-  const top: unknown = document.toJS({ maxAliasCount: 0 });
+  const top = plain(document, path);
   if (top === null) return {};
   if (!isMap(top)) throw invalid(path, 'it is no map of sections');
   const strange = Object.keys(top).find((name) => name !== 'gate' && !OTHERS.has(name));
@@ -81,11 +77,20 @@ function settingsIn(path: string): Record<string, string> {
   return Object.fromEntries(Object.entries(gate).map(([name, value]) => settingOf(path, name, value)));
 }
 
+function plain(document: ReturnType<typeof parseDocument>, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw invalid(path, 'it has an alias');
+  }
+}
+
 function settingOf(path: string, name: string, value: unknown): [string, string] {
   const flag = Object.hasOwn(SETTINGS, name) ? SETTINGS[name] : undefined;
   if (flag === undefined) throw invalid(path, `there is no setting gate.${name}`);
   const words = Array.isArray(value) ? (value as readonly unknown[]) : [value];
-  if (words.some((word) => typeof word !== 'string')) throw invalid(path, `gate.${name} is no text`);
+  if (words.length === 0 || words.some((word) => typeof word !== 'string' || word === ''))
+    throw invalid(path, `gate.${name} is no text`);
   return [flag, words.join(',')];
 }
 

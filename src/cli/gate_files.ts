@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { DECISIONS_ID_FIELD } from '../gate/decision_log.ts';
 import type { RecordKind } from '../gate/gate.ts';
@@ -6,7 +8,14 @@ import { FileStore } from '../log/file_store.ts';
 import { writeFileAtOnce } from '../zip/atomic_file.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
-import { refuseExisting, refuseKeptPlace, refuseReportPlace, refuseSame } from './places.ts';
+import {
+  realPlace,
+  refuseExisting,
+  refuseInside,
+  refuseKeptPlace,
+  refuseReportPlace,
+  refuseSame,
+} from './places.ts';
 
 /** Where a gate keeps what it must not forget. */
 export const stateFlag: { readonly 'state-dir': OptionalText } = {
@@ -32,6 +41,7 @@ export type WantedRecords = Partial<Record<RecordKind, string>>;
  */
 export function recordFiles(dir: string, wanted: WantedRecords, env: Io['env']): RecordFiles {
   refuseSame(Object.values(wanted));
+  for (const path of Object.values(wanted)) refuseRecordPlace(path, dir);
   for (const [kind, path] of Object.entries(wanted)) {
     refuseReportPlace(path, { schema_id: SCHEMAS[kind as RecordKind] }, env);
   }
@@ -42,6 +52,15 @@ export function recordFiles(dir: string, wanted: WantedRecords, env: Io['env']):
     writeFileAtOnce(path, bytes);
   });
 }
+
+/** A record's own name is that of one decision: it is never written over, in whatever directory it lies. */
+function refuseRecordPlace(path: string, dir: string): void {
+  if (path === '') throw invalidInput('flag_value_invalid', 'the name of a record is empty', 'Name a file.');
+  refuseInside(path, [dir]);
+  if (RECORD_NAME.test(basename(realPlace(path)))) refuseExisting(path, 'leave the name to the gate');
+}
+
+const RECORD_NAME = /_[0-9a-f]{24}_[0-9a-f]{24}\.json$/;
 
 const SCHEMAS: Readonly<Record<RecordKind, string>> = {
   trace: 'gait.gate.trace',

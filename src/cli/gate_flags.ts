@@ -1,5 +1,5 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import { type GateSettings, PROFILES } from '../gate/evidence.ts';
+import { type GateSettings, longestLife, PROFILES } from '../gate/evidence.ts';
 import { readPrivateKey, readPublicKey } from '../signing/key_files.ts';
 import type { KeyPurpose, Keyring } from '../signing/keyring.ts';
 import { parsePrivateKey, parsePublicKey } from '../signing/keys.ts';
@@ -39,11 +39,9 @@ export const gateFlags: {
   'max-token-lifetime': {
     type: 'string',
     value: 'TIME',
-    summary: 'The longest that a token may live: 1h, 7d. By default any; 24h under oss-prod.',
+    summary: 'The longest that a token may live: 1h, 7d. By default any; 24h at most under oss-prod.',
   },
 };
-
-const OSS_PROD_LIFETIME_MS = 86_400_000;
 
 export function settingsOf(flags: {
   readonly profile: string;
@@ -52,12 +50,8 @@ export function settingsOf(flags: {
 }): GateSettings {
   const profile = oneOf(flags.profile, PROFILES, 'profile');
   const { audience, 'max-token-lifetime': lifetime } = flags;
-  const longest =
-    lifetime === undefined
-      ? profile === 'oss-prod'
-        ? OSS_PROD_LIFETIME_MS
-        : undefined
-      : milliseconds(lifetime, 'max-token-lifetime');
+  const asked = lifetime === undefined ? undefined : milliseconds(lifetime, 'max-token-lifetime');
+  const longest = longestLife(profile, asked);
   return {
     profile,
     ...(audience === undefined ? {} : { audience }),

@@ -5,22 +5,21 @@ import type { GateSettings } from '../gate/evidence.ts';
 import { enterRefusal, Gate } from '../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
 import type { KillSwitchEntry } from '../gate/kill_switch.ts';
+import { ownKillSwitches, readKillSwitchFile } from '../gate/kill_switch_file.ts';
 import { signingFault } from '../gate/profile.ts';
 import type { RecordFiles } from '../gate/record_files.ts';
 import type { Asked } from '../gate/settlement.ts';
 import type { FileStore } from '../log/file_store.ts';
-import { openSource } from '../zip/file_source.ts';
+import { openSource, readFileBytes } from '../zip/file_source.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
 import { gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
 import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
-import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
-import { killSwitchPath, readKillSwitchFile } from './kill_switch_state.ts';
-import { gateDir } from './places.ts';
+import { gateDir, realPlace } from './places.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -69,7 +68,10 @@ export const signingFlags: {
   readonly 'kill-switch-state': OptionalText;
 } = {
   'key-mode': signingModeFlag,
-  'rate-limit-state': text('DIR', 'Where what is used up is kept, if elsewhere than in --state-dir.'),
+  'rate-limit-state': text(
+    'DIR',
+    'The same as --state-dir, as earlier versions called what they kept there.',
+  ),
   'kill-switch-state': text('FILE', 'The kill switches. By default those of --state-dir, if there are any.'),
 };
 
@@ -83,7 +85,6 @@ interface OpenValues
   readonly audience: string | undefined;
   readonly 'max-token-lifetime': string | undefined;
   readonly 'key-mode': string | undefined;
-  readonly 'rate-limit-state': string | undefined;
   readonly 'kill-switch-state': string | undefined;
 }
 
@@ -97,10 +98,19 @@ export interface GatePlace {
   readonly clock: Clock;
 }
 
-type PlaceValues = Parameters<typeof settingsOf>[0] & TextValues<RecordFlag | 'state-dir'>;
+type PlaceValues = Parameters<typeof settingsOf>[0] &
+  TextValues<RecordFlag | 'state-dir' | 'rate-limit-state'>;
 
 export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
-  const dir = gateDir(flags['state-dir'], io.env);
+  const { 'state-dir': named, 'rate-limit-state': older } = flags;
+  if (named !== undefined && older !== undefined && realPlace(named) !== realPlace(older)) {
+    throw invalidInput(
+      'flags_conflict',
+      '--state-dir and --rate-limit-state name two places',
+      'A gate has one.',
+    );
+  }
+  const dir = gateDir(named ?? older, io.env);
   const wanted = wantedFiles(flags);
   const files = recordFiles(dir, wanted, io.env);
   return {
@@ -127,26 +137,17 @@ export function openGate(
   admitBelieved(keyring, flags, profile, io);
   const broker = brokerOf(flags, io, profile);
   const signer = modeSigner(flags, io);
-  const uses = flags['rate-limit-state'];
   const gate = new Gate({
     ...{ ...place, keyring, key: signer.key, keyMode, credential: askedOf(flags) },
-    uses: uses === undefined ? place.store : gateStore(uses),
     switches: () => switchesOf(flags['kill-switch-state'], place.dir),
     ...(broker === undefined ? {} : { broker }),
   });
   return { gate, signer, keyMode };
 }
 
-/** The switches of a file that is named, or of the gate's own if there is one. Throws for one that cannot be read. */
+/** The switches of a file that is named, or else of the gate's own. Throws for what cannot be read. */
 function switchesOf(named: string | undefined, dir: string): readonly KillSwitchEntry[] {
-  const path = named ?? killSwitchPath(dir);
-  try {
-    return readKillSwitchFile(path);
-  } catch (error) {
-    const absent = error instanceof GaitError && error.code === 'file_not_found';
-    if (absent && named === undefined) return [];
-    throw error;
-  }
+  return named === undefined ? ownKillSwitches(dir) : readKillSwitchFile(named);
 }
 
 function wantedFiles(flags: TextValues<RecordFlag>): WantedRecords {

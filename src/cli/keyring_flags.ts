@@ -2,8 +2,8 @@ import { invalidInput } from '../core/errors.ts';
 import { MAX_KEYRING_BYTES, parseKeyring } from '../gate/keyring_file.ts';
 import { refuseKeyAsName } from '../signing/key_files.ts';
 import { Keyring } from '../signing/keyring.ts';
+import { readFileBytes } from '../zip/file_source.ts';
 import type { OptionalText } from './command.ts';
-import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 
 /** Flag of every command that believes the keys of a ring. */

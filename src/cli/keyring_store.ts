@@ -9,8 +9,8 @@ import {
   parseKeyringDocument,
 } from '../gate/keyring_file.ts';
 import { LineFile } from '../log/line_file.ts';
+import { readFileBytes } from '../zip/file_source.ts';
 import type { OptionalText } from './command.ts';
-import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { type KeyringValues, namedRing } from './keyring_flags.ts';
 import { realPlace } from './places.ts';

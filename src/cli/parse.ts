@@ -31,7 +31,7 @@ export function parseCommandLine<F extends FlagTable>(
   }
   checkArgs(spec, args);
   if (spec.words?.required === true && words.length === 0) throw wordsMissing(spec.words);
-  return { flags: values as FlagValues<F>, args, words };
+  return { flags: values as FlagValues<F>, given, args, words };
 }
 
 /** Flags that every command has. `--help` is answered before a command line is parsed. */

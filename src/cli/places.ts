@@ -23,7 +23,7 @@ export function keptFolders(jobRoots: readonly string[], env: Io['env']): string
     jobRoot(undefined, env),
     join(outDir(env), 'jobs'),
     join(outDir(env), 'keys'),
-    gateDir(undefined, env),
+    ...(env['GAIT_GATE_STATE'] === '' ? [] : [gateDir(undefined, env)]),
     ledgerRoot(env),
   ];
 }
@@ -31,7 +31,9 @@ export function keptFolders(jobRoots: readonly string[], env: Io['env']): string
 /** Where a gate keeps what it must not forget: the flag, else GAIT_GATE_STATE, else `gate` in the output directory. */
 export function gateDir(flag: string | undefined, env: Io['env']): string {
   const named = flag ?? env['GAIT_GATE_STATE'];
-  return named === undefined || named === '' ? join(outDir(env), 'gate') : named;
+  if (named !== '') return named ?? join(outDir(env), 'gate');
+  const hint = 'A variable that is not set would put it where the agent can write. Name a directory.';
+  throw invalidInput('flag_value_invalid', 'the directory of the gate is empty', hint);
 }
 
 /** Where the ledger of packs is. */
@@ -132,7 +134,7 @@ function assertReplaceableReport(path: string, { schema_id }: JsonObject): void 
 
 const MAX_REPORT_BYTES = 64 * 1024 * 1024;
 
-function refuseInside(path: string, kept: readonly string[]): void {
+export function refuseInside(path: string, kept: readonly string[]): void {
   const place = realPlace(path);
   const folder = kept.find((root) => `${place}${sep}`.startsWith(`${realPlace(root)}${sep}`));
   if (folder === undefined) return;

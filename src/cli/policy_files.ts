@@ -14,8 +14,8 @@ import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
 import type { Simulation } from '../gate/simulate.ts';
 import { byBytes } from '../gate/words.ts';
+import { readFileBytes } from '../zip/file_source.ts';
 import type { ArgSpec, Reply } from './command.ts';
-import { readFileBytes } from './input.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { printable } from './run.ts';
@@ -82,7 +82,7 @@ export async function tried(
   if (killSwitchState === undefined) {
     return { file, request, now, decision: rulesAlone(file.policy, request, now) };
   }
-  const { readKillSwitchFile } = await import('./kill_switch_state.ts');
+  const { readKillSwitchFile } = await import('../gate/kill_switch_file.ts');
   const switches = readKillSwitchFile(killSwitchState);
   return { file, request, now, decision: rulesAlone(file.policy, request, now, switches) };
 }

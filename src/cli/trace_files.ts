@@ -11,7 +11,8 @@ import {
   verifyTrace,
 } from '../gate/trace_verify.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import { readFileBytes, readJsonFile } from './input.ts';
+import { readFileBytes } from '../zip/file_source.ts';
+import { readJsonFile } from './input.ts';
 import type { Io } from './io.ts';
 import { printable } from './run.ts';
 

@@ -89,10 +89,10 @@ export class Fields {
    * case: some readers would take it for that.
    */
   ignored(): string[] {
-    const folded = new Map([...this.#known].map((name) => [name.toLowerCase(), name]));
+    const meantBy = new Map([...this.#known].map((name) => [folded(name), name]));
     const strangers = Object.keys(this.#object).filter((name) => !this.#known.has(name));
     for (const name of strangers) {
-      const meant = folded.get(name.toLowerCase());
+      const meant = meantBy.get(folded(name));
       if (meant === undefined) continue;
       const hint = `Write ${meant}.`;
       throw invalidInput('record_ambiguous', `${this.at(name)} differs from ${meant} only by case`, hint);
@@ -110,6 +110,11 @@ export class Fields {
   at(name: string): string {
     return this.#place === '' ? name : `${this.#place}.${name}`;
   }
+}
+
+/** As the least careful readers fold: the long s and the sign of Kelvin are letters like others. */
+function folded(name: string): string {
+  return name.toUpperCase().toLowerCase();
 }
 
 function wrongType(place: string, what: string): Error {

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../core/digest.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { checkBase, type TokenBase, type TokenRules, textsIn } from './token_reader.ts';
-import { wordList } from './words.ts';
+import { sameName, wordList } from './words.ts';
 
 export const APPROVAL_SCHEMA_ID = 'gait.gate.approval_token';
 
@@ -128,7 +128,7 @@ function bindingFault(document: JsonObject, subject: ApprovalSubject): Fault | u
     return { fault: 'policy_mismatch', detail: 'it is for another policy' };
   }
   const bound = document['delegation_binding_digest'];
-  if (subject.delegationDigest !== undefined && bound !== subject.delegationDigest) {
+  if (bound !== subject.delegationDigest) {
     return { fault: 'delegation_binding_mismatch', detail: 'it is not bound to the delegation of this call' };
   }
   return undefined;
@@ -158,7 +158,8 @@ function approverFault(
   if (identities.length > 0 && !identities.includes(approver)) {
     return { fault: 'approver_mismatch', detail: `the key is not one of ${approver}` };
   }
-  const own = actors.some((actor) => actor === approver || names.includes(actor));
+  const theirs = new Set([approver, ...names].map(sameName));
+  const own = actors.some((actor) => theirs.has(sameName(actor)));
   return own ? { fault: 'self_approval', detail: 'who asks does not approve' } : undefined;
 }
 
@@ -168,6 +169,9 @@ function extFault(
 ): Fault | undefined {
   const strange = Object.keys(ext).find((name) => !KNOWN_EXT.has(name));
   if (strange !== undefined) return { fault: 'invalid', detail: `its ext has an unknown member ${strange}` };
+  if (Object.keys(ext).length > 0 && ext['max_uses'] !== 1) {
+    return { fault: 'invalid', detail: 'it says to be good for other than one use' };
+  }
   const { args_digest: args = exactArgsDigest, claims_digest: claims = claimsDigest } = ext;
   if (args !== exactArgsDigest) {
     return { fault: 'args_mismatch', detail: 'it is for other arguments, to the letter' };
@@ -245,12 +249,12 @@ export function countApprovals(required: number, findings: readonly ApprovalFind
 
 /** As many as there are of which no two share a key or a name: a maximum matching of keys to names. */
 function distinctOnes(valid: readonly ApprovalFinding[]): ApprovalFinding[] {
-  const byName = new Map<string | undefined, ApprovalFinding>();
-  const place = (key: string | undefined, seen: Set<string | undefined>): boolean =>
+  const byName = new Map<string, ApprovalFinding>();
+  const place = (key: string | undefined, seen: Set<string>): boolean =>
     valid
-      .filter(({ key_id, approver_identity }) => key_id === key && !seen.has(approver_identity))
+      .filter(({ key_id }) => key_id === key)
       .some((one) => {
-        const name = one.approver_identity;
+        const name = sameName(one.approver_identity ?? '');
         if (seen.has(name)) return false;
         seen.add(name);
         const holder = byName.get(name);

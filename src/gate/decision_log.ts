@@ -1,7 +1,8 @@
 import { GaitError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { StreamModel } from '../log/fold.ts';
+import type { Head } from '../log/record.ts';
 import type { Decision } from '../log/stream.ts';
 import validateEvent from '../schema/generated/gate_decision_event.js';
 import { schemaFault } from '../schema/validator.ts';
@@ -27,6 +28,8 @@ export interface DecisionRecord {
   readonly policy_digest?: string;
   readonly matched_rules?: readonly string[];
   readonly evidence?: readonly EvidenceFile[];
+  /** The end of the stream of what was used up, as the decision knew it. */
+  readonly uses?: Head;
 }
 
 /** A file beside a decision. */
@@ -44,6 +47,8 @@ type DecisionType = 'decided' | 'refused' | 'voided';
 
 export interface DecisionsState {
   readonly revision: number;
+  /** How far the stream of what was used up had come by the decisions so far: it never is shorter. */
+  readonly uses?: Head;
 }
 
 export const decisionsModel: StreamModel<DecisionsState> = {
@@ -52,16 +57,29 @@ export const decisionsModel: StreamModel<DecisionsState> = {
   evolve(state, event) {
     const fault = schemaFault(validateEvent, event);
     if (fault === undefined && event['revision'] === state.revision + 1) {
-      return { revision: state.revision + 1 };
+      return {
+        ...further(state, event['payload'] as unknown as DecisionRecord),
+        revision: state.revision + 1,
+      };
     }
     const message = `not the next event of the decision log: ${fault ?? 'wrong revision'}`;
     throw new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
   },
   snapshot: {
-    save: ({ revision }) => ({ revision }),
-    load: ({ revision }, _stream, expected) => (revision === expected ? { revision: expected } : undefined),
+    save: ({ revision, uses }) => ({ revision, ...(uses === undefined ? {} : { uses: { ...uses } }) }),
+    load({ revision, uses }, _stream, expected) {
+      if (revision !== expected) return undefined;
+      return { revision: expected, ...(isJsonObject(uses) ? { uses: uses as unknown as Head } : {}) };
+    },
   },
 };
+
+/** Decisions of gates that ran at once may come in another order than what they used up. */
+function further({ uses }: DecisionsState, record: DecisionRecord): { readonly uses?: Head } {
+  const known = [uses, record.uses].filter((head) => head !== undefined);
+  const [head] = known.sort((a, b) => b.revision - a.revision);
+  return head === undefined ? {} : { uses: head };
+}
 
 /** Enters a decision. Pure. */
 export function decideEntry(

@@ -1,11 +1,12 @@
-import type { JsonObject } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+import { invalidInput } from '../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { replay } from '../log/fold.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { signaturesOf } from '../signing/signed_document.ts';
 import { DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
 import type { TraceFinding } from './trace_verify.ts';
+import { USES_STREAM, usesModel } from './uses.ts';
 
 /** A decision log that was read whole. */
 export interface DecisionsRead {
@@ -26,15 +27,36 @@ export async function verifyDecisions(store: EventStore, trace?: JsonObject): Pr
   const place = trace === undefined ? undefined : placeIn(trace);
   let entry: JsonObject | undefined;
   const voided = new Set<unknown>();
+  const uses = await headsOf(store);
+  const rolledBack: TraceFinding[] = [];
   const { position } = await replay(store, decisionsModel, DECISIONS_STREAM, ({ event, revision, hash }) => {
     const { type, payload } = event as { type: keyof typeof counts; payload: JsonObject };
     counts[type] += 1;
     if (type === 'voided') voided.add(payload['event_id']);
+    const seen = payload['uses'];
+    if (isJsonObject(seen) && uses.get(Number(seen['revision'])) !== seen['hash']) {
+      const message = `decision ${revision} saw another log of what was used up than the one that is there`;
+      rolledBack.push({ code: 'uses_rolled_back', message });
+    }
     if (place !== undefined && revision === place.revision && hash === place.hash) entry = payload;
   });
   const { revision, hash } = position;
-  const findings = trace === undefined ? [] : traceFindings(trace, entry, voided);
-  return { head: { revision, hash }, ...counts, findings };
+  if (revision === 0) {
+    throw invalidInput(
+      'decisions_missing',
+      'there is no decision log',
+      'Name the directory of the gate, such as ./gait-out/gate.',
+    );
+  }
+  const ofTrace = trace === undefined ? [] : traceFindings(trace, entry, voided);
+  return { head: { revision, hash }, ...counts, findings: [...rolledBack, ...ofTrace] };
+}
+
+/** The hash of each record of what was used up. */
+async function headsOf(store: EventStore): Promise<Map<number, string>> {
+  const heads = new Map<number, string>();
+  await replay(store, usesModel, USES_STREAM, ({ revision, hash }) => void heads.set(revision, hash));
+  return heads;
 }
 
 /** Where a trace says that its decision stands. */

@@ -85,7 +85,8 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
   const proven = delegation === undefined ? {} : { delegation };
   const known = withReasons(judged, delegation?.reasons ?? []);
   if (judged.verdict === 'dry_run') return { ...known, ...proven, limits };
-  const full = evidence.admitted ? [] : limits.filter(({ remaining, amount }) => remaining < amount);
+  const full =
+    evidence.admission !== undefined ? [] : limits.filter(({ remaining, amount }) => remaining < amount);
   if (full.length > 0) {
     const codes = full.map(({ kind }) => `${kind}_exceeded`);
     const over = withReasons(known, codes, codes);
@@ -114,12 +115,12 @@ function credentialed(
   allowed: Judgement,
   approval: ApprovalCount | undefined,
   limits: readonly LimitStanding[],
-  { mode, admitted, credential, brokered }: Evidence,
+  { mode, admission, credential, brokered }: Evidence,
   { claims }: IntentRequest,
   now: Timestamp,
 ): Judgement & Pick<Decision, 'next'> {
   const usesUp = approval !== undefined || limits.length > 0;
-  if (mode === 'enforce' && usesUp && !admitted) {
+  if (mode === 'enforce' && usesUp && !isAdmitted({ admission })) {
     return { ...blocked(allowed, ['not_admitted'], 'not_admitted'), next: 'admit' };
   }
   if (allowed.duties.broker === null) return allowed;
@@ -150,6 +151,11 @@ function ofProfile(judged: Judgement, { context }: Intent, { gate }: Evidence): 
   const high = isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
   if (!high || duties.broker !== null || verdict === 'dry_run') return judged;
   return { ...judged, duties: { ...duties, broker: { references: [], scopes: [] } } };
+}
+
+/** Nothing but the id of an admission is one. */
+function isAdmitted({ admission }: { readonly admission?: unknown }): boolean {
+  return typeof admission === 'string' && admission !== '';
 }
 
 /** Kill switches come before everything that could be proven. */
@@ -203,9 +209,9 @@ function approvalOf(
   if (verdict !== 'require_approval') return undefined;
   const subject = approvalSubject(policy, request);
   const rules = tokenRulesOf(evidence, now);
-  const { uses, admitted } = evidence;
+  const { uses, admission } = evidence;
   const tokenUses = {
-    isUsed: (digest: string) => !admitted && Object.hasOwn(uses.used, digest),
+    isUsed: (digest: string) => Object.hasOwn(uses.used, digest) && uses.used[digest] !== admission,
     ...revocationsIn(uses),
   };
   const findings = evidence.approvals.map((token) => checkApproval(token, subject, rules, tokenUses));

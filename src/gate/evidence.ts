@@ -1,3 +1,4 @@
+import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { Issued } from './credential.ts';
@@ -6,6 +7,17 @@ import { NO_USES, type UsesState } from './uses.ts';
 
 export const PROFILES = ['standard', 'oss-prod'] as const;
 export type Profile = (typeof PROFILES)[number];
+
+/** The careful profile takes no token that lives longer than this. Milliseconds. */
+const CAREFUL_LIFETIME_MS = 86_400_000;
+
+/** The longest that a token may live: what is asked for, and no more than the profile takes. Throws `flag_value_invalid`. */
+export function longestLife(profile: Profile, asked: number | undefined): number | undefined {
+  if (asked !== undefined && !(asked > 0 && Number.isFinite(asked))) {
+    throw invalidInput('flag_value_invalid', 'the longest life of a token is no time');
+  }
+  return profile === 'standard' ? asked : Math.min(asked ?? CAREFUL_LIFETIME_MS, CAREFUL_LIFETIME_MS);
+}
 
 /** The gate that decides: what it is called, and how careful it is. */
 export interface GateSettings {
@@ -27,8 +39,8 @@ export interface Evidence {
   readonly switches: readonly KillSwitchEntry[] | 'unavailable';
   /** What calls before this one used up. */
   readonly uses: UsesState;
-  /** This call was let in: what it uses up is used up by it. */
-  readonly admitted: boolean;
+  /** By this this call was let in: what `uses` has under it is used up by this call. */
+  readonly admission?: string;
   /** What became of asking for one. */
   readonly credential?: Issued;
   /**
@@ -49,7 +61,6 @@ export const NO_EVIDENCE: Evidence = {
   delegations: [],
   switches: [],
   uses: NO_USES,
-  admitted: false,
   mode: 'rules',
   brokered: false,
 };

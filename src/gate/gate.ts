@@ -1,6 +1,5 @@
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { EventStore } from '../log/store.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { approvalAudit, delegationAudit } from './audit.ts';
@@ -10,6 +9,7 @@ import { credentialRequest } from './credential_request.ts';
 import {
   DECISIONS_STREAM,
   type DecisionRecord,
+  type DecisionsState,
   decideEntry,
   decideVoid,
   decisionsModel,
@@ -48,8 +48,6 @@ export interface GateParts extends SettlerParts {
   readonly key: SigningKey;
   readonly keyMode: string;
   readonly files: EvidenceSink;
-  /** Holds the stream of decisions. */
-  readonly store: EventStore;
 }
 
 /** What was decided, and what it left. */
@@ -68,7 +66,7 @@ export interface Answer extends DecisionIds {
 export class Gate {
   readonly #parts: GateParts;
   readonly #settler: Settler;
-  readonly #decisions: StreamHandle<{ readonly revision: number }>;
+  readonly #decisions: StreamHandle<DecisionsState>;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
@@ -87,7 +85,8 @@ export class Gate {
       await enterRefusal(this.#parts, asked.requestSha256, fault);
       throw fault;
     }
-    const course = await this.#settler.settle(asked);
+    const { uses } = (await this.#decisions.load()).state;
+    const course = await this.#settler.settle(asked, uses);
     try {
       return await this.#record(asked, course);
     } catch (error) {
@@ -96,7 +95,7 @@ export class Gate {
     }
   }
 
-  async #record(asked: Asked, { decision: would, observedAt, issued }: Course): Promise<Answer> {
+  async #record(asked: Asked, { decision: would, observedAt, issued, uses }: Course): Promise<Answer> {
     const { policy, request, requestSha256, claimedApprovalRef, simulate = false } = asked;
     const { settings, key, keyMode, files } = this.#parts;
     const decision = simulate ? simulated(would) : would;
@@ -110,6 +109,7 @@ export class Gate {
       ...{ matched_rules: decision.matched_rules, profile: settings.profile, simulated: simulate },
       ...{ intent_digest: digests.intentDigest, policy_digest: digests.policyDigest },
       ...{ request_sha256: requestSha256, evidence },
+      ...(uses === undefined ? {} : { uses }),
     };
     const entered = await this.#decisions.execute((state) =>
       decideEntry(state, 'decided', record, observedAt),

@@ -103,6 +103,6 @@ export interface IntentRequest {
   readonly claims: Claims;
   /** What the caller says; it is no part of the digest. */
   readonly created_at: string;
-  /** Of the arguments as they were written, not a space trimmed. */
+  /** Of the arguments as they were written, not a space trimmed; of the steps of a script. */
   readonly exact_args_digest: string;
 }

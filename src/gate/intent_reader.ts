@@ -76,7 +76,8 @@ export function readIntent(value: Json): IntentRequest {
   };
   const created_at = inUtc(top.time('created_at') ?? UNDATED);
   top.ignored();
-  const exact_args_digest = canonicalDigest(top.object('args') ?? {});
+  const asWritten = script === undefined ? (top.object('args') ?? {}) : { script: top.object('script') };
+  const exact_args_digest = canonicalDigest(asWritten);
   return { intent, claims, created_at, exact_args_digest };
 }
 

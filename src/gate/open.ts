@@ -1,17 +1,19 @@
 import { join } from 'node:path';
 import { type Clock, fineClock, systemClock } from '../core/clock.ts';
 import { canonicalDigest } from '../core/digest.ts';
-import { GaitError } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { FileStore } from '../log/file_store.ts';
 import type { EventStore } from '../log/store.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { DECISIONS_ID_FIELD } from './decision_log.ts';
-import type { Profile } from './evidence.ts';
+import { longestLife, PROFILES, type Profile } from './evidence.ts';
 import { type Answer, type EvidenceSink, enterRefusal, Gate, type GateParts } from './gate.ts';
 import type { IntentRequest } from './intent.ts';
 import { readIntent } from './intent_reader.ts';
+import type { KillSwitchEntry } from './kill_switch.ts';
+import { ownKillSwitches } from './kill_switch_file.ts';
 import type { Policy } from './policy.ts';
 import { RecordFiles } from './record_files.ts';
 import type { CredentialBroker } from './settlement.ts';
@@ -31,6 +33,8 @@ export interface GateOptions {
   /** The longest that a token may live. Milliseconds; by default any, under `oss-prod` a day. */
   readonly maxTokenLifetimeMs?: number;
   readonly broker?: CredentialBroker;
+  /** The kill switches that stand now. By default those of `dir`, as `gait kill-switch` keeps them. Whatever it throws blocks. */
+  readonly switches?: () => readonly KillSwitchEntry[];
   readonly clock?: Clock;
   /** A store in place of the files. */
   readonly store?: EventStore;
@@ -53,8 +57,6 @@ export interface GateAnswer extends Answer {
   readonly allowed: boolean;
 }
 
-const DAY_MS = 86_400_000;
-
 /** A gate in this process: the same decisions, records and log as `gait gate eval`. */
 export class OpenGate {
   readonly #policy: Policy;
@@ -66,7 +68,9 @@ export class OpenGate {
     const { env } = process;
     const dir = options.dir ?? (env['GAIT_GATE_STATE'] || join(env['GAIT_OUT_DIR'] || 'gait-out', 'gate'));
     const store = options.store ?? new FileStore({ root: dir, idField: DECISIONS_ID_FIELD });
-    const longest = options.maxTokenLifetimeMs ?? (profile === 'oss-prod' ? DAY_MS : undefined);
+    if (!PROFILES.includes(profile))
+      throw invalidInput('flag_value_invalid', `there is no profile ${profile}`);
+    const longest = longestLife(profile, options.maxTokenLifetimeMs);
     this.#policy = policy;
     this.#parts = {
       settings: {
@@ -74,8 +78,9 @@ export class OpenGate {
         ...(audience === undefined ? {} : { audience }),
         ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
       },
-      ...{ key, keyring, keyMode: 'prod', store, uses: store },
+      ...{ key, keyring, keyMode: 'prod', store },
       files: options.files ?? new RecordFiles(dir),
+      switches: options.switches ?? (() => ownKillSwitches(dir)),
       clock: fineClock(options.clock ?? systemClock),
       ...(broker === undefined ? {} : { broker }),
     };

@@ -53,6 +53,7 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   const lines = new LineCounter();
   const text = textOf(bytes, what);
   refuseDepth(text);
+  refuseDirectives(text);
   const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false })];
   const [document, second] = documents;
   const line = (offset: number): number => lines.linePos(offset).line;
@@ -72,6 +73,13 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
     );
   }
   return { document, lines };
+}
+
+/** Another version of YAML reads other things in the same words. */
+function refuseDirectives(text: string): void {
+  const at = text.split('\n').findIndex((line) => line.startsWith('%'));
+  if (at !== -1)
+    throw policyInvalid(at + 1, 'a directive stands there', 'A policy is YAML 1.2, without directives.');
 }
 
 /** The reader of YAML goes as deep as a text is nested, and may not come back from there. */
@@ -123,6 +131,9 @@ class Tree {
     this.#nodes += 1;
     if (this.#nodes > MAX_NODES) throw policyInvalid(line, `it has more than ${MAX_NODES} values`);
     if (depth > MAX_DEPTH) throw policyInvalid(line, `it is nested deeper than ${MAX_DEPTH}`);
+    if (isNode(node) && 'tag' in node && node.tag !== undefined) {
+      throw policyInvalid(line, `a tag stands there: ${String(node.tag)}`, 'Leave it out.');
+    }
     if (isAlias(node)) this.#aliases += 1;
     if (this.#aliases > MAX_ALIASES) throw policyInvalid(line, `it has more than ${MAX_ALIASES} aliases`);
     if (isAlias(node)) return this.node(node.resolve(this.#document), line, depth + 1);

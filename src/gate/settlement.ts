@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
+import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { Keyring } from '../signing/keyring.ts';
@@ -44,8 +45,8 @@ export interface Asked {
 export interface SettlerParts {
   readonly settings: GateSettings;
   readonly keyring: Keyring;
-  /** Holds the stream of what was used up. */
-  readonly uses: EventStore;
+  /** Holds the streams of what was used up and of what was decided. */
+  readonly store: EventStore;
   readonly clock: Clock;
   /** The kill switches that stand now. By default none; `unavailable` blocks everything. */
   readonly switches?: () => Evidence['switches'];
@@ -64,6 +65,8 @@ export interface Course {
   readonly issued: Issued | undefined;
   /** What was used up for it. */
   readonly admission: Admission | undefined;
+  /** The end of the stream of what was used up, as the decision knew it; undefined for an empty one. */
+  readonly uses: Head | undefined;
 }
 
 const MAX_TURNS = 100;
@@ -75,17 +78,20 @@ export class Settler {
 
   constructor(parts: SettlerParts) {
     this.#parts = parts;
-    this.#uses = new StreamHandle(parts.uses, usesModel, USES_STREAM);
+    this.#uses = new StreamHandle(parts.store, usesModel, USES_STREAM);
   }
 
   /** Evaluates, does what is next, and evaluates again, until nothing is left to be done. */
-  async settle({ policy, request, approvals, delegations, simulate = false }: Asked): Promise<Course> {
+  async settle(
+    { policy, request, approvals, delegations, simulate = false }: Asked,
+    known?: Head,
+  ): Promise<Course> {
     const { settings, keyring, broker, clock } = this.#parts;
     const observedAt = clock.now();
+    await this.#assertNotRolledBack(known);
     let evidence: Evidence = {
-      ...{ gate: settings, keyring, approvals, delegations, admitted: false },
-      uses: (await this.#uses.load()).state,
-      switches: this.#switches(),
+      ...{ gate: settings, keyring, approvals, delegations },
+      ...(await this.#now(undefined)),
       mode: simulate ? 'trial' : 'enforce',
       brokered: broker !== undefined,
     };
@@ -97,16 +103,10 @@ export class Settler {
         admission = admissionOf(decision);
         const admitted = await this.#admit(admission);
         if (!admitted) admission = undefined;
-        // Others were faster: what they left is looked at, and says why not.
-        evidence = {
-          ...evidence,
-          admitted,
-          uses: admitted ? evidence.uses : (await this.#uses.load()).state,
-        };
+        evidence = { ...evidence, ...(await this.#now(admission)) };
       } else if (decision.next === 'issue') {
         issued = await this.#issue(decision, request);
-        // A stop may have come while the broker was asked.
-        evidence = { ...evidence, credential: issued, switches: this.#switches() };
+        evidence = { ...evidence, ...(await this.#now(admission)), credential: issued };
       } else {
         if (decision.verdict !== 'allow') await this.release(admission);
         return {
@@ -114,6 +114,7 @@ export class Settler {
           observedAt,
           issued,
           admission: decision.verdict === 'allow' ? admission : undefined,
+          uses: await this.#head(),
         };
       }
     }
@@ -144,6 +145,32 @@ export class Settler {
     await this.#uses.execute((state) => decideRelease(state, admission, now)).catch(() => {});
   }
 
+  /** Throws `uses_rolled_back` if the stream is not the one that earlier decisions saw: somebody put an older one there. */
+  async #assertNotRolledBack(known: Head | undefined): Promise<void> {
+    if (known === undefined) return;
+    const head = await this.#head();
+    const isOlder = head === undefined || head.revision < known.revision;
+    if (!isOlder && (head.revision > known.revision || head.hash === known.hash)) return;
+    throw new GaitError({
+      code: 'uses_rolled_back',
+      category: 'verification_failed',
+      message: `the log of what was used up ends at ${head?.revision ?? 0}, decisions saw it at ${known.revision}`,
+      hint: 'An older log was put in its place, or it is damaged: approvals could be used again. Put the newest one back.',
+    });
+  }
+
+  async #head(): Promise<Head | undefined> {
+    const { revision, hash } = (await this.#uses.load()).position;
+    return revision === 0 ? undefined : { revision, hash };
+  }
+
+  /** What may have changed meanwhile: others may have been faster, somebody may have said stop, or taken something back. */
+  async #now(admission: Admission | undefined): Promise<Pick<Evidence, 'uses' | 'switches' | 'admission'>> {
+    const { state: uses } = await this.#uses.load();
+    const letIn = admission === undefined ? {} : { admission: admission.admission_id };
+    return { uses, switches: this.#switches(), ...letIn };
+  }
+
   #switches(): Evidence['switches'] {
     try {
       return this.#parts.switches?.() ?? [];
@@ -157,7 +184,8 @@ export class Settler {
     if (broker === undefined || duties.broker === null) throw new Error('there is no broker to ask');
     try {
       const request = credentialRequest(intent, duties.broker, credential ?? { scopes: [] });
-      return await broker.issue(request, clock.now());
+      const issued: Issued | undefined = await broker.issue(request, clock.now());
+      return issued ?? faultOf('broker_credential_missing', 'the broker gave no answer');
     } catch {
       return faultOf('broker_credential_missing', 'the broker failed');
     }

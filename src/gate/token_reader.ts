@@ -169,6 +169,9 @@ function extFault(
   if (schema_id !== 'gait.gate.token_ext' || schema_version !== '1.0.0') {
     return { fault: 'invalid', detail: 'its ext is of a version that this gate does not know' };
   }
+  if (typeof ext['nonce'] !== 'string' || !/^[0-9a-f]{32}$/.test(ext['nonce'])) {
+    return { fault: 'invalid', detail: 'its ext has no nonce' };
+  }
   if (meant !== PURPOSE_WORDS[purpose])
     return { fault: 'invalid', detail: 'it was signed for another purpose' };
   if (not_before !== undefined && (!isTime(not_before) || epochMs(now) < epochMs(inUtc(not_before)))) {

@@ -11,6 +11,9 @@ import type { IntentRequest } from './intent.ts';
 import { argsDigest, delegationDigest } from './intent_digest.ts';
 import type { Verdict } from './policy.ts';
 
+/** At the end of the producer_version of a trace that has an `ext`: build metadata, as semantic versions have it. */
+export const WITH_EXT = '+ext';
+
 /** Marks a simulation among the violations, where every version signs it. */
 export const SIMULATED = 'simulate_mode_non_enforcing';
 
@@ -69,7 +72,8 @@ export function traceDocument(
     schema_version: '1.0.0',
     created_at: request.created_at,
     observed_at: facts.observedAt,
-    producer_version: VERSION,
+    // What is signed says that an ext belongs to it: to cut it off shows.
+    producer_version: `${VERSION}${WITH_EXT}`,
     trace_id: facts.traceId,
     event_id: facts.eventId,
     tool_name: intent.tool_name,

@@ -3,7 +3,7 @@ import { isZonedTime } from '../core/time.ts';
 import type { Keyring } from '../signing/keyring.ts';
 import { signaturesOf } from '../signing/signed_document.ts';
 import { VERDICTS, type Verdict } from './policy.ts';
-import { eventId, SIMULATED, TRACE_SCHEMA_ID, traceId } from './trace.ts';
+import { eventId, SIMULATED, TRACE_SCHEMA_ID, traceId, WITH_EXT } from './trace.ts';
 
 /** One thing that is wrong with a trace. */
 export interface TraceFinding {
@@ -86,6 +86,8 @@ function formFindings(document: JsonObject, text: (name: string) => string): Tra
   if (verdict === undefined) invalid(`verdict is ${text('verdict')}`);
   else findings.push(...idFindings(text, verdict));
   const { ext, ext_signature } = document;
+  if (ext === undefined && text('producer_version').endsWith(WITH_EXT))
+    invalid('the ext that it was signed with is gone');
   if ((ext === undefined) !== (ext_signature === undefined))
     invalid('of ext and ext_signature one is missing');
   if (ext !== undefined && !isJsonObject(ext)) invalid('ext is no object');

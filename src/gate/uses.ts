@@ -70,6 +70,7 @@ export const usesModel: StreamModel<UsesState> = {
     const { created_at } = event as unknown as { created_at: Timestamp };
     return { ...fold(state, event as unknown as UsesEvent, created_at), revision: state.revision + 1 };
   },
+  foldsWhole: () => true,
   snapshot: {
     save: ({ revision, used, revoked, counts, admitted }) => ({ revision, used, revoked, counts, admitted }),
     load({ revision, used, revoked, counts, admitted }, _stream, expected) {

@@ -19,6 +19,11 @@ export function lowered(text: string): string {
   return Array.from(text, (point) => (point === 'İ' ? 'i' : point.toLowerCase())).join('');
 }
 
+/** A name as people would take it: in letters of any case or width, without marks that do not show. */
+export function sameName(name: string): string {
+  return lowered(trimmed(name.normalize('NFKC').replace(/\p{Cf}|\p{Cc}/gu, '')));
+}
+
 /** The order of UTF-8 bytes. */
 export function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Head } from '../log/record.ts';
 import { openAt, standingAt } from './decisions.ts';
 import { illegalEvent, type JobEvent, type JobEventOf } from './events.ts';
@@ -57,4 +57,10 @@ function without(decisions: readonly OpenDecision[], id: string): readonly OpenD
 function placed(decisions: readonly OpenDecision[], after: OpenDecision): readonly OpenDecision[] {
   const at = decisions.findIndex(({ checkpoint_id }) => checkpoint_id === after.checkpoint_id);
   return at === -1 ? [...decisions, after] : decisions.with(at, after);
+}
+
+/** True for the first event of a job whose decisions need signatures: its state is not taken from a snapshot. */
+export function asksForSignatures(first: JsonObject): boolean {
+  const { payload } = first;
+  return isJsonObject(payload) && payload['approval_policy'] !== undefined;
 }

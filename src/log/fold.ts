@@ -12,6 +12,11 @@ export interface StreamModel<S> {
   evolve(state: S, event: JsonObject): S;
   /** Of events that name the record which they stand behind: throws if it is not the one that `before` is the end of. */
   assertBehind?(event: JsonObject, before: Head): void;
+  /**
+   * True if a stream that begins with this event is always folded from there: a snapshot is signed by nobody, and whoever
+   * can write it could say what the log does not. By default false.
+   */
+  foldsWhole?(first: JsonObject): boolean;
   /** State to and from a snapshot; `load` answers undefined for what another version wrote, or is not of this stream and revision. */
   readonly snapshot: {
     save(state: S): JsonObject;

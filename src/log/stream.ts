@@ -172,7 +172,8 @@ export class StreamHandle<S> {
   async #readOn(): Promise<void> {
     if (this.#settled.position.revision === 0 && !this.#snapshotTried) {
       this.#snapshotTried = true;
-      const snapshot = await this.#store.loadSnapshot(this.#stream);
+      const found = await this.#store.loadSnapshot(this.#stream);
+      const snapshot = found !== undefined && (await this.#isFoldedWhole()) ? undefined : found;
       const state =
         snapshot === undefined
           ? undefined
@@ -194,6 +195,14 @@ export class StreamHandle<S> {
     if (this.#foreignSnapshot) await this.#snapshotNow(this.#settled); // or every opening would fold it all
     this.#foreignSnapshot = false;
     this.#current ??= this.#settled;
+  }
+
+  async #isFoldedWhole(): Promise<boolean> {
+    if (this.#model.foldsWhole === undefined) return false;
+    for await (const [first] of this.#store.read(this.#stream)) {
+      if (first !== undefined) return this.#model.foldsWhole(first.event);
+    }
+    return false;
   }
 
   /**

@@ -7,6 +7,29 @@ export function openSource(path: string): { readonly source: ByteSource; close()
   return openFile(path);
 }
 
+/** Reads a file that is no larger than `limit` bytes. Throws `file_too_large`, `file_not_found` and others (invalid_input). */
+export function readFileBytes(path: string, limit: number): Buffer {
+  const file = openSource(path);
+  try {
+    const { size } = file.source;
+    if (size > limit) {
+      throw invalidInput('file_too_large', `${path} has ${size} bytes; the limit is ${limit}`);
+    }
+    return file.source.read(0, size);
+  } finally {
+    file.close();
+  }
+}
+
+/** True if anything stands at a path, a link that leads nowhere too. Throws I/O errors. */
+export function isThere(path: string): boolean {
+  try {
+    return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    throw ioFailure(error, `looking for ${path}`);
+  }
+}
+
 /** An open file, for whoever needs its descriptor too. */
 export interface OpenFile {
   readonly fd: number;

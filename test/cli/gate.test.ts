@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -202,16 +202,35 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
     assert.deepEqual(exits, [0, 3]);
   });
 
-  test('what is used up is kept where --rate-limit-state says', async (t) => {
+  test('W-21: what is used up, taken back and decided is in one place, by either name of it', async (t) => {
     const w = await prepared(t);
-    const line = '--state-dir state --rate-limit-state counted';
+    const line = '--rate-limit-state kept';
     assert.deepEqual(
-      [(await evalOf(w, 'once.yaml', line)).exit, (await evalOf(w, 'once.yaml', line)).exit],
+      [(await evalOf(w, 'once.yaml', line)).exit, (await evalOf(w, 'once.yaml', '--state-dir kept')).exit],
       [0, 3],
     );
-    assert.equal((await enteredIn(w, 'uses', 'counted')).length, 1);
-    assert.deepEqual(await enteredIn(w, 'uses', 'state'), []);
-    assert.equal((await enteredIn(w, 'decisions', 'state')).length, 2);
+    assert.equal((await enteredIn(w, 'uses', 'kept')).length, 1);
+    assert.equal((await enteredIn(w, 'decisions', 'kept')).length, 2);
+    const two = await evalOf(w, 'once.yaml', `${line} --state-dir other`);
+    assert.deepEqual([two.exit, two.answer.error_code], [6, 'flags_conflict']);
+    for (const empty of ["--state-dir ''", "--rate-limit-state ''"]) {
+      assert.equal((await evalOf(w, 'once.yaml', empty)).exit, 6, empty);
+    }
+  });
+
+  test('W-21: an older log of what was used up in place of the newest is found', async (t) => {
+    const w = await prepared(t);
+    const log = w.path('gait-out', 'gate', 'uses', 'log.ndjson');
+    await evalOf(w, 'twice.yaml', '');
+    const older = await readFile(log);
+    await evalOf(w, 'twice.yaml', '');
+    await writeFile(log, older);
+    const { exit, answer } = await evalOf(w, 'twice.yaml', '');
+    assert.deepEqual([exit, answer.error_code], [2, 'uses_rolled_back']);
+    const { exit: found } = await w.gait('verify chain --decisions gait-out/gate');
+    assert.equal(found, 2);
+    await rm(w.path('gait-out', 'gate', 'uses'), { recursive: true });
+    assert.equal((await evalOf(w, 'twice.yaml', '')).exit, 2, 'nor is none');
   });
 });
 

@@ -24,7 +24,7 @@ const PROVEN: Evidence = {
   delegations: [DELEGATION],
   uses: NO_USES,
   switches: [],
-  admitted: true,
+  admission: 'ab'.repeat(12),
   credential: CREDENTIAL,
   mode: 'enforce',
   brokered: true,
@@ -87,7 +87,7 @@ const GARBAGE: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
     { ...NO_USES, revoked: { [signaturesOf(APPROVAL).digest]: 'lost' } },
     { ...NO_USES, revoked: { [String(DELEGATION['token_id'])]: 'lost' } },
   ),
-  admitted: fc.constantFrom<unknown>(false, undefined, null, 0, ''),
+  admission: fc.constantFrom<unknown>(false, undefined, null, 0, ''),
   credential: fc.constantFrom<unknown>(undefined, null, 7, 'x', { fault: { reason: 'r', violation: 'v' } }),
   switches: fc.constantFrom<unknown>('unavailable', null, undefined, 7, {}),
   gate: fc.constantFrom<unknown>(null, undefined, { profile: 'standard', maxTokenLifetimeMs: 1000 }),
@@ -146,8 +146,8 @@ describe('a call to which everything is owed', () => {
   });
 
   test('W-44: a dry run, a block and a trial are no allow of an enforcing gate', () => {
-    const { admitted: _, ...waiting } = PROVEN;
-    const { verdict, next } = evaluate(ASKS_ALL, ASKED.request, { ...waiting, admitted: false }, NOW);
+    const { admission: _, ...waiting } = PROVEN;
+    const { verdict, next } = evaluate(ASKS_ALL, ASKED.request, waiting, NOW);
     assert.deepEqual([verdict, next], ['block', 'admit']);
     const { credential: __, ...admitted } = PROVEN;
     const issue = evaluate(ASKS_ALL, ASKED.request, admitted, NOW);

@@ -40,9 +40,7 @@ interface Race {
 async function race(asked: readonly Asked[], seed: number, clock: () => Clock = tickingClock): Promise<Race> {
   const store = new WatchedStore();
   store.before = unsteady(seed);
-  const gates = asked.map(
-    () => gateWith({ store, uses: store, clock: clock(), files: new MemorySink() }).gate,
-  );
+  const gates = asked.map(() => gateWith({ store, clock: clock(), files: new MemorySink() }).gate);
   const answers = await Promise.all(
     gates.map((gate, at) => {
       const one = asked[at];

@@ -199,7 +199,10 @@ describe('a trace of a simulation', () => {
 
   test('W-24: says so without its ext', async () => {
     const cut = cutOff(await simulated());
-    assert.deepEqual([codesOf(cut), (cut['violations'] as string[])[0]], [[], 'simulate_mode_non_enforcing']);
+    assert.deepEqual(
+      [codesOf(cut), (cut['violations'] as string[])[0]],
+      [['trace_invalid'], 'simulate_mode_non_enforcing'],
+    );
     assert.equal(verifyTrace(cut, believing('gate', GATE_KEY), NOW).simulated, true);
   });
 });

@@ -24,6 +24,7 @@ const POLICIES: Readonly<Record<string, string>> = {
   'dry.yaml': 'default_verdict: dry_run',
   'ask.yaml': 'rules: [{name: ask, effect: require_approval}]',
   'two.yaml': 'rules: [{name: two, effect: require_approval, min_approvals: 2}]',
+  'twice.yaml': 'rules: [{name: twice, effect: allow, rate_limit: {requests: 9, window: hour}}]',
   'once.yaml': 'rules: [{name: once, effect: allow, rate_limit: {requests: 1, window: hour}}]',
   'broker.yaml':
     'rules: [{name: b, effect: allow, require_broker_credential: true, broker_reference: vault}]',

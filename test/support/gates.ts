@@ -123,7 +123,7 @@ export function gateWith({ broker, ...changes }: Changes = {}): Fixture {
   const believed = [BOB, CAROL].map((key) => trusted(key, { purposes: ['approver', 'delegator'] }));
   const gate = new Gate({
     ...{ settings: { profile: 'standard' }, keyring: ringWith(...believed), clock },
-    ...{ key: GATE_KEY, keyMode: 'prod', files: sink, store, uses: store },
+    ...{ key: GATE_KEY, keyMode: 'prod', files: sink, store },
     ...(broker === null ? {} : { broker: broker ?? issuing(CREDENTIAL, effects) }),
     ...changes,
   });

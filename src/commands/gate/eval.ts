@@ -48,7 +48,7 @@ const spec: CommandSpec = command({
     'require-allow': { type: 'boolean', summary: 'Exit 3 for dry_run as well.' },
   },
   async run(input, io) {
-    const flags = withConfig(input.flags, DEFAULTS);
+    const flags = withConfig(input.flags, input.given);
     const place = gatePlace(flags, io);
     const asked = await askedOfFiles(flags, place);
     const { gate, signer, keyMode } = openGate(flags, place, io);
@@ -63,12 +63,5 @@ const spec: CommandSpec = command({
     };
   },
 });
-
-/** What flags are that nobody gave. */
-const DEFAULTS: Readonly<Record<string, string>> = {
-  profile: gateFlags.profile.default,
-  'credential-broker': brokerFlags['credential-broker'].default,
-  'credential-env-prefix': brokerFlags['credential-env-prefix'].default,
-};
 
 export default spec;

@@ -6,7 +6,7 @@ import {
   stateFlag,
   statePath,
 } from '../../cli/kill_switch_files.ts';
-import { readKillSwitchFile } from '../../cli/kill_switch_state.ts';
+import { readKillSwitchFile } from '../../gate/kill_switch_file.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'list' },

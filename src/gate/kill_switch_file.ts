@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { parseJson } from '../core/json_text.ts';
-import type { KillSwitchEntry } from '../gate/kill_switch.ts';
-import { readKillSwitches } from '../gate/kill_switch_reader.ts';
-import { readFileBytes } from './input.ts';
+import { isThere, readFileBytes } from '../zip/file_source.ts';
+import type { KillSwitchEntry } from './kill_switch.ts';
+import { readKillSwitches } from './kill_switch_reader.ts';
 
 /** A state larger than this is refused. Bytes. */
 const MAX_STATE_BYTES = 16 * 1024 * 1024;
@@ -19,6 +19,12 @@ export function readKillSwitchFile(path: string): KillSwitchEntry[] {
 /** Where a gate looks for kill switches unless it is told otherwise. */
 export function killSwitchPath(gate: string): string {
   return join(gate, 'kill_switch.json');
+}
+
+/** The switches of a gate's own directory, none where nothing stands there. Throws for what cannot be read. */
+export function ownKillSwitches(gate: string): KillSwitchEntry[] {
+  const path = killSwitchPath(gate);
+  return isThere(path) ? readKillSwitchFile(path) : [];
 }
 
 /** The switches in the bytes of a file, which `path` names in errors. */
