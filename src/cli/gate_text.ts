@@ -67,16 +67,15 @@ function tokenFields({ approval, delegation }: Decision): JsonObject {
   return faults.length === 0 ? {} : { token_faults: faults };
 }
 
-/** Of several limits the one that is nearest. */
-function limitFields({ limits, verdict }: Decision): JsonObject {
+/** Of several limits the one that is nearest, with what this call took of it. */
+function limitFields({ limits }: Decision): JsonObject {
   const [nearest] = [...limits].sort((a, b) => a.remaining - b.remaining);
   if (nearest === undefined) return {};
-  const took = verdict === 'allow' ? nearest.amount : 0;
   return {
     rate_limit_scope: nearest.scope,
     rate_limit_key: nearest.key.split('|').slice(3).join('|'),
-    rate_limit_used: nearest.used + took,
-    rate_limit_remaining: Math.max(0, nearest.remaining - took),
+    rate_limit_used: nearest.used,
+    rate_limit_remaining: nearest.remaining,
   };
 }
 

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
+import { sharedWorkspace } from '../support/cli.ts';
 import {
   CALL,
   documentAt,
   enteredIn,
   evalOf,
   expose,
+  gateWorkspace,
   prepareGate,
   putApproval,
   putIntent,
@@ -18,13 +19,6 @@ import {
 import { BOB } from '../support/tokens.ts';
 
 const PROD = '--profile oss-prod --private-key gate_private.key';
-
-/** A workspace of its own, for tests that look at all that is left. */
-async function prepared(t: Parameters<typeof workspace>[0]): Promise<Workspace> {
-  const w = await workspace(t);
-  await prepareGate(w);
-  return w;
-}
 
 describe('gate eval', { concurrency: 2 }, () => {
   const shared = sharedWorkspace(prepareGate);
@@ -71,7 +65,7 @@ describe('gate eval', { concurrency: 2 }, () => {
   }
 
   test('W-39: a private key that others can read is refused under oss-prod', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     await expose(w, 'gate_private.key');
     const { exit, answer } = await evalOf(w, 'dry.yaml', PROD);
     assert.deepEqual([exit, answer.error_code], [8, 'private_key_exposed']);
@@ -101,7 +95,7 @@ describe('gate eval', { concurrency: 2 }, () => {
 
 describe('what a decision leaves', { concurrency: 2 }, () => {
   test('W-27: every decision has records and a log entry of its own, and each trace verifies', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     for (let n = 0; n < 2; n += 1) await evalOf(w, 'ask.yaml', '--private-key gate_private.key');
     const names = await recordsOf(w);
     assert.deepEqual(
@@ -125,7 +119,7 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
   });
 
   test('is the owner’s alone', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     await w.gait('gate eval --policy allow.yaml --intent intent.json', { shell: 'umask 000' });
     const modeOf = async (path: string): Promise<number> => (await stat(w.path(path))).mode & 0o077;
     for (const name of await recordsOf(w))
@@ -136,7 +130,7 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
   });
 
   test('W-9: a call that cannot be read is in the log, and blocked', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     await writeFile(w.path('broken.json'), '{"tool_name":');
     const { exit, answer } = await evalOf(w, 'allow.yaml', '--intent broken.json');
     assert.deepEqual([exit, answer.error_code], [6, 'json_malformed']);
@@ -147,14 +141,14 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
   });
 
   test('W-9: a call that is too large is in the log', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     await putIntent(w, 'large.json', { ...CALL, args: { text: 'a'.repeat(1_048_577) } });
     assert.equal((await evalOf(w, 'allow.yaml', '--intent large.json')).exit, 6);
     assert.equal((await enteredIn(w, 'decisions')).length, 1);
   });
 
   test('--trace-out replaces a trace, and nothing else', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     await evalOf(w, 'block.yaml', '--trace-out trace.json');
     assert.equal((await evalOf(w, 'allow.yaml', '--trace-out trace.json')).exit, 0);
     assert.equal((await documentAt(w, 'trace.json'))['verdict'], 'allow');
@@ -166,8 +160,23 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
     await w.unchanged(before);
   });
 
+  test('W-30: no record is written over the record of another decision, nor into what the gate keeps', async (t) => {
+    const w = await gateWorkspace(t);
+    await evalOf(w, 'block.yaml');
+    const [record = ''] = await recordsOf(w);
+    await writeFile(w.path(record), await readFile(w.path('gait-out/gate/records', record)));
+    const before = await w.everything();
+    const inside = ['x.json', 'records/x.json', `records/${record}`, 'uses/log.ndjson', 'kill_switch.json'];
+    for (const place of [record, ...inside.map((name) => `gait-out/gate/${name}`)]) {
+      const { exit, answer } = await evalOf(w, 'allow.yaml', `--trace-out ${place}`);
+      assert.deepEqual([exit, answer.error_code], [8, 'out_unsafe'], place);
+    }
+    assert.equal((await evalOf(w, 'allow.yaml', '--trace-out= --state-dir kept')).exit, 6);
+    await w.unchanged(before);
+  });
+
   test('W-30: a trace whose copy cannot be written is not left behind as an allow', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     await putApproval(w, 'ask.yaml');
     const shown = '--approval-token token.json --approval-public-key bob_public.key';
     const { exit } = await evalOf(w, 'ask.yaml', `${shown} --approval-audit-out x.json --trace-out x.json`);
@@ -178,65 +187,11 @@ describe('what a decision leaves', { concurrency: 2 }, () => {
     const allows = (await Promise.all(documents)).filter(({ verdict }) => verdict === 'allow');
     assert.equal(allows.length, 1, 'one approval, one allow');
   });
-
-  test('W-24, W-21: a simulation is marked within the signature, and uses no place up', async (t) => {
-    const w = await prepared(t);
-    const { answer } = await evalOf(w, 'once.yaml', '--simulate --private-key gate_private.key');
-    const { simulate_mode, simulated_verdict, would_have_blocked, verdict } = answer;
-    assert.deepEqual(
-      [simulate_mode, simulated_verdict, would_have_blocked, verdict],
-      [true, 'allow', false, 'dry_run'],
-    );
-    assert.deepEqual(await enteredIn(w, 'uses'), []);
-    const line = `trace verify ${answer.trace_path} --public-key gate_public.key`;
-    assert.match(await w.text(line), /^verified {2}dry_run \(simulated\)\n/);
-    const trace = await documentAt(w, answer.trace_path ?? '');
-    const unmarked = { ...trace, ext: { ...(trace['ext'] as JsonObject), simulated: false } };
-    await putIntent(w, 'unmarked.json', unmarked);
-    await w.refused(
-      'trace verify unmarked.json --public-key gate_public.key',
-      'trace_invalid',
-      'verification_failed',
-    );
-    const exits = [(await evalOf(w, 'once.yaml')).exit, (await evalOf(w, 'once.yaml')).exit];
-    assert.deepEqual(exits, [0, 3]);
-  });
-
-  test('W-21: what is used up, taken back and decided is in one place, by either name of it', async (t) => {
-    const w = await prepared(t);
-    const line = '--rate-limit-state kept';
-    assert.deepEqual(
-      [(await evalOf(w, 'once.yaml', line)).exit, (await evalOf(w, 'once.yaml', '--state-dir kept')).exit],
-      [0, 3],
-    );
-    assert.equal((await enteredIn(w, 'uses', 'kept')).length, 1);
-    assert.equal((await enteredIn(w, 'decisions', 'kept')).length, 2);
-    const two = await evalOf(w, 'once.yaml', `${line} --state-dir other`);
-    assert.deepEqual([two.exit, two.answer.error_code], [6, 'flags_conflict']);
-    for (const empty of ["--state-dir ''", "--rate-limit-state ''"]) {
-      assert.equal((await evalOf(w, 'once.yaml', empty)).exit, 6, empty);
-    }
-  });
-
-  test('W-21: an older log of what was used up in place of the newest is found', async (t) => {
-    const w = await prepared(t);
-    const log = w.path('gait-out', 'gate', 'uses', 'log.ndjson');
-    await evalOf(w, 'twice.yaml', '');
-    const older = await readFile(log);
-    await evalOf(w, 'twice.yaml', '');
-    await writeFile(log, older);
-    const { exit, answer } = await evalOf(w, 'twice.yaml', '');
-    assert.deepEqual([exit, answer.error_code], [2, 'uses_rolled_back']);
-    const { exit: found } = await w.gait('verify chain --decisions gait-out/gate');
-    assert.equal(found, 2);
-    await rm(w.path('gait-out', 'gate', 'uses'), { recursive: true });
-    assert.equal((await evalOf(w, 'twice.yaml', '')).exit, 2, 'nor is none');
-  });
 });
 
 describe('secrets', () => {
   test('W-36: no secret of the environment is in any file, output or error', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     const canary = 'canary-9d41c7e2b85f';
     const env = { GAIT_BROKER_TOKEN_VAULT: canary, SIGNS: BOB.encoded };
     const broker = '--credential-broker env';
@@ -265,7 +220,7 @@ describe('secrets', () => {
 
 describe('a state directory that cannot be used', { concurrency: 2 }, () => {
   test('that may not be read ends in exit 1, and no allow', async (t) => {
-    const w = await prepared(t);
+    const w = await gateWorkspace(t);
     const superuser = process.getuid?.() === 0;
     await mkdir(w.path('state'), { mode: 0o700 });
     await chmod(w.dir, 0o755);
@@ -290,7 +245,7 @@ describe('a state directory that cannot be used', { concurrency: 2 }, () => {
   ];
   for (const [what, stream, exit] of SPOILT) {
     test(`W-21: ${what}: exit ${exit}, no allow, nothing written`, async (t) => {
-      const w = await prepared(t);
+      const w = await gateWorkspace(t);
       assert.equal((await evalOf(w, 'once.yaml')).exit, 0);
       const log = w.path('gait-out/gate', stream, 'log.ndjson');
       await writeFile(log, (await readFile(log, 'utf8')).replace('"revision":1', '"revision":7'));

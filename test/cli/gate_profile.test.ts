@@ -76,6 +76,18 @@ describe('W-15: what decides is named', () => {
     assert.equal(named.exit, 0);
   });
 
+  test('a flag that is given decides before the settings, its usual value too', async (t) => {
+    const w = await prepared(t);
+    await writeFile(w.path('c.yaml'), 'gate:\n  profile: oss-prod\n');
+    const line = `gate eval --intent call.json --policy open.yaml --config c.yaml ${KEY} --json`;
+    const profileOf = async (more: string): Promise<unknown> => {
+      const answer = (await w.gait(`${line} ${more}`)).json() as never as Record<string, unknown>;
+      return answer['profile'] ?? answer['error_code'];
+    };
+    assert.equal(await profileOf(''), 'profile_incomplete', 'of the settings: without --key-mode prod');
+    assert.equal(await profileOf('--profile standard'), 'standard');
+  });
+
   test('a setting that is none is refused, in each place where one could stand', async (t) => {
     const w = await prepared(t);
     const wrong = [

@@ -246,6 +246,10 @@ describe('policies that are refused, with the line and the field', () => {
     ['default_verdict: allow\n---\nrules: []', 2, 'document'],
     ['\ufeffdefault_verdict: allow', 1, 'byte-order mark'],
     ['\ndefault_verdict: !!str allow\nrules: !mine []', 3, ''],
+    ['\ndefault_verdict: !!str allow', 2, ''],
+    ['rules:\n- name: a\n  effect: allow\n  min_approvals: !!int "1"', 4, ''],
+    ['%YAML 1.1\n---\ndefault_verdict: allow', 1, 'directive'],
+    ['default_verdict: allow\n%TAG ! x', 2, ''],
     ['default_verdict: allow\n  rules: [', 1, ''],
     ['- a', 1, 'the policy'],
   ];

@@ -5,6 +5,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import type { LeasedJob } from '../../src/job/leased_job.ts';
 import { JobWorkspace } from '../../src/job/open.ts';
 import { resumeAnswered } from '../../src/job/resumption.ts';
+import { jobToSnapshot } from '../../src/job/state.ts';
 import { verifyJob } from '../../src/job/verify.ts';
 import { MemoryStore } from '../../src/log/memory_store.ts';
 import { seal } from '../../src/log/record.ts';
@@ -147,5 +148,16 @@ describe('the log of a job with approvers', () => {
     assert.deepEqual(await reopened.state(JOB_ID), (await people.history(JOB_ID)).job);
     assert.equal((await verifyJob(store, JOB_ID)).snapshot, 'equal');
     assert.deepEqual((await reopened.approve(JOB_ID, { key: BOB })).open_decisions, []);
+  });
+  test('is not believed from a snapshot that somebody wrote', async () => {
+    const { people, store } = await asking();
+    const { state, position } = await people.jobs.load(JOB_ID);
+    const answered = { ...jobToSnapshot(state), open_decisions: [], approved_decisions: [] };
+    await store.saveSnapshot(JOB_ID, { position, state: answered });
+    const reopened = new JobWorkspace({ store, clock: manualClock(Date.UTC(2026, 1, 14)), actor: 'people' });
+    assert.equal((await reopened.state(JOB_ID)).open_decisions.length, 1);
+    const ports = { jobs: reopened.jobs, store, monotonic: () => 0, environment: HOME };
+    assert.equal(await resumeAnswered(ports, JOB_ID, 'agent'), false);
+    assert.equal((await people.state(JOB_ID)).status, 'decision_needed');
   });
 });

@@ -7,7 +7,7 @@ import type { ApprovalOrder } from '../../src/gate/mint.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
 import { keyFileText, type SigningKey } from '../../src/signing/keys.ts';
 import type { Output } from '../cli/output.ts';
-import { linesOf, type RunOptions, type Workspace } from './cli.ts';
+import { linesOf, type RunOptions, type Workspace, workspace } from './cli.ts';
 import { approval, BOB, CAROL, GATE_KEY, MALLORY } from './tokens.ts';
 
 /** A call of low risk, with a space in one of its arguments. */
@@ -39,6 +39,13 @@ const KEYS: Readonly<Record<string, SigningKey>> = {
   mallory: MALLORY,
 };
 
+/** A workspace of its own, for tests that look at all that is left. */
+export async function gateWorkspace(t: Parameters<typeof workspace>[0]): Promise<Workspace> {
+  const w = await workspace(t);
+  await prepareGate(w);
+  return w;
+}
+
 /** Policies by name, the call as `intent.json`, and key files of bob, carol, mallory and the gate. */
 export async function prepareGate(w: Workspace): Promise<void> {
   await putIntent(w, 'intent.json', CALL);
@@ -62,6 +69,8 @@ export interface Decided extends Output {
   readonly would_have_blocked?: boolean;
   readonly token_faults?: readonly { readonly error_code: string }[];
   readonly key_mode?: string;
+  readonly rate_limit_used?: number;
+  readonly rate_limit_remaining?: number;
 }
 
 /** The exit code of a `gate eval` of a policy on the call, and what it printed. */
