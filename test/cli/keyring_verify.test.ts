@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { keyFileText } from '../../src/signing/keys.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
@@ -26,6 +26,7 @@ async function prepare(w: Workspace): Promise<void> {
   await writeFile(w.path('alice.key'), privateText(GOLDEN_SEED), { mode: 0o600 });
   await writeFile(w.path('alice.pub'), GOLDEN_PUBLIC_FILE);
   await writeFile(w.path('bob.pub'), keyFileText(numberedKey(2).publicKey));
+  await w.ok('keys add --keyring bob_ring.json --public-key bob.pub --purpose pack');
   await w.ok('pack build --type job --from demo --private-key alice.key --out signed.zip');
   await w.ok('pack build --type job --from demo --out unsigned.zip');
   await putJson(w, 'run.json', runInput());
@@ -37,9 +38,8 @@ async function prepare(w: Workspace): Promise<void> {
 
 /** Makes a ring of two keys, that of alice for what is said, and answers how to name it. */
 async function ring(w: Workspace, rest: string): Promise<string> {
-  await rm(w.path('ring.json'), { force: true });
+  await copyFile(w.path('bob_ring.json'), w.path('ring.json'));
   await w.ok(`keys add --keyring ring.json --public-key alice.pub ${rest}`);
-  await w.ok('keys add --keyring ring.json --public-key bob.pub --purpose pack');
   return '--keyring ring.json';
 }
 

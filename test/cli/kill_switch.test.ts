@@ -19,6 +19,14 @@ async function prepared(w: Workspace): Promise<void> {
 const TRY = `policy test allow.yaml call.json --kill-switch-state ${STATE}`;
 
 describe('kill switches', { concurrency: 2 }, () => {
+  test('a selector that looks like a pattern is refused: it would stop nothing', async (t) => {
+    const w = await workspace(t);
+    for (const selector of ['--tool-name tool.*', '--tool-name *', '--path-prefix /data/*']) {
+      await w.refused(`kill-switch add ${selector} --reason stop`, 'flag_value_invalid', 'invalid_input');
+    }
+    await assert.rejects(stat(w.path(STATE)), { code: 'ENOENT' });
+  });
+
   test('W-17: one stops a call that is allowed until it is disabled', async (t) => {
     const w = await workspace(t);
     await prepared(w);

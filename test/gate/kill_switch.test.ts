@@ -225,7 +225,7 @@ describe('the document of kill switches', () => {
           assert.ok(error instanceof GaitError && error.code === 'kill_switch_invalid', String(error));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -177,7 +177,7 @@ describe('garbage', () => {
           assert.ok(typed(error), String(error));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -220,7 +220,7 @@ describe('garbage', () => {
           assert.ok(typed(error), String(error));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -245,7 +245,7 @@ describe('garbage', () => {
           assert.ok(typed(error), String(error));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -266,7 +266,7 @@ describe('garbage', () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -333,7 +333,7 @@ describe('whatever its steps are', () => {
           assert.ok(error instanceof GaitError && error.category === 'invalid_input', String(error));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -113,6 +113,10 @@ describe('a trace of ours', () => {
     assert.notDeepEqual(codesOf(without), []);
   });
 
+  test('W-25: an ext that was cut off with its signature shows', async () => {
+    assert.notDeepEqual(codesOf(cutOff(await fullTrace())), []);
+  });
+
   test('W-25: an ext that is no object, and signed by nobody, shows', async () => {
     assert.notDeepEqual(codesOf({ ...cutOff(await fullTrace()), ext: 'approved by the board' }), []);
   });

@@ -377,7 +377,7 @@ describe('of every run and allow-list', () => {
         const place = posix.join('/place', call.path);
         assert.ok(place.startsWith('/place/') && !place.endsWith('/'), JSON.stringify(text));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });

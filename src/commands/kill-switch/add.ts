@@ -125,11 +125,17 @@ function membersOf(values: FlagValues<typeof flags>, io: Io): Omit<KillSwitchEnt
   };
 }
 
-/** A selector that is empty would stop more than is meant. */
+/** A selector that is empty would stop more than is meant, one with a wildcard nothing at all. */
 function said<N extends string, T extends string>(name: N, value: T | undefined): { readonly [K in N]?: T } {
   if (value === undefined) return {};
-  if (value.trim() !== '') return { [name]: value } as { readonly [K in N]?: T };
-  throw invalidInput('flag_value_invalid', `--${name.replaceAll('_', '-')} is empty`, 'Give a value.');
+  const flag = `--${name.replaceAll('_', '-').replace(/es$/, '')}`;
+  if (value.trim() === '') throw invalidInput('flag_value_invalid', `${flag} is empty`, 'Give a value.');
+  if (!value.includes('*')) return { [name]: value } as { readonly [K in N]?: T };
+  throw invalidInput(
+    'flag_value_invalid',
+    `${flag} has a *, which would stand for itself`,
+    'Selectors are no patterns: name what to stop, one switch for each, or say --all.',
+  );
 }
 
 function listed<N extends string>(
