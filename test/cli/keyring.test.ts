@@ -272,8 +272,10 @@ describe('keys revoke', () => {
     await w.ok('keys add --keyring r.json --public-key alice.pub --purpose pack');
     await chmod(w.dir, 0o755);
     await chmod(w.path('r.json'), 0o644);
+    const other = { uid: 65_534 };
+    if ((await w.gait('--version', other)).exit !== 0) return t.skip('no other user can start it');
     const line = `keys revoke --keyring r.json --key-id ${GOLDEN_KEY_ID} --reason x`;
-    await w.refused(line, 'access_denied', 'io_failure', { uid: 65_534 });
+    await w.refused(line, 'access_denied', 'io_failure', other);
     assert.equal((await ringIn(w, 'r.json'))[0]?.revoked_at, undefined);
   });
 });
