@@ -1,5 +1,6 @@
 // `npm run test:chaos`: kills and stops real workers over real files, and counts what became of their jobs.
-// `--kills N` says how often; 1,000 by default. Exit 1 if anything was lost, doubled, or done twice at a time.
+// `--kills N` says how often; 1,000 by default. What is left to chance follows from the seed that it prints, as far as
+// processes allow: `GAIT_SEED=N` takes it back. Exit 1 if anything was lost, doubled, or done twice at a time.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -15,8 +16,10 @@ run(tool('tsc'), ['-p', 'tsconfig.json']);
 cpSync(join(ROOT, 'src/schema/generated'), join(ROOT, 'build/src/schema/generated'), { recursive: true });
 process.env.GAIT_ROOT = ROOT;
 const { chaos, WHOLE } = await import('../build/test/chaos/lane.js');
+const { SEED } = await import('../build/test/support/seed.js');
 const { broken, tableOf } = await import('../build/test/chaos/table.js');
 
+console.error(`seed ${SEED}`);
 const started = performance.now();
 const outcome = await chaos({ ...WHOLE, kills }, (line) => console.error(line));
 for (const line of tableOf(outcome)) console.log(line);

@@ -1,11 +1,17 @@
 // `npm test`: installs what is missing, builds, checks types, lint and format, and runs every test.
 // With arguments, runs only the test files whose path contains one of them, those with a lane of their own too.
+// All that tests leave to chance follows from one seed: that of GAIT_SEED, a fresh one with `--random`, or a fixed one.
+import { randomInt } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { buildAll } from './build.mjs';
 import { childEnv, ROOT, run, tool } from './run.mjs';
 
-const wanted = process.argv.slice(2);
+const { values, positionals: wanted } = parseArgs({
+  options: { random: { type: 'boolean', default: false } },
+  allowPositionals: true,
+});
 /** Too long for every run: `npm run test:interop` and CI run them. */
 const LANES = ['interop/corpus.test.js'];
 /** Rooms whose tests leave no trace in their process. */
@@ -17,6 +23,15 @@ run(tool('biome'), ['ci', '--error-on-warnings', '.']);
 run(tool('tsc'), ['-p', 'tsconfig.json']);
 cpSync(join(ROOT, 'src/schema/generated'), join(ROOT, 'build/src/schema/generated'), { recursive: true });
 
+if (values.random) process.env.GAIT_SEED = String(randomInt(2 ** 31));
+const { SEED } = await import('../build/test/support/seed.js');
+const again = ['npm test', ...(wanted.length > 0 ? ['--', ...wanted] : [])].join(' ');
+const repeat = `seed ${SEED} (GAIT_SEED=${SEED} ${again} repeats it)`;
+console.log(repeat);
+process.on('exit', (code) => {
+  if (code !== 0) console.error(repeat);
+});
+
 const files = readdirSync(join(ROOT, 'build/test'), { recursive: true })
   .filter((name) => name.endsWith('.test.js'))
   .filter((name) =>
@@ -27,7 +42,7 @@ const files = readdirSync(join(ROOT, 'build/test'), { recursive: true })
   .sort();
 // Some files mostly wait for processes: four at a time fill two cores.
 run(process.execPath, ['--test', '--test-concurrency=4', ...grouped(files)], {
-  env: childEnv({ GAIT_ROOT: ROOT }),
+  env: childEnv({ GAIT_ROOT: ROOT, GAIT_SEED: String(SEED) }),
 });
 
 /**

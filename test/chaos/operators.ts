@@ -4,7 +4,7 @@ import type { JobState } from '../../src/job/state.ts';
 import { FINAL_STATUSES } from '../../src/job/transitions.ts';
 import { BINARY } from '../support/cli.ts';
 import { childEnv } from '../support/shell.ts';
-import { oneOf, random, type Site } from './site.ts';
+import { oneOf, RANDOM, random, type Site } from './site.ts';
 
 interface Answer {
   readonly ok: boolean;
@@ -32,7 +32,7 @@ async function gait(site: Site, words: readonly string[], killAfterMs?: number):
 async function order(site: Site, jobId: string, words: readonly string[], flag = '--reason'): Promise<void> {
   const mark = `order-${site.marks.length}-`;
   site.marks.push(mark);
-  const killAfterMs = Math.random() < 0.4 ? random(10, 120) : undefined;
+  const killAfterMs = RANDOM.chance(0.4) ? random(10, 120) : undefined;
   const answer = await gait(site, [...words, '--id', jobId, '--actor', 'operator', flag, mark], killAfterMs);
   if (answer?.ok === true && answer.head !== undefined)
     site.acknowledged.push({ jobId, head: answer.head, mark });
@@ -58,7 +58,7 @@ async function writeLate(site: Site, { job_id, lease }: JobState): Promise<void>
 
 async function decide(site: Site, job: JobState): Promise<void> {
   const { job_id: id, status, open_decisions } = job;
-  const luck = Math.random();
+  const luck = RANDOM.real();
   const [open] = open_decisions;
   if (open !== undefined && luck < 0.8)
     return order(site, id, ['approve', '--checkpoint', open.checkpoint_id]);

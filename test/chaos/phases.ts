@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { operate, settle } from './operators.ts';
-import { PAST_LEASE_S, random, type Site } from './site.ts';
+import { PAST_LEASE_S, RANDOM, random, type Site } from './site.ts';
 import type { WorkerProcess } from './worker_process.ts';
 
 /** Told now and then, for people who wait. */
@@ -53,7 +53,7 @@ export async function storm(
 
 async function killSoon(site: Site, worker: WorkerProcess): Promise<void> {
   // Anywhere from before its start, or anywhere within its work.
-  if (Math.random() < 0.3) await sleep(random(20, 1000));
+  if (RANDOM.chance(0.3)) await sleep(random(20, 1000));
   else {
     await toWork(worker);
     await sleep(random(0, 600));

@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { type JobWorkspace, openWorkspace } from '../../src/job/open.ts';
 import { FINAL_STATUSES } from '../../src/job/transitions.ts';
 import type { Head } from '../../src/log/record.ts';
+import type { Prng } from '../simulate/prng.ts';
+import { seeded } from '../support/seed.ts';
 import { type Kind, prepareCommands, taskOf } from './command.ts';
 import { WorkerProcess } from './worker_process.ts';
 
 /** Longer than a lease of 1 s and the 2 s for which others respect it: what outlives its worker by so much is found out. */
 export const PAST_LEASE_S = 3.3;
+
+/** Of the whole lane; what the machine does in the meantime says who draws next. */
+export const RANDOM: Prng = seeded('chaos');
 
 /** An event that somebody was told is on disk. */
 export interface Acknowledged {
@@ -96,9 +101,9 @@ export class Site {
 }
 
 export function random(from: number, to: number): number {
-  return from + Math.random() * (to - from);
+  return from + RANDOM.real() * (to - from);
 }
 
 export function oneOf<T>(values: readonly T[]): T | undefined {
-  return values[Math.floor(Math.random() * values.length)];
+  return values[RANDOM.below(values.length)];
 }

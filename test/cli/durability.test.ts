@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { linesOf, type Result, type RunOptions, type Workspace, workspace } from '../support/cli.ts';
+import { seeded } from '../support/seed.ts';
 
 /** The user `nobody`, when the tests run as one who may do anything. */
 const NOBODY = 65534;
@@ -122,9 +123,10 @@ describe('a full disk', { concurrency: 2 }, () => {
 /** Adds checkpoints and kills who adds, aiming at the moment in which about half of them have answered. */
 async function killedAdds(w: Workspace, count: number): Promise<Result[]> {
   const results: Result[] = [];
+  const random = seeded('killed adds');
   let aim = 100;
   const add = async (i: number): Promise<void> => {
-    const killAfterMs = aim * (0.5 + Math.random());
+    const killAfterMs = aim * (0.5 + random.real());
     const result = await w.gait(`job checkpoint add --id demo --summary step-${i} --json`, { killAfterMs });
     aim *= result.exit === 0 ? 0.9 : 1.12;
     results.push(result);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Workspace, workspace } from '../support/cli.ts';
+import { seeded } from '../support/seed.ts';
 import { assertSound, library } from '../support/work.ts';
 
 interface Case {
@@ -71,9 +72,10 @@ describe('kill -9 of a command that writes', { concurrency: 3 }, () => {
     test(`${aCase.line} (${aCase.before}): the next command reads the job without repair`, async (t) => {
       const w = await workspace(t);
       const time = await usual(w);
+      const random = seeded(`kill of ${aCase.line}`);
       let wrote = 0;
       for (let i = 0; i < KILLS_EACH; i += 1) {
-        const afterMs = time * ((i + Math.random()) / KILLS_EACH) * 1.2;
+        const afterMs = time * ((i + random.real()) / KILLS_EACH) * 1.2;
         if (await kill(w, `j${i}`, aCase, afterMs)) wrote += 1;
       }
       t.diagnostic(`${wrote} of ${KILLS_EACH} had written`);

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { type CommandSpec, command } from '../../src/cli/command.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';
 import { editDistance, nearest } from '../../src/cli/suggest.ts';
 import { GaitError } from '../../src/core/errors.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 import { shellWords } from './shell_words.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import reference from 'canonicalize';
-import fc from 'fast-check';
 import { canonicalBytes, canonicalize, decodeUtf8 } from '../../src/core/canonical.ts';
 import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import { jsonValue, shuffled } from '../support/json.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 describe('canonical numbers (RFC 8785 §3.2.2.3)', () => {

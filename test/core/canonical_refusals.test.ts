@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalBytes, canonicalize, MAX_DEPTH, parseCanonical } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import { jsonValue, shuffled } from '../support/json.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const LONE_SURROGATE = '\ud83d';

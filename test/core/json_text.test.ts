@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import type { Json } from '../../src/core/json.ts';
 import { parseJson } from '../../src/core/json_text.ts';
 import { jsonValue } from '../support/json.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 function parse(text: string | Buffer): Json {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { manualClock, systemClock } from '../../src/core/clock.ts';
 import { epochMs, isTimestamp, timestamp } from '../../src/core/time.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const YEAR_ZERO_MS = Date.parse('0000-01-01T00:00:00Z');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { inUtc, isTimestamp, isZonedTime, zonedTime } from '../../src/core/time.ts';
+import fc from '../support/property.ts';
 
 const DAY = '2026-02-14T06:00:00';
 

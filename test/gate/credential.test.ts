@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { epochMs, isTimestamp } from '../../src/core/time.ts';
 import { type Credential, credentialFault, type Issued, stubCredential } from '../../src/gate/credential.ts';
 import { readCredential } from '../../src/gate/credential_reader.ts';
 import { credentialRequest, requestBytes } from '../../src/gate/credential_request.ts';
 import { type CredentialTimes, completed } from '../../src/gate/credential_times.ts';
 import { intentOf } from '../support/gate.ts';
+import fc from '../support/property.ts';
 
 const NOW = '2026-03-01T09:30:00Z';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';
 import { trusted } from '../support/keyrings.ts';
+import fc from '../support/property.ts';
 import {
   BOB,
   delegationBecomes as become,

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { DelegationFinding } from '../../src/gate/delegation.ts';
 import { type DelegationProof, proveChain } from '../../src/gate/delegation_chain.ts';
@@ -15,6 +14,7 @@ import { parsePublicKey } from '../../src/signing/keys.ts';
 import { corpusPath, skip } from '../interop/corpus.ts';
 import { intentOf } from '../support/gate.ts';
 import { trusted } from '../support/keyrings.ts';
+import fc from '../support/property.ts';
 import {
   BOB,
   CAROL,

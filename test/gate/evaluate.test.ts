@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import { evaluate } from '../../src/gate/evaluate.ts';
 import type { Evidence } from '../../src/gate/evidence.ts';
@@ -10,6 +9,7 @@ import { signaturesOf } from '../../src/signing/signed_document.ts';
 import { policyOf } from '../support/gate.ts';
 import { ASKS_ALL, approvalOf, asking, CREDENTIAL, DELEGATED } from '../support/gates.ts';
 import { trusted } from '../support/keyrings.ts';
+import fc from '../support/property.ts';
 import { BOB, CAROL, cutOff, delegation, MALLORY, NOW, ringWith } from '../support/tokens.ts';
 
 const ASKED = asking(ASKS_ALL, DELEGATED);

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { timestamp } from '../../src/core/time.ts';
 import { added, keyByPrefix, keyStatus, revoked } from '../../src/gate/keyring_change.ts';
 import {
@@ -13,6 +12,7 @@ import {
 import { signDigest } from '../../src/signing/signature.ts';
 import { entryOf, ringOf } from '../support/keyrings.ts';
 import { numberedKey } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const NOW = '2026-06-01T12:00:00Z';

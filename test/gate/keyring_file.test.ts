@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalize, parseCanonical } from '../../src/core/canonical.ts';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { GaitError } from '../../src/core/errors.ts';
@@ -18,6 +17,7 @@ import { signDigest } from '../../src/signing/signature.ts';
 import { jsonValue } from '../support/json.ts';
 import { entryOf, ringOf } from '../support/keyrings.ts';
 import { numberedKey } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const NOW = '2026-06-01T12:00:00Z';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { type KillSwitchEntry, killed, underKillSwitch } from '../../src/gate/kill_switch.ts';
@@ -9,6 +8,7 @@ import { VERDICTS } from '../../src/gate/policy.ts';
 import validateState from '../../src/schema/generated/kill_switch_state.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { decisionOf, NOON, policyOf, requestOf } from '../support/gate.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const WHO = { reason: 'bad release', actor: 'alice', created_at: '2026-06-01T00:00:00Z' } as const;

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { Intent } from '../../src/gate/intent.ts';
 import { NO_DUTIES } from '../../src/gate/judge.ts';
 import { type Limit, limitsOf, windowEnd } from '../../src/gate/limits.ts';
 import type { RateLimit } from '../../src/gate/policy.ts';
 import { intentOf } from '../support/gate.ts';
+import fc from '../support/property.ts';
 
 type Window = RateLimit['window'];
 type Scope = RateLimit['scope'];

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
@@ -14,6 +13,7 @@ import { lint } from '../../src/gate/lint.ts';
 import { type Policy, stricter } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { decided, decisionOf, judgementOf, NOON, policyOf, requestOf } from '../support/gate.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const step = (tool_name: string, operation: string, value = '/a'): JsonObject => ({

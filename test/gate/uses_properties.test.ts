@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { timestamp } from '../../src/core/time.ts';
 import { type Admission, countOf, decideAdmission, NO_USES } from '../../src/gate/uses.ts';
+import fc from '../support/property.ts';
 import { MINUTE } from '../support/tokens.ts';
 import { admit, after, call, limit, release, revoke, START, T1, T2, T3 } from '../support/uses.ts';
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import canonicalize from 'canonicalize';
-import fc from 'fast-check';
 import {
   claimOf,
   differences,
@@ -11,6 +10,7 @@ import {
   fingerprintOf,
   fingerprintRules,
 } from '../../src/job/fingerprint.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 describe('fingerprint rules', () => {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalize, parseCanonical } from '../../src/core/canonical.ts';
 import type { GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -28,6 +27,7 @@ import {
   submitWith,
   under,
 } from '../support/given.ts';
+import fc from '../support/property.ts';
 
 const RUNS = { numRuns: 300 };
 const WRITES = ['checkpoint', 'renew', 'release'];

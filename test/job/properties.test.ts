@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalize, parseCanonical } from '../../src/core/canonical.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { JobCommand } from '../../src/job/decide.ts';
@@ -22,6 +21,7 @@ import {
   stop,
   submit,
 } from '../support/given.ts';
+import fc from '../support/property.ts';
 
 const RUNS = { numRuns: 300 };
 const FINAL = ['completed', 'cancelled', 'emergency_stopped'];

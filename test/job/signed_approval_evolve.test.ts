@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import { evolveStored } from '../../src/job/evolve.ts';
 import { jobModel } from '../../src/job/model.ts';
@@ -11,6 +10,7 @@ import { keyIdOf } from '../../src/signing/keys.ts';
 import { ANN, approvalBy, BOB, HOUR, MALLORY, SOME_HASH, sign, submitFor } from '../support/approvers.ts';
 import { approve, ask, at, decideAt, jobAfter, MINUTE, pause, resume, submit } from '../support/given.ts';
 import { flipped } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 type Change = Readonly<Record<string, unknown>>;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { JobCommand } from '../../src/job/decide.ts';
 import type { Job } from '../../src/job/state.ts';
 import { ANN, BOB, CY, MALLORY, sign, submitFor } from '../support/approvers.ts';
 import { approve, ask, at, decideAt, folded, jobAfter, MINUTE, pause, resume } from '../support/given.ts';
+import fc from '../support/property.ts';
 
 const KEYS = [ANN, BOB, CY, MALLORY] as const;
 const APPROVERS = new Set([ANN.keyId, BOB.keyId, CY.keyId]);

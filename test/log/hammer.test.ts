@@ -14,12 +14,15 @@ import { isDoubtful } from '../linear/history.ts';
 import { type Acknowledged, acknowledgedIn, callsIn } from '../linear/told.ts';
 import { childEnv } from '../support/child_env.ts';
 import { gaitError } from '../support/refusals.ts';
+import { seeded } from '../support/seed.ts';
 import { batchOn, commit, history, ID_FIELD, STREAM, textsOf } from '../support/streams.ts';
 
 const WORKER = fileURLToPath(new URL('hammer_worker.js', import.meta.url));
 const PROCESSES = 8;
 const EVENTS = 100;
 const KILLS = 80;
+/** When somebody is killed, and who. */
+const RANDOM = seeded('hammer');
 
 interface Worker {
   readonly child: ChildProcess;
@@ -130,7 +133,7 @@ describe('processes on one log', () => {
     const running = Array.from({ length: PROCESSES }, begin);
     for (let kills = 0; kills < KILLS; kills += 1) {
       const victim = await anyThatWrites(running);
-      await sleep(Math.random() * 8);
+      await sleep(RANDOM.real() * 8);
       running[victim]?.child.kill('SIGKILL');
       running[victim] = begin();
     }
@@ -160,7 +163,7 @@ async function anyThatWrites(workers: readonly Worker[]): Promise<number> {
     const writing = [...workers.keys()].filter((i) =>
       workers[i]?.lines().some((line) => line.includes('"committed"')),
     );
-    const chosen = writing[Math.floor(Math.random() * writing.length)];
+    const chosen = writing[RANDOM.below(writing.length)];
     if (chosen !== undefined) return chosen;
     await sleep(2);
   }

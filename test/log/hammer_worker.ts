@@ -5,9 +5,11 @@ import { FileStore, LOG_FILE } from '../../src/log/file_store.ts';
 import { nodeFs } from '../../src/log/fs/node.ts';
 import { type Expected, type Position, seal } from '../../src/log/record.ts';
 import { headText, type Invoked, type Returned } from '../linear/told.ts';
+import { seeded } from '../support/seed.ts';
 import { ID_FIELD, STREAM } from '../support/streams.ts';
 
 const [mode, root = '', writer = '', count = '0'] = process.argv.slice(2);
+const random = seeded(`hammer ${writer}`);
 const store = new FileStore({ root, idField: ID_FIELD, lockTimeoutMs: 60_000 });
 
 /** Tells the parent of a call as it begins and as it ends. Killed between the two, the process leaves its outcome open. */
@@ -62,7 +64,7 @@ async function appendAll(events: number): Promise<void> {
       sequence += 1;
       head = outcome.head;
     } else {
-      await sleep(Math.random());
+      await sleep(random.real());
       head = await readOn(head);
     }
   }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { readAll, sampleBatch } from '../../src/log/conformance.ts';
 import { faultyFs } from '../../src/log/fs/faulty.ts';
 import { SimDisk } from '../../src/log/fs/sim.ts';
@@ -17,6 +16,7 @@ import {
   storeOn,
   truthOf,
 } from '../support/listings.ts';
+import fc from '../support/property.ts';
 import { bytesAt, putBytes } from '../support/streams.ts';
 
 const STREAMS = ['a', 'b', 'c', 'd'];

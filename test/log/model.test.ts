@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { GaitError } from '../../src/core/errors.ts';
 import type { FileStore } from '../../src/log/file_store.ts';
 import { type Fault, faultyFs } from '../../src/log/fs/faulty.ts';
@@ -10,6 +9,7 @@ import type { Batch, Expected, LogDamage } from '../../src/log/record.ts';
 import { cutAfter } from '../../src/log/repair.ts';
 import { dyingFs } from '../support/failing_fs.ts';
 import { lastPosition } from '../support/operations.ts';
+import fc from '../support/property.ts';
 import {
   batchOn,
   commit,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { canonicalize } from '../../src/core/canonical.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { SimDisk } from '../../src/log/fs/sim.ts';
@@ -14,6 +13,7 @@ import {
   seal,
 } from '../../src/log/record.ts';
 import { LogScanner } from '../../src/log/scan.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 import {
   addBytes,

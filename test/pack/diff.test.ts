@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from '../../src/pack/diff.ts';
 import { RunSubstance } from '../../src/pack/substance.ts';
@@ -9,6 +8,7 @@ import { schemaFault } from '../../src/schema/validator.ts';
 import { submit } from '../support/given.ts';
 import { numberedKey } from '../support/keys.ts';
 import { historyOf, packBytes, STORY, type Step } from '../support/pack.ts';
+import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';
 import { forge, MANIFEST, manifestFor, withFile, without, zipFiles } from './forge.ts';
 

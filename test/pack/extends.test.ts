@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JobHistory } from '../../src/job/history.ts';
 import { extensionFindings } from '../../src/pack/extends.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { historyOf, packBytes, STORY, type Step, statusesOf, withContainer } from '../support/pack.ts';
+import fc from '../support/property.ts';
 
 function upTo(count: number, steps: readonly Step[] = STORY): Promise<JobHistory> {
   return historyOf(steps.slice(0, count));

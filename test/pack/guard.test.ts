@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { VerificationPolicy } from '../../src/pack/verify.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import { corrupted, flipped, numberedKey, trusting } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';
 import {
   type Document,

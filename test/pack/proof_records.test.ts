@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { memberOf, type PackMember, sealPack } from '../../src/pack/build.ts';
 import { diffPacks } from '../../src/pack/diff.ts';
 import { runPayloadOf } from '../../src/pack/run_members.ts';
@@ -10,6 +9,7 @@ import { buildRunpack } from '../../src/run/runpack.ts';
 import { sourceOf } from '../../src/zip/source.ts';
 import { flipped, GOLDEN_SEED, keyOfSeed, trusting } from '../support/keys.ts';
 import { historyOf, PRODUCER, STORY, statusesOf } from '../support/pack.ts';
+import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';
 import {
   type Document,

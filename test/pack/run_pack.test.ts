@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import { type RunPayload, runPayloadOf } from '../../src/pack/run_members.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
@@ -10,6 +9,7 @@ import { buildRunpack } from '../../src/run/runpack.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
 import { sourceOf } from '../../src/zip/source.ts';
 import { flipped, numberedKey, trusting } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';
 import {
   type Document,

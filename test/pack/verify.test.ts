@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JobCommand } from '../../src/job/decide.ts';
 import { type PackVerification, verificationError } from '../../src/pack/verify.ts';
 import {
@@ -27,6 +26,7 @@ import {
   statusesOf,
   verifyBytes,
 } from '../support/pack.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 import { rawZip } from '../zip/raw_zip.ts';
 import {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { Json } from '../../src/core/json.ts';
 import { type DiffSide, differs, diffRuns, type Privacy } from '../../src/run/diff.ts';
 import type { CapturedRun, Intent, Result } from '../../src/run/documents.ts';
@@ -12,6 +11,7 @@ import { sourceOf } from '../../src/zip/source.ts';
 import { zipOf } from '../../src/zip/writer.ts';
 import { type Files, withFile, without, zipFiles } from '../pack/forge.ts';
 import { flipped } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 import {
   codesIn,

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { allowListOf, checkInterlocks } from '../../src/cli/tools.ts';
 import { canonicalBytes, parseCanonical } from '../../src/core/canonical.ts';
 import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
@@ -23,6 +22,7 @@ import {
 import validateReplay from '../../src/schema/generated/run_replay.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { jsonValue } from '../support/json.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const RUN_ID = 'run_1';

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../src/core/json.ts';
 import { foldJournal, journalBytes } from '../../src/run/journal.ts';
 import {
@@ -13,6 +12,7 @@ import {
   lineFault,
   nothingPending,
 } from '../../src/run/session.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 import { checkpoint, event, header, IDS, NOW, stateAfter, TestSession } from '../support/sessions.ts';
 

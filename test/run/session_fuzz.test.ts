@@ -18,8 +18,11 @@ import { verifyRunpack } from '../../src/run/verify.ts';
 import { openSource } from '../../src/zip/file_source.ts';
 import { readContainer } from '../../src/zip/reader.ts';
 import { childEnv } from '../support/child_env.ts';
+import { seeded } from '../support/seed.ts';
 import { IDS, NOW } from '../support/sessions.ts';
 
+/** The moments of the kills. */
+const RANDOM = seeded('session fuzz');
 const WORKER = fileURLToPath(new URL('session_worker.bundle.mjs', import.meta.url));
 
 before(async () => {
@@ -118,7 +121,7 @@ async function assertHolds(journal: string, workers: readonly Worker[]): Promise
 
 /** Ends in a chain that verifies and is the journal's. */
 async function assertGoesOn(journal: string): Promise<void> {
-  const worker = start('cycle', journal, `last${Math.random()}`.replace('.', '_'), 1);
+  const worker = start('cycle', journal, 'last', 1);
   await worker.ended;
   assert.deepEqual([worker.child.exitCode, worker.errors()], [0, '']);
   const { state } = await new Journal(journal).load();
@@ -146,7 +149,7 @@ test('8 processes append, one after another is killed: what was acknowledged is 
   for (let kills = 0; kills < 12; kills += 1) {
     const victim = running[kills % running.length] as Worker;
     await untilSaid(victim, 1);
-    await sleep(Math.random() * 8);
+    await sleep(RANDOM.real() * 8);
     victim.child.kill('SIGKILL');
     // Whoever was killed may have written half of a line.
     if (kills % 5 === 4) {
@@ -206,7 +209,7 @@ test('processes append, make checkpoints and compact, and are killed at any mome
     const pair = [start('cycle', journal, `p${round}`), start('cycle', journal, `q${round}`)];
     all.push(...pair);
     await Promise.all(pair.map((worker) => untilSaid(worker, 1 + (round % 3))));
-    await sleep(Math.random() * 15);
+    await sleep(RANDOM.real() * 15);
     for (const { child } of pair) child.kill('SIGKILL');
     await Promise.all(pair.map(({ ended }) => ended));
     const { state } = await new Journal(journal).load();

@@ -8,10 +8,12 @@ import { processIo } from '../../src/cli/io.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import { Journal } from '../../src/run/journal.ts';
 import { compacted, decideAppend, type SessionEvent } from '../../src/run/session.ts';
+import { seeded } from '../support/seed.ts';
 import { NOW } from '../support/sessions.ts';
 
 const [mode, path = '', name = '', count = '0', pause = '4'] = process.argv.slice(2);
 const journal = new Journal(path);
+const random = seeded(`session ${name}`);
 const io = processIo(true);
 
 function say(line: string): void {
@@ -48,5 +50,5 @@ for (let number = 1; number <= Number(count); number += 1) {
   if (mode !== 'checkpoint') await append(number);
   if (mode !== 'append') await checkpoint();
   if (mode === 'cycle') await compact();
-  await sleep(Math.random() * Number(pause));
+  await sleep(random.real() * Number(pause));
 }

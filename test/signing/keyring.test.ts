@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { timestamp } from '../../src/core/time.ts';
 import { KEY_PURPOSES, type KeyPurpose, Keyring, type TrustedKey } from '../../src/signing/keyring.ts';
 import { packTrust } from '../../src/signing/ring_trust.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import { trusted } from '../support/keyrings.ts';
 import { corrupted, numberedKey } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const [alice, bob] = [numberedKey(1), numberedKey(2)];

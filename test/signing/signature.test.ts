@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { keyFileText, keyIdOf } from '../../src/signing/keys.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import {
@@ -13,6 +12,7 @@ import {
   numberedKey,
   trusting,
 } from '../support/keys.ts';
+import fc from '../support/property.ts';
 
 const KEY = keyOfSeed(GOLDEN_SEED);
 const DIGEST = 'cd45b3b446a1492f7100ab46c5dc96c9ebdd456c7cec158cffe893c9a2013e90';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash, createPublicKey, verify as opensslVerify } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { verify as nobleVerify, Point } from '@noble/ed25519';
-import fc from 'fast-check';
 import { keyIdOf } from '../../src/signing/keys.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { TrustSet } from '../../src/signing/trust.ts';
 import { corrupted, flipped, keyOfSeed, numberedKey, trusting } from '../support/keys.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const P = 2n ** 255n - 19n;

@@ -1,5 +1,5 @@
-import fc from 'fast-check';
 import type { Json } from '../../src/core/json.ts';
+import fc from './property.ts';
 
 /** Any JSON value whose strings and keys are well-formed, integer-like and awkward keys among them. */
 export function jsonValue(): fc.Arbitrary<Json> {

@@ -1,5 +1,4 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
-import fc from 'fast-check';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { buildRunPack, memberOf } from '../../src/pack/build.ts';
 import type { PackManifest } from '../../src/pack/manifest.ts';
@@ -24,6 +23,7 @@ import {
 import { type RawMember, rawZip } from '../zip/raw_zip.ts';
 import { jsonValue } from './json.ts';
 import { assertConforms, PRODUCER } from './pack.ts';
+import fc from './property.ts';
 
 export const NOW = '2026-02-14T06:00:00Z';
 export const RUN_ID = 'run_1';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { readMember } from '../../src/zip/reader.ts';
 import { withContainer } from '../support/pack.ts';
+import fc from '../support/property.ts';
 import { type RawMember, rawZip } from './raw_zip.ts';
 
 const MEMBERS: readonly RawMember[] = ['a.json', 'b.json', 'c.json'].map((name) => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { type ByteSource, chunksOf, type Line, linesOf, slice, sourceOf } from '../../src/zip/source.ts';
+import fc from '../support/property.ts';
 
 const MIB = 2 ** 20;
 

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import fc from 'fast-check';
 import { type ByteSource, sourceOf } from '../../src/zip/source.ts';
 import { type SourcedMember, writeZipAtomically, zipOf } from '../../src/zip/writer.ts';
 import { sha256, zipFiles } from '../pack/forge.ts';
 import { childEnv } from '../support/child_env.ts';
+import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const OLD = Buffer.from('PK\x03\x04 what stood there');

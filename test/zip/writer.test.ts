@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import fc from 'fast-check';
 import { centralRecord, endRecord, localHeader } from '../../src/zip/layout.ts';
 import { readMember } from '../../src/zip/reader.ts';
 import { type NewMember, zipOf } from '../../src/zip/writer.ts';
 import { childEnv } from '../support/child_env.ts';
 import { temporaryFile, withContainer } from '../support/pack.ts';
+import fc from '../support/property.ts';
 import { rawZip } from './raw_zip.ts';
 
 const SAMPLE: readonly NewMember[] = [
