@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { epochMs, isTimestamp } from '../../src/core/time.ts';
+import { epochMs, isTimestamp, timestamp } from '../../src/core/time.ts';
 import { type Credential, credentialFault, type Issued, stubCredential } from '../../src/gate/credential.ts';
 import { readCredential } from '../../src/gate/credential_reader.ts';
 import { credentialRequest, requestBytes } from '../../src/gate/credential_request.ts';
@@ -297,27 +297,59 @@ describe('whatever a broker prints', () => {
     { arbitrary: answer.map(written), weight: 9 },
   );
 
+  /** Of a credential that counts: its times are there, or can be worked out, and hold together. */
+  function assertSound({ issued_at, expires_at, ttl_seconds }: CredentialTimes): void {
+    assert.ok(ttl_seconds === undefined || ttl_seconds > 0);
+    assert.ok(expires_at === undefined || epochMs(expires_at) > epochMs(NOW));
+    if (issued_at === undefined || expires_at === undefined) return;
+    const life = (epochMs(expires_at) - epochMs(issued_at)) / 1000;
+    assert.ok(life > 0 && ttl_seconds !== undefined && Math.abs(ttl_seconds - life) <= 1);
+  }
+
   test('W-33 W-34 there is a credential of times that can be, or a fault that says nothing of it', () => {
-    let sound = 0;
     fc.assert(
       fc.property(bytes, (printed) => {
         const issued = readCredential(printed, 'command', NOW);
         if ('fault' in issued) return assert.ok(!JSON.stringify(issued).includes(SECRET));
-        const { broker, ref, issued_at, expires_at, ttl_seconds } = issued.credential;
+        const { broker, ref, issued_at, expires_at } = issued.credential;
         for (const name of [broker, ref]) assert.match(name, /^[^\p{Cc}\p{Zl}\p{Zp}]{1,256}$/u);
         for (const at of [issued_at, expires_at])
           assert.ok(at === undefined || (isTimestamp(at) && at > '1970'));
         const fault = credentialFault(issued.credential, NOW);
         if (fault !== undefined) return assert.ok(!JSON.stringify(fault).includes(SECRET));
-        sound += 1;
-        assert.ok(ttl_seconds === undefined || ttl_seconds > 0);
-        assert.ok(expires_at === undefined || epochMs(expires_at) > epochMs(NOW));
-        if (issued_at === undefined || expires_at === undefined) return;
-        const life = (epochMs(expires_at) - epochMs(issued_at)) / 1000;
-        assert.ok(life > 0 && ttl_seconds !== undefined && Math.abs(ttl_seconds - life) <= 1);
+        assertSound(issued.credential);
       }),
       { numRuns: 1000 },
     );
-    assert.ok(sound > 50, `only ${sound} credentials`);
+  });
+
+  /** Made so that it counts: it was issued before now, ends after it, and says as much of that as it likes. */
+  const counting = fc
+    .record({
+      life: fc.integer({ min: 1, max: 200 }),
+      age: fc.nat(199),
+      name: fc.stringMatching(/^[a-z][a-z0-9:/ ]{0,30}[a-z]$/),
+      said: fc.subarray(['issued_at', 'expires_at', 'ttl_seconds'] as const),
+    })
+    .map(({ life, age, name, said }) => {
+      const issuedMs = epochMs(NOW) - 1000 * (age % life);
+      const times = {
+        issued_at: timestamp(issuedMs),
+        expires_at: timestamp(issuedMs + 1000 * life),
+        ttl_seconds: life,
+      };
+      return { credential_ref: name, ...Object.fromEntries(said.map((member) => [member, times[member]])) };
+    });
+
+  test('W-33 W-34 there is a credential that counts in every answer that gives one', () => {
+    fc.assert(
+      fc.property(counting, (given) => {
+        const issued = readCredential(written(given), 'command', NOW);
+        assert.ok('credential' in issued, JSON.stringify(issued));
+        assert.equal(issued.credential.ref, given.credential_ref);
+        assert.equal(credentialFault(issued.credential, NOW), undefined);
+        assertSound(issued.credential);
+      }),
+    );
   });
 });

@@ -1,4 +1,3 @@
-import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, manualClock } from '../../src/core/clock.ts';
@@ -10,6 +9,9 @@ import { JobWorkspace } from '../../src/job/open.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from './given.ts';
 import { fileStores, type JobStores, memoryStores } from './job_stores.ts';
+import { until } from './until.ts';
+
+export { until };
 
 export const TTL = 1200;
 export const GRACE = 100;
@@ -77,17 +79,6 @@ export class Scene {
 
   async close(): Promise<void> {
     for (const opened of this.#opened) await opened.close();
-  }
-}
-
-const PATIENCE_MS = 20_000;
-
-/** Resolves once something holds. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
-  while (!(await holds())) {
-    assert.ok(performance.now() < deadline, `not within ${PATIENCE_MS} ms: ${what}`);
-    await sleep(20);
   }
 }
 

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Budget, JobEvent, JobEventOf, JobEventType } from '../../src/job/events.ts';
 import { eventOf, readHistory } from '../../src/job/history.ts';
 import { type JobWorkspace, openWorkspace } from '../../src/job/open.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { verifyJob } from '../../src/job/verify.ts';
 import { BINARY, type Line, type Running, type Workspace } from './cli.ts';
+import { until } from './until.ts';
+
+export { until };
 
 /** How a command of a job calls the binary. */
 export const GAIT: string = `"${process.execPath}" "${BINARY}"`;
@@ -31,15 +33,6 @@ export function runLine(id: string, script: string, ...flags: readonly string[])
 export function startWorker(w: Workspace, name: string, ...flags: readonly string[]): Running {
   const line = ['job', 'work', '--json', '--worker', name, '--ttl', '1s', '--idle', '100ms'];
   return w.start([...line, ...flags]);
-}
-
-/** Waits until something is so. Far longer than it should take, for machines that do much else. */
-export async function until(what: string, is: () => boolean | Promise<boolean>): Promise<void> {
-  const start = performance.now();
-  while (!(await is())) {
-    assert.ok(performance.now() - start < 30_000, `it never came to this: ${what}`);
-    await sleep(25);
-  }
 }
 
 export function appeared(w: Workspace, file: string): Promise<void> {
