@@ -162,13 +162,13 @@ describe('a document that is meant to hurt', () => {
     });
   }
 
-  test('a million backslashes, quotes and keys take no more than a moment', () => {
-    const started = performance.now();
-    parse(`"${'\\\\'.repeat(1_000_000)}"`);
-    parse(`"${'\\"'.repeat(1_000_000)}"`);
-    const keys = Array.from({ length: 200_000 }, (_, i) => `"${i}":"\\\\"`);
-    parse(`{${keys.join(',')}}`);
-    const took = performance.now() - started;
-    assert.ok(took < 5000, `${took} ms`);
+  // If each were looked at anew for every one before it, this would not end today.
+  test('a million backslashes, quotes and keys are read as a few are', () => {
+    const million = 1_000_000;
+    assert.equal(parse(`"${'\\\\'.repeat(million)}"`), '\\'.repeat(million));
+    assert.equal(parse(`"${'\\"'.repeat(million)}"`), '"'.repeat(million));
+    const members = Array.from({ length: million }, (_, i) => `"${i}":"\\\\"`);
+    assert.equal(Object.keys(parse(`{${members.join(',')}}`) as object).length, million);
+    assert.throws(() => parse(`{${members.join(',')},"7":1}`), gaitError('json_ambiguous'));
   });
 });
