@@ -23,7 +23,7 @@ test('workers killed and stopped, operators who do what they like: every job onc
   for (const line of tableOf(outcome)) t.diagnostic(line);
   assert.deepEqual([...outcome.faults, ...broken(outcome)], []);
   const { first, storms } = outcome;
-  assert.ok(first.kills + storms.kills + storms.stops >= 30);
-  assert.ok(first.completed === 20 && first.once === 20);
-  assert.ok(storms.takeovers > 0 && storms.completed > 0 && storms.acknowledged > 0);
+  assert.ok(first.kills + storms.kills + storms.stops >= 30, 'it goes on until there were so many');
+  assert.deepEqual([first.completed, first.once], [first.jobs, first.jobs]);
+  assert.ok(first.takeovers > 0, 'of the job whose worker died at work');
 });

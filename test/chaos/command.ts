@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import type { JobTask } from '../../src/job/events.ts';
 import { BINARY } from '../support/cli.ts';
 
-/** What a command does beside its work: nothing, add checkpoints, or ask a person when it runs for the first time. */
-export type Kind = 'plain' | 'steps' | 'asks';
+/**
+ * What a command does beside its work: nothing, add checkpoints, ask a person when it runs for the first time, or, then,
+ * wait to be killed with its worker.
+ */
+export type Kind = 'plain' | 'steps' | 'asks' | 'dies';
 
 /** One line that a command wrote about itself. */
 export interface Ran {
@@ -33,6 +36,9 @@ elif [ "$kind" = asks ] && ! [ -e "$dir/asked/$GAIT_JOB_ID" ]; then
   add "$@" job checkpoint add --id "$GAIT_JOB_ID" --summary "asked $GAIT_LEASE_TOKEN" \\
     --type decision-needed --required-action 'go on?' && say asked && : >"$dir/asked/$GAIT_JOB_ID"
   exit 75 # to be run again, once somebody has answered
+elif [ "$kind" = dies ] && ! [ -e "$dir/asked/$GAIT_JOB_ID" ]; then
+  : >"$dir/asked/$GAIT_JOB_ID"
+  exec sleep 3600
 fi
 sleep "$seconds"
 say end

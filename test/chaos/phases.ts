@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { PATIENCE_MS, until } from '../support/until.ts';
 import { operate, settle } from './operators.ts';
 import { PAST_LEASE_S, RANDOM, random, type Site } from './site.ts';
 import type { WorkerProcess } from './worker_process.ts';
@@ -8,14 +11,13 @@ export type Progress = (line: string) => void;
 
 /** Two workers over some jobs, one of them killed at random again and again. */
 export async function twoWorkers(site: Site, jobs: number, kills: number, say: Progress): Promise<void> {
-  await site.submit(jobs, ['plain', 'plain', 'steps'], [0.1, 0.8]);
+  await dieAtWork(site);
+  const more = (): Promise<void> => site.submit(jobs, ['plain', 'plain', 'steps'], [0.1, 0.8]);
+  await more();
   const steady = site.hire();
   while (site.counts.kills < kills) {
     await killSoon(site, site.hire());
-    if ((await site.unfinished()) === 0) {
-      site.faults.push(`the jobs were done after ${site.counts.kills} kills: the phase shows too little`);
-      break;
-    }
+    if ((await site.unfinished()) === 0) await more();
     if (site.counts.kills % 10 === 0) say(`two workers: ${site.counts.kills} of ${kills} kills`);
   }
   await drain(site, [steady, site.hire()]);
@@ -51,6 +53,17 @@ export async function storm(
   await drain(site, [site.hire('--concurrency', '4'), site.hire('--concurrency', '4')]);
 }
 
+/** A worker dies in the midst of a job, which somebody else has to take over. */
+async function dieAtWork(site: Site): Promise<void> {
+  await site.submit(1, ['dies'], [0, 0]);
+  const worker = site.hire();
+  await until('the job has been started', () => existsSync(join(site.dir, 'asked', site.jobIds[0] ?? '')));
+  worker.signal('SIGKILL');
+  site.counts.kills += 1;
+  site.counts.killsAtWork += 1;
+  await worker.ended;
+}
+
 async function killSoon(site: Site, worker: WorkerProcess): Promise<void> {
   // Anywhere from before its start, or anywhere within its work.
   if (RANDOM.chance(0.3)) await sleep(random(20, 1000));
@@ -83,7 +96,7 @@ async function stopAndContinue(site: Site, worker: WorkerProcess): Promise<void>
 /** SIGTERM drains a worker: it ends by itself, with exit 0. */
 async function dismiss(site: Site, worker: WorkerProcess): Promise<void> {
   worker.signal('SIGTERM');
-  const code = await Promise.race([worker.ended, sleep(20_000, 'late' as const, { ref: false })]);
+  const code = await Promise.race([worker.ended, sleep(PATIENCE_MS, 'late' as const, { ref: false })]);
   if (code !== 0)
     site.faults.push(`${worker.name} was told to drain, and ended with ${code}: ${tail(worker)}`);
 }
@@ -92,10 +105,10 @@ function tail({ strange }: WorkerProcess): string {
   return strange.slice(-3).join(' | ');
 }
 
-/** Lets everything come to an end. What has not after half a minute without any progress never will. */
+/** Lets everything come to an end. What has not after so long without any progress never will. */
 async function drain(site: Site, workers: readonly WorkerProcess[]): Promise<void> {
   let [open, since] = [await settle(site), performance.now()];
-  while (open.length > 0 && performance.now() - since < 30_000) {
+  while (open.length > 0 && performance.now() - since < PATIENCE_MS) {
     await sleep(300);
     const now = await settle(site);
     if (now.length < open.length) since = performance.now();

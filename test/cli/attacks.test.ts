@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { cp, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { canonicalize } from '../../src/core/canonical.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import { runShell } from '../support/shell.ts';
+import { until } from '../support/until.ts';
 
 const ROOT = process.env['GAIT_ROOT'] ?? process.cwd();
 
@@ -89,15 +91,16 @@ test('a reader that leaves early does not hide that a verification failed', asyn
   const w = await withJob(t);
   await w.ok('pack build --type job --from demo --out demo.zip');
   const gait = `"${process.execPath}" "${join(ROOT, 'bundle', 'main.cjs')}"`;
-  const line = `{ ${gait} pack verify demo.zip --require-signature 2>/dev/null; echo $? >exit; } | true`;
-  await runShell(`${line}; sleep 1`, w.dir);
+  const line = `{ ${gait} pack verify demo.zip --require-signature 2>/dev/null; echo $? >told; mv told exit; } | true`;
+  await runShell(line, w.dir);
+  await until('it has ended', () => existsSync(w.path('exit')));
   assert.equal((await readFile(w.path('exit'), 'utf8')).trim(), '2');
 });
 
 test('following a job that is removed ends', async (t) => {
   const w = await withJob(t);
   const following = w.start('job log --id demo --follow');
-  await new Promise((resolve) => setTimeout(resolve, 1000));
+  await following.printed('acknowledged');
   await rm(w.folder('demo'), { recursive: true });
   const { exit, stdout } = await following.done;
   assert.equal(exit, 2);

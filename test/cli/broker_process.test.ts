@@ -9,11 +9,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { assertStopped, credentialIn, faultIn, HEART, Programs } from '../support/brokers.ts';
 import { childEnv } from '../support/child_env.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 
 const ANSWER = `printf '{"credential_ref":"r"}'`;
 const GIVEN = { broker: 'command', ref: 'r' };
 /** Whoever waits for what never ends fails here. */
-const HANGS = { timeout: 60_000 };
+const HANGS = { timeout: PATIENCE_MS };
 const LONG = ['--credential-timeout', '10m'];
 
 describe('W-35 the output of a command', () => {

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { decide } from '../../src/job/decide.ts';
 import { jobModel } from '../../src/job/model.ts';
 import { seal } from '../../src/log/record.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import { HOME } from '../support/given.ts';
+import { until } from '../support/until.ts';
 
 const MANY = 2100;
 
@@ -31,11 +31,11 @@ test('many jobs are listed from the cache as from their logs, and a changed one 
   const cache = w.path('gait-out', 'jobs', '.listing.json');
   const first = await w.text('job list');
   assert.equal(first.trimEnd().split('\n').length, MANY + 1);
-  // Logs that are younger than two seconds are in no cache.
-  for (let tries = 0; !existsSync(cache) && tries < 100; tries += 1) {
-    await sleep(200);
+  // Logs that are younger than two seconds are in no cache, and nobody can make them older.
+  await until('there is a cache', async () => {
     await w.ok('job list --status paused');
-  }
+    return existsSync(cache);
+  });
   const kept = await readFile(cache);
   assert.equal(await w.text('job list'), first);
   const listed = await w.ok('job list');

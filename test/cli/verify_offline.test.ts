@@ -10,6 +10,7 @@ import { GOLDEN_PUBLIC_FILE, GOLDEN_SEED, privateText } from '../support/keys.ts
 import { record, runInput } from '../support/run_inputs.ts';
 import { append, J, START } from '../support/session_lines.ts';
 import { runShell } from '../support/shell.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 
 /**
  * Loaded before anything else, writes a line for whatever could leave the process, below all of Node's modules: a socket
@@ -96,7 +97,7 @@ describe('nothing leaves the process', { concurrency: 2 }, () => {
   for (const [name, code] of Object.entries(WAYS)) {
     test(`the watch sees ${name}`, async () => {
       const seen = await leaving(async (env) => {
-        spawnSync(process.execPath, ['-e', code], { env: { ...childEnv(), ...env }, timeout: 10_000 });
+        spawnSync(process.execPath, ['-e', code], { env: { ...childEnv(), ...env }, timeout: PATIENCE_MS });
       });
       assert.notEqual(seen.length, 0);
     });

@@ -3,6 +3,7 @@ import { chmod, cp, mkdtemp, readFile, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { BINARY } from '../support/cli.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 import { type Case, corpusPath, stepsOf } from './corpus.ts';
 
 /** What the answers were recorded with: nothing of the caller's, so no settings and no extra certificates either. */
@@ -13,7 +14,6 @@ const RECORDED_ENV = {
   TZ: 'UTC',
   LC_ALL: 'C',
 };
-const LIMIT_MS = 60_000;
 
 export interface Printed {
   /** 128 when a signal ended the process. */
@@ -50,7 +50,7 @@ async function gait({ env, stdin }: Case, command: readonly string[], cwd: strin
   const child = spawn(process.execPath, [BINARY, ...command], {
     cwd,
     env: { ...RECORDED_ENV, ...env },
-    timeout: LIMIT_MS,
+    timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
   });
   child.stdin.on('error', () => {}); // it may end without reading

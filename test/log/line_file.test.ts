@@ -27,6 +27,7 @@ import {
 } from '../support/line_files.ts';
 import { gaitError } from '../support/refusals.ts';
 import { bytesAt, putBytes } from '../support/streams.ts';
+import { PATIENCE_MS } from '../support/until.ts';
 
 describe('bytes after the last newline', () => {
   const RESTS: Readonly<Record<string, (length: number) => Buffer>> = {
@@ -168,7 +169,7 @@ describe('many writers', () => {
     const disk = diskWith('old\n');
     const holder = disk.mount();
     assert.ok(holder.tryLock(holder.open(PATH, 'update')));
-    const waiting = lineFile(disk.mount(), 2000).change(mode, (lines) => {
+    const waiting = lineFile(disk.mount(), PATIENCE_MS).change(mode, (lines) => {
       return { append: Buffer.from('mine\n'), result: lines.toString() };
     });
     await sleep(5);
