@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { VERSION } from '../src/core/version.ts';
 import { faultsOf, type House, importsOf, loadedWith, readHouse, sourceFiles } from './support/house.ts';
+import { faultsOfTest } from './support/suite.ts';
 
 const ROOT = process.env['GAIT_ROOT'] ?? process.cwd();
 const SRC = join(ROOT, 'src');
@@ -36,6 +37,46 @@ describe('the house', () => {
   test('the version in the code is the version of the package', () => {
     const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
     assert.equal(VERSION, version);
+  });
+});
+
+describe('the suite', () => {
+  test('leaves nothing to a chance that cannot be repeated, nor to how fast or large a machine is', () => {
+    const tests = join(ROOT, 'test');
+    const files = sourceFiles(tests);
+    assert.ok(files.includes('house.test.ts'));
+    const faults = files.flatMap((file) => faultsOfTest(file, readFileSync(join(tests, file), 'utf8')));
+    assert.deepEqual(faults, []);
+  });
+
+  const PROPERTY = 'fc.assert(fc.property(fc.nat(), (n) => void (sum += n)));';
+  const UNSOUND: readonly (readonly [text: string, fault: RegExp])[] = [
+    ["import fc from 'fast-check';", /import fc from/],
+    ['const at = Math.random() * 8;', /`seeded`/],
+    ["import { randomInt } from 'node:crypto';", /`seeded`/],
+    ['fc.configureGlobal({ seed: 1 });', /the seed is set/],
+    [`test('x', () => { let sum = 0; ${PROPERTY} assert.ok(sum > 50); });`, /make those inputs/],
+    ["test('x', { todo: 'later' }, () => {});", /unseen/],
+    ["test.todo('x');", /unseen/],
+    ['assert.ok(process.memoryUsage().heapUsed < 100);', /by counting/],
+    ['const started = performance.now();', /`until`/],
+  ];
+  for (const [text, fault] of UNSOUND) {
+    test(`has no ${text}`, () => {
+      const faults = faultsOfTest('job/a.test.ts', `\n${text}`);
+      assert.match(faults.join('\n'), fault);
+      assert.ok(faults.every((line) => line.startsWith('job/a.test.ts:2: ')));
+    });
+  }
+
+  test('may do what is sound', () => {
+    const text = `
+      import fc from '../support/property.ts';
+      // Math.random and a todo in a comment
+      test('x', () => { assert.ok(SOME.length > 3); ${PROPERTY} });
+      test('y', () => assert.ok(Date.now() > expires, 'performance.now'));
+    `;
+    assert.deepEqual(faultsOfTest('job/a.test.ts', text), []);
   });
 });
 

@@ -180,25 +180,6 @@ describe('an evidence pack', () => {
     test(`${what}: ${codes.join(', ')}`, () => assert.deepEqual(found(files), codes));
   }
 
-  const pdf = { format: 'pdf', path: 'summary.pdf', sha256: digits('a') };
-  const contradictions: Readonly<Record<string, Files>> = {
-    'a window that begins never': evidencePack({
-      incident_window: { from: never, to: NOW, window_seconds: 1 },
-    }),
-    'a pointer to other content': evidencePack({
-      evidence_pointers: [{ ...POINTERS[0], sha256: digits('a') }],
-    }),
-    'an index of what is not there': evidencePack({
-      control_index: [{ ...CONTROLS[0], evidence_paths: [x] }],
-    }),
-    'a PDF that is not there': evidencePack({ rendered_artifacts: [pdf] }),
-  };
-  for (const [what, files] of Object.entries(contradictions)) {
-    test(`${what} is found`, { todo: 'what the manifest says beside its contents is not looked at' }, () => {
-      assert.notDeepEqual(found(files), []);
-    });
-  }
-
   test('whose manifest is not canonical, or holds a key twice, is refused', () => {
     const pretty = JSON.stringify(JSON.parse(text), null, 2);
     for (const bytes of [pretty, `${text}\n`, `${text.slice(0, -1)},"pack_id":"pack_1"}`, `\ufeff${text}`]) {
