@@ -26,7 +26,7 @@ describe('signals to the runner', { concurrency: 4 }, () => {
     test(`${signal} is handed on, and the job waits for a person`, async (t) => {
       const w = await workspace(t);
       await submit(w, 'demo', PATIENT);
-      const running = w.start('job run --json --id demo --ttl 1s --complete');
+      const running = w.start('job run --json --id demo --complete');
       const pid = await pidIn(w, 'pid');
       running.child.kill(signal);
       assert.equal((await running.done).json().ok, false);
@@ -43,7 +43,7 @@ describe('signals to the runner', { concurrency: 4 }, () => {
       const idle = (await w.gait('job work --once --json')).json();
       assert.equal(idle.work?.['claimed'], 0);
       await w.ok('job resume --id demo');
-      const again = w.start('job work --once --ttl 1s');
+      const again = w.start('job work --once');
       await until('it runs again', () => linesIn(w, 'pid')[0] !== String(pid));
       await w.ok('job stop --id demo');
       await again.done;

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { workspace } from '../support/cli.ts';
 import {
   appeared,
+  BRIEF,
   becomes,
   eventsOf,
   eventsOfType,
@@ -21,7 +22,7 @@ describe('a runner that is gone', { concurrency: 4 }, () => {
   test('killed: its command ends too, and another worker takes the job over after lease and grace', async (t) => {
     const w = await workspace(t);
     await submit(w, 'demo', '[ -e pid ] && { echo again >again; exit 0; }; echo $$ >pid; exec sleep 60');
-    const first = startWorker(w, 'first');
+    const first = startWorker(w, 'first', ...BRIEF);
     const pid = await pidIn(w, 'pid');
     first.child.kill('SIGKILL');
     await gone(pid);

@@ -6,6 +6,7 @@ import { manualClock } from '../../src/core/clock.ts';
 import { openWorkspace } from '../../src/job/open.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import {
+  BRIEF,
   becomes,
   eventsOfType,
   GAIT,
@@ -21,7 +22,7 @@ import {
   until,
 } from '../support/work.ts';
 
-const WORK = 'job work --once --ttl 1s --json';
+const WORK = 'job work --once --json';
 
 describe('job work', { concurrency: 2 }, () => {
   test('runs what was submitted, oldest first, and ends when there is nothing left', async (t) => {
@@ -183,7 +184,7 @@ describe('what a worker survives', { concurrency: 2 }, () => {
     for (const id of ['first', 'second', 'third']) {
       await submit(w, id, 'echo $$ >>pid; while ! [ -e go ]; do sleep 0.05; done');
     }
-    const worker = w.start('job work --once --ttl 1s');
+    const worker = w.start('job work --once');
     await pidIn(w, 'pid');
     worker.child.stderr?.destroy();
     worker.child.stdout?.destroy();
@@ -258,7 +259,7 @@ describe('budgets', { concurrency: 3 }, () => {
   test('--max-attempts: a job whose workers die under it is not run for ever', async (t) => {
     const w = await workspace(t);
     await submit(w, 'demo', 'echo $$ >>pid; exec sleep 60', { max_attempts: 1 });
-    const first = startWorker(w, 'first');
+    const first = startWorker(w, 'first', ...BRIEF);
     const pid = await pidIn(w, 'pid');
     first.child.kill('SIGKILL');
     await gone(pid);

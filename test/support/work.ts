@@ -26,14 +26,16 @@ export function submit(w: Workspace, id: string, script: string, budget?: Budget
 
 /** The words of `gait job run` for a script of the shell. */
 export function runLine(id: string, script: string, ...flags: readonly string[]): Line {
-  return ['job', 'run', '--json', '--id', id, '--ttl', '1s', ...flags, '--', 'sh', '-c', script];
+  return ['job', 'run', '--json', '--id', id, ...flags, '--', 'sh', '-c', script];
 }
 
-/** A worker with a short lease, which looks for jobs often. */
+/** A worker that looks for jobs often. Its lease outlasts whatever else the machine does, unless it is to run out. */
 export function startWorker(w: Workspace, name: string, ...flags: readonly string[]): Running {
-  const line = ['job', 'work', '--json', '--worker', name, '--ttl', '1s', '--idle', '100ms'];
-  return w.start([...line, ...flags]);
+  return w.start(['job', 'work', '--json', '--worker', name, '--idle', '100ms', ...flags]);
 }
+
+/** The lease of a worker that is going to be killed or stopped: as short as one may be. */
+export const BRIEF: readonly string[] = ['--ttl', '1s'];
 
 export function appeared(w: Workspace, file: string): Promise<void> {
   return until(`${file} is there`, () => existsSync(w.path(file)) && linesIn(w, file).length > 0);
