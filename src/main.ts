@@ -1,5 +1,7 @@
 #!/usr/bin/env node
 import { dispatch } from './cli/dispatch.ts';
+import { type Io, processIo } from './cli/io.ts';
+import { wantsJson } from './cli/run.ts';
 import { TREE } from './tree.ts';
 
 // A reader that closes the pipe early, such as head(1), is no failure.
@@ -13,9 +15,14 @@ process.stdout.on('error', (error) => {
   process.exit(1);
 });
 
-void dispatch(process.argv.slice(2), TREE, async (words) => {
-  const { showHelp } = await import('./help.ts');
-  await showHelp(words);
-}).then((exitCode) => {
+const argv = process.argv.slice(2);
+
+void dispatch(argv, TREE, showHelp, processIo(wantsJson(argv))).then((exitCode) => {
   process.exitCode = exitCode;
 });
+
+/** oclif is loaded only here. */
+async function showHelp(words: readonly string[], io: Io): Promise<void> {
+  const help = await import('./help.ts');
+  await help.showHelp(words, io);
+}

@@ -1,12 +1,17 @@
-import { write } from 'node:fs';
+import type { Io } from './io.ts';
 
 /** What nobody reads in time is left out. */
 const MAX_WAITING = 1000;
 
 /** Lines on standard error of one who must not wait for whoever reads them, nor end because nobody does any more. */
 export class Aside {
+  readonly #io: Pick<Io, 'aside'>;
   readonly #waiting: string[] = [];
   #writing: Promise<void> | undefined;
+
+  constructor(io: Pick<Io, 'aside'>) {
+    this.#io = io;
+  }
 
   note(line: string): void {
     if (this.#waiting.length < MAX_WAITING) this.#waiting.push(line);
@@ -21,14 +26,8 @@ export class Aside {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      const text = `${this.#waiting.splice(0).join('\n')}\n`;
-      await new Promise<void>((resolve) => write(2, text, () => resolve()));
+      await this.#io.aside(`${this.#waiting.splice(0).join('\n')}\n`);
     }
     this.#writing = undefined;
   }
-}
-
-/** From here on nobody who stops reading ends this process: what it holds is worth more than what it prints. */
-export function outliveReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 }

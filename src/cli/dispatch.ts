@@ -1,15 +1,15 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { CommandSpec } from './command.ts';
-import { processIo } from './io.ts';
-import { answer, runCommand, wantsJson } from './run.ts';
+import type { Io } from './io.ts';
+import { answer, runCommand } from './run.ts';
 import { nearest } from './suggest.ts';
 
 /** Every command by its words, each loaded only when it runs. */
 export type CommandTree = Readonly<Record<string, () => Promise<{ readonly default: CommandSpec }>>>;
 
 /** Shows the help of a topic or command; an empty list is the root. */
-export type ShowHelp = (words: readonly string[]) => Promise<void>;
+export type ShowHelp = (words: readonly string[], io: Io) => Promise<void>;
 
 const HELP_FLAGS = new Set(['--help', '-h']);
 
@@ -21,23 +21,24 @@ export async function dispatch(
   argv: readonly string[],
   tree: CommandTree,
   showHelp: ShowHelp,
+  io: Io,
 ): Promise<number> {
   const words = leadingWords(argv);
   const [first] = argv;
-  if (words.length === 0 && (first === '--version' || first === '-v')) return version(argv);
-  if (words[0] === 'version' && words.length === 1) return version(argv);
+  if (words.length === 0 && (first === '--version' || first === '-v')) return version(io);
+  if (words[0] === 'version' && words.length === 1) return version(io);
   const asksHelp = words[0] === 'help' || beforeSeparator(argv).some((word) => HELP_FLAGS.has(word));
   const path = words[0] === 'help' ? words.slice(1) : words;
   const name = longestCommand(path, tree);
   if (name !== undefined && !asksHelp) {
     const load = tree[name];
-    if (load !== undefined) return runCommand((await load()).default, argv.slice(name.split(' ').length));
+    if (load !== undefined) return runCommand((await load()).default, argv.slice(name.split(' ').length), io);
   }
   const topic = name ?? path.join(' ');
-  if (!isTopic(topic, tree)) return refuse(argv, unknownCommand(argv, path, tree));
+  if (!isTopic(topic, tree)) return refuse(io, unknownCommand(argv, path, tree));
   const [flag] = argv.slice(words.length);
-  if (flag !== undefined && !asksHelp) return refuse(argv, strayFlag(flag, topic));
-  await showHelp(topic === '' ? [] : topic.split(' '));
+  if (flag !== undefined && !asksHelp) return refuse(io, strayFlag(flag, topic));
+  await showHelp(topic === '' ? [] : topic.split(' '), io);
   return 0;
 }
 
@@ -66,13 +67,13 @@ function longestCommand(words: readonly string[], tree: CommandTree): string | u
 
 const OUTPUT = { schemaId: 'gait.output', operation: 'gait' };
 
-function version(argv: readonly string[]): number {
+function version(io: Io): number {
   const reply = { fields: { version: VERSION }, lines: [`gait ${VERSION}`] };
-  return answer({ ...OUTPUT, operation: 'version' }, {}, reply, processIo(wantsJson(argv)));
+  return answer({ ...OUTPUT, operation: 'version' }, {}, reply, io);
 }
 
-function refuse(argv: readonly string[], failure: GaitError): number {
-  return answer(OUTPUT, {}, { fields: {}, lines: [], failure }, processIo(wantsJson(argv)));
+function refuse(io: Io, failure: GaitError): number {
+  return answer(OUTPUT, {}, { fields: {}, lines: [], failure }, io);
 }
 
 function unknownCommand(argv: readonly string[], words: readonly string[], tree: CommandTree): GaitError {

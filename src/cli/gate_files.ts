@@ -29,8 +29,8 @@ export const stateFlag: { readonly 'state-dir': OptionalText } = {
 };
 
 /** The store of a gate's streams below a directory. */
-export function gateStore(dir: string): FileStore {
-  return new FileStore({ root: dir, idField: DECISIONS_ID_FIELD });
+export function gateStore(dir: string, io: Io): FileStore {
+  return io.held.keep(new FileStore({ root: dir, idField: DECISIONS_ID_FIELD }));
 }
 
 export type WantedRecords = Partial<Record<RecordKind, string>>;

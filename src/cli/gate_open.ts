@@ -118,7 +118,7 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
     settings: settingsOf(flags),
     files,
     wanted,
-    store: gateStore(dir),
+    store: gateStore(dir, io),
     clock: fineClock(io.clock),
   };
 }

@@ -1,3 +1,4 @@
+import type { Screen } from './io.ts';
 import { table } from './job_text.ts';
 
 const EVERY_MS = 500;
@@ -14,14 +15,14 @@ export interface LiveTable {
 export function liveTable(
   rows: () => readonly (readonly string[])[],
   note: (line: string) => void,
+  screen: Screen | undefined,
 ): LiveTable {
-  const { stderr } = process;
-  if (stderr.isTTY !== true) return { note, end: () => {} };
+  if (screen === undefined) return { note, end: () => {} };
   let shown = 0;
   const draw = (above = ''): void => {
-    const width = Math.max(20, stderr.columns ?? 80) - 1;
+    const width = Math.max(20, screen.columns()) - 1;
     const lines = table(rows()).map((line) => line.slice(0, width));
-    stderr.write(`${REWIND(shown)}${above}${lines.map((line) => `${line}\n`).join('')}`);
+    screen.draw(`${REWIND(shown)}${above}${lines.map((line) => `${line}\n`).join('')}`);
     shown = lines.length;
   };
   const timer = setInterval(draw, EVERY_MS, '');
@@ -29,7 +30,7 @@ export function liveTable(
     note: (line) => draw(`${line}\n`),
     end() {
       clearInterval(timer);
-      stderr.write(REWIND(shown));
+      screen.draw(REWIND(shown));
     },
   };
 }

@@ -1,7 +1,8 @@
 import { Args, Command, Flags, type Interfaces } from '@oclif/core';
 import type { CommandSpec, FlagSpec } from './command.ts';
+import { processIo } from './io.ts';
 import { COMMON_FLAGS } from './parse.ts';
-import { runCommand } from './run.ts';
+import { runCommand, wantsJson } from './run.ts';
 
 type OclifFlag = Interfaces.FlagInput[string];
 
@@ -25,7 +26,7 @@ export function toOclif(spec: CommandSpec): Command.Class {
     );
 
     async run(): Promise<void> {
-      process.exitCode = await runCommand(spec, this.argv);
+      process.exitCode = await runCommand(spec, this.argv, processIo(wantsJson(this.argv)));
     }
   }
   return OclifCommand as unknown as Command.Class;

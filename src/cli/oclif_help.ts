@@ -1,4 +1,5 @@
 import { type Command, CommandHelp, Help, type Interfaces } from '@oclif/core';
+import type { Io } from './io.ts';
 
 type Example = Command.Example;
 
@@ -18,7 +19,16 @@ class UnbrokenExamples extends CommandHelp {
 export class GaitHelp extends Help {
   protected override CommandHelpClass: typeof CommandHelp = UnbrokenExamples;
 
-  constructor(config: Interfaces.Config) {
-    super(config, { hideCommandSummaryInDescription: true });
+  readonly #io: Pick<Io, 'print'>;
+
+  /** Off a terminal there is no colour, and lines are as long whoever asks. */
+  constructor(config: Interfaces.Config, io: Pick<Io, 'print' | 'terminal'>) {
+    const plain = io.terminal ? {} : { stripAnsi: true, maxWidth: 80 };
+    super(config, { hideCommandSummaryInDescription: true, ...plain });
+    this.#io = io;
+  }
+
+  protected override log(...texts: string[]): void {
+    this.#io.print(texts.join(' '));
   }
 }

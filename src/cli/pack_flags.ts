@@ -9,6 +9,7 @@ import {
 import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
 import { namedPath, type PathInput } from './input.ts';
+import type { Io } from './io.ts';
 import { progressBar } from './progress.ts';
 
 export const PACK_OUTPUT = 'gait.pack.output';
@@ -37,9 +38,13 @@ export function pathOf(input: PathInput): string {
 }
 
 /** Opens the pack that is named, verifies it with a progress bar where that is worth it, and closes it again. */
-export async function openAndVerify(path: string, policy: VerificationPolicy = {}): Promise<VerifiedPack> {
+export async function openAndVerify(
+  path: string,
+  io: Io,
+  policy: VerificationPolicy = {},
+): Promise<VerifiedPack> {
   const container = await openContainer(path);
-  const progress = progressBar('verifying', container.size);
+  const progress = progressBar('verifying', container.size, io.screen);
   try {
     return verifyPack(container, { onBytes: progress.add, ...policy });
   } finally {

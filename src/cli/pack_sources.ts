@@ -56,7 +56,7 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
     const subject = `${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
     return { pack, subject, kept: [older], close: () => {} };
   }
-  const { store, jobId } = jobSource(from, root);
+  const { store, jobId } = jobSource(from, root, io);
   const history = await readHistory(store, jobId);
   const { revision, hash } = history.position;
   return {

@@ -12,8 +12,8 @@ import { readJsonFile } from './input.ts';
 import type { Io } from './io.ts';
 import { jobRoot, outDir } from './workspace.ts';
 
-export function openLedger(root: string): FileStore {
-  return new FileStore({ root, idField: ledgerModel.idField });
+export function openLedger(root: string, io: Io): FileStore {
+  return io.held.keep(new FileStore({ root, idField: ledgerModel.idField }));
 }
 
 /** The folders that hold logs and keys: no place for a pack. */
@@ -42,18 +42,22 @@ export function ledgerRoot(env: Io['env']): string {
 }
 
 /** The job that is meant by an id under `root`, or by the path of a job's folder. */
-export function jobSource(from: string, root: string): { readonly store: FileStore; readonly jobId: string } {
+export function jobSource(
+  from: string,
+  root: string,
+  io: Io,
+): { readonly store: FileStore; readonly jobId: string } {
   const isId = isStreamId(from);
-  if (isId && existsSync(join(root, from, LOG_FILE))) return open(root, from);
+  if (isId && existsSync(join(root, from, LOG_FILE))) return open(root, from, io);
   const folder = resolve(from);
   if (existsSync(join(folder, LOG_FILE)) && isStreamId(basename(folder)))
-    return open(dirname(folder), basename(folder));
-  if (isId) return open(root, from); // whoever reads it will say that there is no such job
+    return open(dirname(folder), basename(folder), io);
+  if (isId) return open(root, from, io); // whoever reads it will say that there is no such job
   throw invalidInput('job_not_found', `neither a job under ${root} nor the folder of one: ${from}`);
 }
 
-function open(root: string, jobId: string): { store: FileStore; jobId: string } {
-  return { store: new FileStore({ root, idField: jobModel.idField }), jobId };
+function open(root: string, jobId: string, io: Io): { store: FileStore; jobId: string } {
+  return { store: io.held.keep(new FileStore({ root, idField: jobModel.idField })), jobId };
 }
 
 /**

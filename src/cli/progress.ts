@@ -1,3 +1,5 @@
+import type { Screen } from './io.ts';
+
 /** Work on fewer bytes than this is over before a bar could be read. */
 const WORTH_SHOWING = 64 * 1024 * 1024;
 const EVERY_MS = 100;
@@ -11,9 +13,8 @@ export interface Progress {
 }
 
 /** A bar on the terminal of standard error for work on `total` bytes; nothing where there is no terminal. */
-export function progressBar(what: string, total: number): Progress {
-  const { stderr } = process;
-  if (stderr.isTTY !== true || total < WORTH_SHOWING) return { add: () => {}, end: () => {} };
+export function progressBar(what: string, total: number, screen: Screen | undefined): Progress {
+  if (screen === undefined || total < WORTH_SHOWING) return { add: () => {}, end: () => {} };
   let done = 0;
   let shown = 0;
   const started = Date.now();
@@ -22,7 +23,7 @@ export function progressBar(what: string, total: number): Progress {
     const filled = Math.round(share * WIDTH);
     const speed = done / 1e6 / Math.max(0.001, (Date.now() - started) / 1000);
     const bar = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}`;
-    stderr.write(`\r${what} ${bar} ${Math.floor(share * 100)} % ${Math.round(speed)} MB/s\u001b[K`);
+    screen.draw(`\r${what} ${bar} ${Math.floor(share * 100)} % ${Math.round(speed)} MB/s\u001b[K`);
   };
   return {
     add(count) {
@@ -31,6 +32,6 @@ export function progressBar(what: string, total: number): Progress {
       shown = Date.now();
       show();
     },
-    end: () => void stderr.write('\r\u001b[K'),
+    end: () => screen.draw('\r\u001b[K'),
   };
 }

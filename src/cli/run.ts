@@ -1,26 +1,40 @@
 import { canonicalize } from '../core/canonical.ts';
 import { GaitError, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { CommandSpec, FlagTable, Reply } from './command.ts';
+import type { CommandInput, CommandSpec, FlagTable, Reply } from './command.ts';
 import { EXIT_CODES } from './exit.ts';
-import { type Io, processIo } from './io.ts';
+import type { Io } from './io.ts';
 import { parseCommandLine } from './parse.ts';
 
 export const OUTPUT_VERSION = '1.0.0';
 
-/** Runs a command on its arguments, writes what it answers, and returns the exit code. Never throws. */
+/**
+ * Runs a command on its arguments, closes what it opened, writes what it answers, and returns the exit code. Never throws.
+ */
 export async function runCommand<F extends FlagTable>(
   spec: CommandSpec<F>,
   argv: readonly string[],
+  io: Io,
 ): Promise<number> {
-  const io = processIo(wantsJson(argv));
   let fields: JsonObject = {};
   try {
     const input = parseCommandLine(spec, argv);
     fields = identityOf(input.flags);
-    return answer(spec.output, { ...fields }, await spec.run(input, io), io);
+    return answer(spec.output, { ...fields }, await ran(spec, input, io), io);
   } catch (error) {
     return answer(spec.output, fields, { fields: {}, lines: [], failure: typed(error, io) }, io);
+  }
+}
+
+async function ran<F extends FlagTable>(
+  spec: CommandSpec<F>,
+  input: CommandInput<F>,
+  io: Io,
+): Promise<Reply> {
+  try {
+    return await spec.run(input, io);
+  } finally {
+    await io.held.close();
   }
 }
 

@@ -23,7 +23,7 @@ export interface JobWorkspace {
 }
 
 export function openJobs(root: string | undefined, io: Io): JobWorkspace {
-  const store = new FileStore({ root: jobRoot(root, io.env), idField: jobModel.idField });
+  const store = io.held.keep(new FileStore({ root: jobRoot(root, io.env), idField: jobModel.idField }));
   return { store, jobs: new Jobs(store, io.clock) };
 }
 

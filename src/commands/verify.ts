@@ -28,7 +28,7 @@ const spec: CommandSpec = command({
     const [from = ''] = args;
     const policy = policyOf(flags, io);
     const path = runPath(from, io);
-    const pack = await openAndVerify(path, policy);
+    const pack = await openAndVerify(path, io, policy);
     const { verification } = pack;
     const sound = verification.findings.length === 0;
     return {

@@ -34,7 +34,7 @@ function edited(log: Buffer, at: number, flip: number): Buffer {
   return copy;
 }
 
-describe('an edit of one byte of a log', { concurrency: 2 }, () => {
+describe('an edit of one byte of a log', () => {
   test('is found at every byte, and named by revision and offset', async (t) => {
     const w = await workspace(t);
     const log = await jobWithHistory(w);

@@ -20,7 +20,7 @@ import { BOB } from '../support/tokens.ts';
 
 const PROD = '--profile oss-prod --private-key gate_private.key';
 
-describe('gate eval', { concurrency: 2 }, () => {
+describe('gate eval', () => {
   const shared = sharedWorkspace(prepareGate);
 
   const EXITS: readonly [line: string, exit: number, verdict: string][] = [
@@ -93,7 +93,7 @@ describe('gate eval', { concurrency: 2 }, () => {
   });
 });
 
-describe('what a decision leaves', { concurrency: 2 }, () => {
+describe('what a decision leaves', () => {
   test('W-27: every decision has records and a log entry of its own, and each trace verifies', async (t) => {
     const w = await gateWorkspace(t);
     for (let n = 0; n < 2; n += 1) await evalOf(w, 'ask.yaml', '--private-key gate_private.key');
@@ -218,7 +218,7 @@ describe('secrets', () => {
   });
 });
 
-describe('a state directory that cannot be used', { concurrency: 2 }, () => {
+describe('a state directory that cannot be used', () => {
   test('that may not be read ends in exit 1, and no allow', async (t) => {
     const w = await gateWorkspace(t);
     const superuser = process.getuid?.() === 0;

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { documentAt, enteredIn, evalOf, gateWorkspace, putIntent } from '../support/gate_cli.ts';
 
-describe('what calls use up', { concurrency: 2 }, () => {
+describe('what calls use up', () => {
   test('what a call took of a limit is in the answer to it', async (t) => {
     const w = await gateWorkspace(t);
     const standings: unknown[] = [];

@@ -45,12 +45,17 @@ function childrenOf(topic: string): string[] {
   );
 }
 
-describe('help', { concurrency: 3 }, () => {
+describe('help', () => {
   const shared = sharedWorkspace(async () => {});
   const help = async (line: string) => shared().text(line);
+  const helps = async (lines: readonly string[]): Promise<string[]> => {
+    const texts: string[] = [];
+    for (const line of lines) texts.push(await help(line));
+    return texts;
+  };
 
   test('of gait itself, however it is asked for, names the topics', async () => {
-    const texts = await Promise.all(['--help', '-h', 'help', ''].map(help));
+    const texts = await helps(['--help', '-h', 'help', '']);
     for (const text of texts) {
       assert.equal(text, texts[0]);
       for (const topic of childrenOf('')) assert.match(text, new RegExp(`^ +${topic} `, 'm'));
@@ -62,7 +67,7 @@ describe('help', { concurrency: 3 }, () => {
       // A topic that is a command itself asks for its arguments when it is given none.
       const bare = NAMES.includes(topic) ? [] : [topic];
       const lines = [`${topic} --help`, `help ${topic}`, ...bare];
-      const texts = await Promise.all(lines.map(help));
+      const texts = await helps(lines);
       for (const text of texts) {
         assert.equal(text, texts[0]);
         for (const child of childrenOf(topic)) assert.match(text, new RegExp(`^ +${topic} ${child} `, 'm'));
@@ -93,7 +98,7 @@ describe('help', { concurrency: 3 }, () => {
   test('asked for by -h, by help and behind other words is the same', async () => {
     const name = 'job checkpoint add';
     const lines = [`${name} --help`, `${name} -h`, `help ${name}`, `${name} --id x --nonsense --help`];
-    const texts = await Promise.all(lines.map(help));
+    const texts = await helps(lines);
     assert.deepEqual(new Set(texts).size, 1);
   });
 
@@ -109,12 +114,17 @@ describe('help', { concurrency: 3 }, () => {
     const w = shared();
     await w.ok('job submit --id demo');
     for (const env of [{}, { NO_COLOR: '1' }, { TERM: 'xterm-256color' }]) {
-      const results = await Promise.all(
-        ['--help', 'job --help', 'job submit --help', 'job status --id demo', 'job list', 'job lst'].map(
-          (line) => w.gait(line, { env }),
-        ),
-      );
-      for (const { stdout, stderr } of results) assert.ok(!`${stdout}${stderr}`.includes('\u001b'), stdout);
+      const lines = [
+        '--help',
+        'job --help',
+        'job submit --help',
+        'job status --id demo',
+        'job list',
+        'job lst',
+      ];
+      const running = lines.map((line) => w.gait(line, { env, real: true }));
+      for (const { stdout, stderr } of await Promise.all(running))
+        assert.ok(!`${stdout}${stderr}`.includes('\u001b'), stdout);
     }
   });
 

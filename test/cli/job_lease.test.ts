@@ -24,7 +24,7 @@ async function nothingWritten(
   assert.ok(before.equals(await w.logOf('demo')), line);
 }
 
-describe('a lease', { concurrency: 2 }, () => {
+describe('a lease', () => {
   test('is given to one worker, who may renew it and give it back; the next token is higher', async (t) => {
     const w = await workspace(t);
     const token = await claimed(w);
@@ -124,14 +124,16 @@ describe('a lease', { concurrency: 2 }, () => {
   test('eight who ask at once: one gets it', async (t) => {
     const w = await workspace(t);
     await w.ok('job submit --id demo');
-    const asks = Array.from({ length: 8 }, (_, i) => w.gait(`job claim --id demo --worker w${i} --json`));
+    const asks = Array.from({ length: 8 }, (_, i) =>
+      w.gait(`job claim --id demo --worker w${i} --json`, { real: true }),
+    );
     const codes = (await Promise.all(asks)).map((result) => result.json().error_code ?? 'given');
     assert.deepEqual(codes.sort(), ['given', ...Array.from({ length: 7 }, () => 'lease_held')]);
     assert.equal((await eventsOf(w, 'demo')).length, 2);
   });
 });
 
-describe('a lease that has expired', { concurrency: 2 }, () => {
+describe('a lease that has expired', () => {
   test('is respected for the grace, then taken over; whoever held it can add nothing', async (t) => {
     const w = await workspace(t);
     const token = await claimed(w, '1s');
@@ -170,7 +172,7 @@ describe('a lease that has expired', { concurrency: 2 }, () => {
   });
 });
 
-describe('budgets of jobs that are claimed by hand', { concurrency: 2 }, () => {
+describe('budgets of jobs that are claimed by hand', () => {
   test('--max-attempts: the claim after them blocks the job, and says so', async (t) => {
     const w = await workspace(t);
     await w.ok('job submit --id demo --max-attempts 2');

@@ -21,9 +21,10 @@ async function discreet(
   text: string,
   options: RunOptions = {},
 ): Promise<void> {
-  const forms = [words, [...words, '--json']];
-  const printed = await Promise.all(forms.map((line) => w.gait(line, options)));
-  for (const { stdout, stderr } of printed) quiet(`${stdout}${stderr}`, text);
+  for (const line of [words, [...words, '--json']]) {
+    const { stdout, stderr } = await w.gait(line, options);
+    quiet(`${stdout}${stderr}`, text);
+  }
 }
 
 function quiet(printed: string, text: string): void {

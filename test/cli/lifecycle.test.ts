@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { describe, test } from 'node:test';
-import { sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
+import { type RunOptions, sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
 import type { Output } from './output.ts';
 
 const ASK =
@@ -10,21 +10,22 @@ const ASK =
 const DONE = "job checkpoint add --id demo --type completed --summary 'all tables done'";
 
 /** The main path, up to the completed job, and what each command answered. */
-async function mainPath(w: Workspace): Promise<Record<string, Output>> {
+async function mainPath(w: Workspace, options: RunOptions = {}): Promise<Record<string, Output>> {
+  const ok = (line: string): Promise<Output> => w.ok(line, options);
   return {
-    submit: await w.ok('job submit --id demo --actor agent'),
-    ask: await w.ok(`${ASK} --actor agent`),
-    pause: await w.ok("job pause --id demo --actor alice --reason 'lunch'"),
-    approve: await w.ok("job approve --id demo --actor bob --reason 'checked the diff'"),
-    resume: await w.ok('job resume --id demo --actor alice'),
-    completed: await w.ok(`${DONE} --actor agent`),
+    submit: await ok('job submit --id demo --actor agent'),
+    ask: await ok(`${ASK} --actor agent`),
+    pause: await ok("job pause --id demo --actor alice --reason 'lunch'"),
+    approve: await ok("job approve --id demo --actor bob --reason 'checked the diff'"),
+    resume: await ok('job resume --id demo --actor alice'),
+    completed: await ok(`${DONE} --actor agent`),
   };
 }
 
-describe('the main path', { concurrency: 3 }, () => {
+describe('the main path', () => {
   let answers: Record<string, Output> = {};
   const shared = sharedWorkspace(async (w) => {
-    answers = await mainPath(w);
+    answers = await mainPath(w, { real: true });
   });
 
   test('each command answers the state that it left, and its place in the log', () => {
@@ -112,14 +113,12 @@ describe('the main path', { concurrency: 3 }, () => {
 
   test('text shows what is in a job, not how much', async () => {
     const w = shared();
-    const [status, list, log, inspected, checkpoints, shown] = await Promise.all([
-      w.text('job status --id demo'),
-      w.text('job list'),
-      w.text('job log --id demo'),
-      w.text('job inspect --id demo'),
-      w.text('job checkpoint list --id demo'),
-      w.text('job checkpoint show --id demo --checkpoint cp_0001'),
-    ]);
+    const status = await w.text('job status --id demo');
+    const list = await w.text('job list');
+    const log = await w.text('job log --id demo');
+    const inspected = await w.text('job inspect --id demo');
+    const checkpoints = await w.text('job checkpoint list --id demo');
+    const shown = await w.text('job checkpoint show --id demo --checkpoint cp_0001');
     assert.match(status, /demo.*completed[\s\S]*cp_0002.*all tables done/);
     assert.match(list, /demo +completed .*all tables done/);
     for (const history of [log, inspected]) {
@@ -135,10 +134,8 @@ describe('the main path', { concurrency: 3 }, () => {
     const w = shared();
     const built = await w.text('pack build --type job --from demo --out words.zip');
     assert.match(built, /^words\.zip\n/);
-    const [verified, inspected] = await Promise.all([
-      w.text('pack verify words.zip'),
-      w.text('pack inspect words.zip'),
-    ]);
+    const verified = await w.text('pack verify words.zip');
+    const inspected = await w.text('pack inspect words.zip');
     assert.match(verified, /words\.zip: job pack of demo[\s\S]*passed +payload: event fold/);
     assert.match(inspected, /decision +cp_0001 +migrate\? +approved by bob at .*: checked the diff/);
     assert.match(inspected, /6 .*agent +cp_0002 completed: all tables done/);
@@ -146,12 +143,10 @@ describe('the main path', { concurrency: 3 }, () => {
 
   test('scripts get the same history from log, inspect, checkpoint list and show', async () => {
     const w = shared();
-    const [log, inspected, listed, shown] = await Promise.all([
-      w.ok('job log --id demo'),
-      w.ok('job inspect --id demo'),
-      w.ok('job checkpoint list --id demo'),
-      w.ok('job checkpoint show --id demo --checkpoint cp_0001'),
-    ]);
+    const log = await w.ok('job log --id demo');
+    const inspected = await w.ok('job inspect --id demo');
+    const listed = await w.ok('job checkpoint list --id demo');
+    const shown = await w.ok('job checkpoint show --id demo --checkpoint cp_0001');
     assert.deepEqual(log.events, inspected.events);
     assert.equal(log.events?.length, 6);
     assert.deepEqual(inspected.job?.checkpoints, listed.checkpoints);

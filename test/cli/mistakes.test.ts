@@ -20,7 +20,7 @@ const MISTAKES: readonly (readonly [what: string, line: string])[] = [
   ['a pack of an empty name', "pack verify ''"],
 ];
 
-describe('a mistake of the caller', { concurrency: 3 }, () => {
+describe('a mistake of the caller', () => {
   const shared = sharedWorkspace(async (w) => {
     await w.ok('job submit --id demo');
   });

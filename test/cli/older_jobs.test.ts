@@ -40,7 +40,7 @@ async function built(w: Workspace, one: Case): Promise<Files> {
   return membersOf(w.path(path));
 }
 
-describe('jobs as the Go versions kept them', { skip, concurrency: 2 }, () => {
+describe('jobs as the Go versions kept them', { skip }, () => {
   test('there are enough of them', () => assert.ok(packed.length >= 8, `${packed.length} cases`));
 
   for (const one of packed) {
@@ -134,7 +134,7 @@ describe('jobs as the Go versions kept them', { skip, concurrency: 2 }, () => {
   });
 });
 
-describe('a job of the Go versions that is damaged is not packed', { skip, concurrency: 2 }, () => {
+describe('a job of the Go versions that is damaged is not packed', { skip }, () => {
   const shared = sharedWorkspace(async () => {});
   const DAMAGE: Readonly<Record<string, (w: Workspace, folder: string) => Promise<void>>> = {
     'a torn event': (_, folder) => appendFile(`${folder}/events.jsonl`, '{"type":"pau'),

@@ -32,7 +32,7 @@ async function prepared(w: Workspace): Promise<void> {
   await write(w, 'blocked.json', { ...CALL, targets: [{ kind: 'path', value: '/data/../etc/passwd' }] });
 }
 
-describe('policies', { concurrency: 2 }, () => {
+describe('policies', () => {
   const shared = sharedWorkspace(prepared);
 
   test('test: allow is 0, block is 3, approval is 4, and each says why', async () => {
@@ -219,7 +219,7 @@ describe('policies', { concurrency: 2 }, () => {
   });
 });
 
-describe('the file of a policy', { concurrency: 2 }, () => {
+describe('the file of a policy', () => {
   test('fmt --write: comments stay with what they are about, the digest stays, once is enough', async (t) => {
     const w = await workspace(t);
     await prepared(w);

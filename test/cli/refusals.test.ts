@@ -83,7 +83,7 @@ const WRONG_ORDER: readonly Refusal[] = [
   ['two_decisions', 'approve', 'checkpoint_ambiguous'],
 ];
 
-describe('a wrong order of commands', { concurrency: 3 }, () => {
+describe('a wrong order of commands', () => {
   const shared = sharedWorkspace(makeStates);
   for (const [id, command, code, category = 'invalid_input'] of WRONG_ORDER) {
     test(`${command} on the job ${id}: ${code}`, async () => {
@@ -128,7 +128,7 @@ const ON_A_JOB = [
 
 const BAD_IDS = ['../up', 'a/b', '..', '.', '', 'x'.repeat(129), 'ä', 'a b', '-x', '/etc', 'a\\b', 'a\nb'];
 
-describe('an id', { concurrency: 3 }, () => {
+describe('an id', () => {
   const shared = sharedWorkspace(makeStates);
   for (const command of ON_A_JOB) {
     test(`unknown, for job ${command}`, async () => {
@@ -151,11 +151,8 @@ describe('an id', { concurrency: 3 }, () => {
     test(`that is none: ${JSON.stringify(id.slice(0, 10))}`, async () => {
       const w = shared();
       const before = await w.everything();
-      await Promise.all(
-        ['submit', 'status', 'cancel', 'verify'].map((command) =>
-          w.refused(['job', command, `--id=${id}`], 'stream_id_invalid', 'invalid_input'),
-        ),
-      );
+      for (const command of ['submit', 'status', 'cancel', 'verify'])
+        await w.refused(['job', command, `--id=${id}`], 'stream_id_invalid', 'invalid_input');
       await w.unchanged(before);
     });
   }
@@ -225,7 +222,7 @@ const UNKNOWN_COMMANDS: readonly (readonly [line: string, near?: RegExp])[] = [
   ['something else entirely'],
 ];
 
-describe('a command line that is wrong in itself', { concurrency: 3 }, () => {
+describe('a command line that is wrong in itself', () => {
   const shared = sharedWorkspace(makeStates);
   for (const [line, code, names] of MISTYPED) {
     test(`${line.slice(0, 90)}: ${code}`, async () => {

@@ -21,7 +21,7 @@ async function prepare(w: Workspace): Promise<void> {
   await record(w, runInput({ runId: 'run_ref' }));
 }
 
-describe('run diff', { concurrency: 2 }, () => {
+describe('run diff', () => {
   const shared = sharedWorkspace(prepare);
 
   test('of a run and itself, and of the same run at another time: the same, exit 0', async () => {
@@ -92,7 +92,7 @@ describe('run diff', { concurrency: 2 }, () => {
   });
 });
 
-describe('run reduce', { concurrency: 2 }, () => {
+describe('run reduce', () => {
   const shared = sharedWorkspace(prepare);
 
   for (const [predicate, kept, status] of [

@@ -201,9 +201,7 @@ const LEGACY: Readonly<Record<string, Tampering>> = {
   },
 };
 
-describe('a tampered pack of a run does not verify, and all that is wrong is named', {
-  concurrency: 2,
-}, () => {
+describe('a tampered pack of a run does not verify, and all that is wrong is named', {}, () => {
   const shared = sharedWorkspace(prepare);
 
   for (const [kind, cases] of Object.entries({ pack: PACKS, runpack: LEGACY })) {

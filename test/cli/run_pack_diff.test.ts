@@ -14,7 +14,7 @@ async function build(w: Workspace, name: string, input: RunInput, flags = ''): P
   await w.ok(`pack build ./${runpack} --out ${name}.zip ${flags}`);
 }
 
-describe('pack diff', { concurrency: 2 }, () => {
+describe('pack diff', () => {
   const again = { runId: 'run_again', at: '2026-03-01T09:30:00.25Z', prefix: 'step-', producer: 'agent-2' };
   const shared = sharedWorkspace(async (w) => {
     await writeFile(w.path('own.key'), privateText(GOLDEN_SEED), { mode: 0o600 });
@@ -174,7 +174,7 @@ describe('pack diff', { concurrency: 2 }, () => {
   });
 });
 
-describe('packs of the Go versions', { skip, concurrency: 2 }, () => {
+describe('packs of the Go versions', { skip }, () => {
   const PACKS: Readonly<Record<string, readonly [type: string, legacy: string | undefined]>> = {
     'verify-pack/run-unsigned-go-120': ['run', undefined],
     'verify-pack/run-unsigned-go-140': ['run', undefined],

@@ -18,7 +18,7 @@ async function prepare(w: Workspace): Promise<void> {
   await writeFile(w.path('own.pub'), GOLDEN_PUBLIC_FILE);
 }
 
-describe('pack build of a run', { concurrency: 2 }, () => {
+describe('pack build of a run', () => {
   const shared = sharedWorkspace(prepare);
 
   test('carries the runpack byte for byte, and says what is in it', async () => {
@@ -165,7 +165,7 @@ describe('pack build of a run refuses, and writes nothing', () => {
   }
 });
 
-describe('what a pack of a run tells', { concurrency: 2 }, () => {
+describe('what a pack of a run tells', () => {
   const shared = sharedWorkspace(async (w) => {
     await prepare(w);
     for (const line of [

@@ -25,7 +25,7 @@ async function prepare(w: Workspace): Promise<void> {
   await writeFile(w.path('text.zip'), 'no zip');
 }
 
-describe('a run is named', { concurrency: 2 }, () => {
+describe('a run is named', () => {
   const shared = sharedWorkspace(async (w) => {
     await prepare(w);
     await mkdir(w.path('home/.gait/runpacks'), { recursive: true });
@@ -88,7 +88,7 @@ describe('a run is named', { concurrency: 2 }, () => {
   }
 });
 
-describe('run inspect and receipt', { concurrency: 2 }, () => {
+describe('run inspect and receipt', () => {
   const shared = sharedWorkspace(prepare);
 
   test('show every intent with what came of it', async () => {

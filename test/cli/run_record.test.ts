@@ -16,7 +16,7 @@ import {
 const INPUT = runInput();
 const FILE = 'gait-out/runpack_run_demo.zip';
 
-describe('run record', { concurrency: 2 }, () => {
+describe('run record', () => {
   const shared = sharedWorkspace(async (w) => {
     await putJson(w, 'run.json', INPUT);
     await w.ok('run record run.json');
@@ -111,7 +111,7 @@ describe('run record', { concurrency: 2 }, () => {
   });
 });
 
-describe('run record: digests', { concurrency: 2 }, () => {
+describe('run record: digests', () => {
   const digest = digestOf({ a: 1 });
   const wrong = digestOf({ a: 2 });
   const TAKEN: Readonly<Record<string, object>> = {

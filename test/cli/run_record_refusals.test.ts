@@ -7,7 +7,7 @@ import { runShell } from '../support/shell.ts';
 
 const INPUT = runInput();
 
-describe('run record refuses, and writes nothing', { concurrency: 2 }, () => {
+describe('run record refuses, and writes nothing', () => {
   const shared = sharedWorkspace(async (w) => {
     await putJson(w, 'run.json', INPUT);
     await writeFile(w.path('text.json'), 'no JSON');

@@ -7,7 +7,7 @@ import { putJson, runInput } from '../support/run_inputs.ts';
 
 const INPUT = runInput();
 
-describe('run record signs', { concurrency: 2 }, () => {
+describe('run record signs', () => {
   const TEXT = privateText(GOLDEN_SEED);
   const shared = sharedWorkspace(async (w) => {
     await putJson(w, 'run.json', INPUT);

@@ -6,7 +6,7 @@ import { sharedWorkspace } from '../support/cli.ts';
 import { append, counts, J, START } from '../support/session_lines.ts';
 import type { Output } from './output.ts';
 
-describe('a session', { concurrency: 2 }, () => {
+describe('a session', () => {
   let answers: Readonly<Record<string, Output>> = {};
   const shared = sharedWorkspace(async (w) => {
     const digests = `--intent-digest ${'A'.repeat(64)} --policy-digest ${'b'.repeat(64)}`;

@@ -19,7 +19,7 @@ async function other(w: Workspace, journal: string, runId: string): Promise<void
   await w.ok(`run session append --journal ${journal} --tool other --verdict allow`);
 }
 
-describe('a checkpoint replaces nothing that it should not', { concurrency: 2 }, () => {
+describe('a checkpoint replaces nothing that it should not', () => {
   const PLACES: Readonly<Record<string, string>> = {
     '--out notes.txt': 'a text',
     '--out night.jsonl': 'the journal',
@@ -101,7 +101,7 @@ describe('a checkpoint replaces nothing that it should not', { concurrency: 2 },
   });
 });
 
-describe('a chain verifies', { concurrency: 2 }, () => {
+describe('a chain verifies', () => {
   const shared = sharedWorkspace(async (w) => {
     await started(w);
     await w.ok(`${CHECKPOINT} --out packs/one.zip --chain-out elsewhere/deep/copy.json`);

@@ -6,7 +6,7 @@ import { type Line, type Workspace, workspace } from '../support/cli.ts';
 import { append, counts, J, START } from '../support/session_lines.ts';
 import { event, header } from '../support/sessions.ts';
 
-describe('a journal with bytes that nobody acknowledged', { concurrency: 2 }, () => {
+describe('a journal with bytes that nobody acknowledged', () => {
   test('is read without them, and the next append cuts them off', async (t) => {
     const w = await workspace(t);
     for (const line of [START, append('one')]) await w.ok(line);
@@ -53,7 +53,7 @@ describe('a journal with bytes that nobody acknowledged', { concurrency: 2 }, ()
   });
 });
 
-describe('compaction', { concurrency: 2 }, () => {
+describe('compaction', () => {
   async function started(w: Workspace): Promise<void> {
     const lines: readonly Line[] = [
       START,

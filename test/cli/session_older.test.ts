@@ -5,7 +5,7 @@ import { workspace } from '../support/cli.ts';
 import { counts } from '../support/session_lines.ts';
 import { copyCase } from '../support/sessions.ts';
 
-describe('journals of the Go versions', { skip, concurrency: 2 }, () => {
+describe('journals of the Go versions', { skip }, () => {
   const READ: Readonly<Record<string, readonly number[]>> = {
     'append-to-go-120': [4, 4, 1, 2],
     'append-to-go-140': [4, 4, 1, 2],

@@ -12,6 +12,7 @@ import { FileStore } from '../../src/log/file_store.ts';
 import { assertOutput, type Output } from '../cli/output.ts';
 import { shellWords } from '../cli/shell_words.ts';
 import { childEnv } from './child_env.ts';
+import { isRunning, runHere } from './in_process.ts';
 
 export const ROOT: string = process.env['GAIT_ROOT'] ?? process.cwd();
 export const BINARY: string = join(ROOT, 'bundle', 'main.cjs');
@@ -39,6 +40,8 @@ export interface RunOptions {
   readonly shell?: string;
   /** Kills the process, and does not look at what it printed. */
   readonly killAfterMs?: number;
+  /** In a process of its own, though nothing else asks for one. */
+  readonly real?: boolean;
 }
 
 export interface Result {
@@ -60,7 +63,7 @@ export interface Running {
   printed(text: string): Promise<void>;
 }
 
-/** A temporary directory in which the real binary runs, with nothing of the caller's settings. */
+/** A temporary directory in which commands run, with nothing of the caller's settings. */
 export class Workspace {
   readonly dir: string;
   readonly #store: FileStore;
@@ -94,9 +97,15 @@ export class Workspace {
     return start(this.dir, typeof line === 'string' ? shellWords(line) : line, options);
   }
 
-  /** Runs the binary to its end. A JSON output is checked whatever the test looks at. */
-  gait(line: Line, options: RunOptions = {}): Promise<Result> {
-    return this.start(line, options).done;
+  /**
+   * Runs a command to its end: in this process, or by the binary if it takes a process to do so. A JSON output is
+   * checked whatever the test looks at.
+   */
+  async gait(line: Line, options: RunOptions = {}): Promise<Result> {
+    const args = typeof line === 'string' ? shellWords(line) : line;
+    if (needsProcess(args, options)) return this.start(args, options).done;
+    const { env = {}, cwd = '' } = options;
+    return checked(args, await runHere(this.path(cwd), args, { ...cleanEnv(), ...env }));
   }
 
   /** Runs a command with `--json` that has to succeed. */
@@ -195,6 +204,19 @@ function cleanEnv(): NodeJS.ProcessEnv {
     ([name]) => !name.startsWith('GAIT_') && !['FORCE_COLOR', 'NO_COLOR', 'NODE_TEST_CONTEXT'].includes(name),
   );
   return Object.fromEntries(kept);
+}
+
+/**
+ * True for what a command cannot have in the process of a test: another user, limits, variables that Node itself reads,
+ * standard streams that go on to the commands of jobs, an end that others set, company.
+ */
+function needsProcess(
+  [family, name = '']: readonly string[],
+  { env = {}, uid, shell, killAfterMs, real = false }: RunOptions,
+): boolean {
+  if (real || uid !== undefined || shell !== undefined || killAfterMs !== undefined) return true;
+  if (Object.keys(env).some((variable) => /^(TZ|LANG|LC_.*|NODE_.*|UV_.*)$/.test(variable))) return true;
+  return (family === 'job' && ['run', 'work'].includes(name)) || isRunning();
 }
 
 function start(dir: string, args: readonly string[], options: RunOptions): Running {

@@ -39,7 +39,7 @@ const spec: CommandSpec = command({
       throw invalidInput('flag_value_invalid', '--reason is empty, or longer than 512 characters');
     }
     const token = id === undefined ? digestOf(file ?? '') : plainId(id);
-    const uses = new StreamHandle(gateStore(gateDir(flags['state-dir'], io.env)), usesModel, USES_STREAM);
+    const uses = new StreamHandle(gateStore(gateDir(flags['state-dir'], io.env), io), usesModel, USES_STREAM);
     const now = io.clock.now();
     const { events } = await uses.execute((state) => decideRevocation(state, { token, reason: text }, now));
     const done = events.length > 0 ? 'taken back' : 'was taken back before';

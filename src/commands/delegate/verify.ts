@@ -35,7 +35,7 @@ const spec: CommandSpec = command({
   async run({ flags }, io) {
     const keyring = gateRingOf(flags, io, 'delegator');
     const document = readToken(flags.token);
-    const uses = await readUses(gateStore(gateDir(flags['state-dir'], io.env)));
+    const uses = await readUses(gateStore(gateDir(flags['state-dir'], io.env), io));
     const settings = settingsOf({
       profile: 'standard',
       audience: flags.audience,

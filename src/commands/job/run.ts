@@ -1,4 +1,3 @@
-import { outliveReaders } from '../../cli/aside.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
@@ -38,7 +37,7 @@ const spec: CommandSpec = command({
   async run({ flags, words }, io) {
     const { jobs } = openJobs(flags.root, io);
     const task = taskOf(words, flags['pass-env']);
-    outliveReaders();
+    io.outliveReaders();
     const interrupt = onInterrupt(() => {});
     try {
       const options = {
@@ -47,7 +46,7 @@ const spec: CommandSpec = command({
         complete: flags.complete,
         interrupt: interrupt.signal,
       };
-      const result = await runJob(jobs, options, realPorts(process.env, io.json ? 'stderr' : 'both'));
+      const result = await runJob(jobs, options, realPorts(io.env, io.json ? 'stderr' : 'both'));
       const { token, outcome, ended, why } = result;
       return {
         fields: {

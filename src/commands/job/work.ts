@@ -1,4 +1,4 @@
-import { Aside, outliveReaders } from '../../cli/aside.ts';
+import { Aside } from '../../cli/aside.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
@@ -44,11 +44,12 @@ const spec: CommandSpec = command({
     const hard = new AbortController();
     const interrupt = onInterrupt(() => hard.abort());
     const running = new Map<string, { readonly token: number; readonly since: number }>();
-    outliveReaders();
-    const aside = new Aside();
+    io.outliveReaders();
+    const aside = new Aside(io);
     const table = liveTable(
       () => rowsOf(running),
       (line) => aside.note(line),
+      io.screen,
     );
     const say = (jobId: string, what: string): void => table.note(`${jobId}  ${printable(what)}`);
     const { jobId: _, ...common } = runOptions('', jobRoot(flags.root, io.env), flags, io);
@@ -61,23 +62,17 @@ const spec: CommandSpec = command({
         drain: interrupt.signal,
         interrupt: hard.signal,
       };
-      const summary = await work(
-        jobs,
-        io.clock,
-        options,
-        realPorts(process.env, io.json ? 'stderr' : 'both'),
-        {
-          started: (jobId, token) => {
-            running.set(jobId, { token, since: performance.now() });
-            say(jobId, `started, token ${token}`);
-          },
-          ended: (jobId, result) => {
-            running.delete(jobId);
-            say(jobId, ending(result));
-          },
-          refused: (jobId, error) => say(jobId, `not run: ${error.message}`),
+      const summary = await work(jobs, io.clock, options, realPorts(io.env, io.json ? 'stderr' : 'both'), {
+        started: (jobId, token) => {
+          running.set(jobId, { token, since: performance.now() });
+          say(jobId, `started, token ${token}`);
         },
-      );
+        ended: (jobId, result) => {
+          running.delete(jobId);
+          say(jobId, ending(result));
+        },
+        refused: (jobId, error) => say(jobId, `not run: ${error.message}`),
+      });
       const { claimed, finished, failed, interrupted, lost } = summary;
       const parts = [
         `${finished} finished`,

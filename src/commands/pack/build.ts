@@ -81,7 +81,10 @@ const spec: CommandSpec = command({
     const { checkpoint } = flags;
     const from = sourceNamed(flags.from, args);
     const named = { from, key: signer?.key, jobRoot: flags['job-root'], checkpoint };
-    const request: BuildRequest = { ...named, progress: (total) => progressBar('building', total) };
+    const request: BuildRequest = {
+      ...named,
+      progress: (total) => progressBar('building', total, io.screen),
+    };
     const source = await (flags.type === 'job' ? jobPackOf : runPackOf)(request, io);
     try {
       return await writePack(source, { out: flags.out, signer, actor }, io);
@@ -105,6 +108,7 @@ async function writePack(source: BuiltSource, { out, signer, actor }: Writing, i
   const progress = progressBar(
     'writing',
     members.reduce((sum, member) => sum + member.source.size, 0),
+    io.screen,
   );
   const { sha256: file_sha256, size } = await writeZipAtomically(path, members, progress.add);
   progress.end();
@@ -144,7 +148,7 @@ function sourceNamed(flag: string | undefined, [argument]: readonly string[]): s
 async function enterIntoLedger(built: BuiltPack, actor: string, io: Io): Promise<string[]> {
   const root = ledgerRoot(io.env);
   try {
-    await recordBuilt(openLedger(root), built, actor, io.clock.now());
+    await recordBuilt(openLedger(root, io), built, actor, io.clock.now());
     return [];
   } catch (error) {
     if (!(error instanceof GaitError)) throw error;

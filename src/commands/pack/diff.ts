@@ -30,8 +30,8 @@ const spec: CommandSpec = command({
   },
   async run({ flags, args }, io) {
     const [leftPath = '', rightPath = ''] = args;
-    const left = await readSide(leftPath, flags.type);
-    const right = await readSide(rightPath, flags.type);
+    const left = await readSide(leftPath, flags.type, io);
+    const right = await readSide(rightPath, flags.type, io);
     const comparison = diffPacks(left, right);
     const { diff, changes } = comparison;
     const { output } = flags;
@@ -48,9 +48,9 @@ const spec: CommandSpec = command({
   },
 });
 
-async function readSide(path: string, type: string | undefined): Promise<ComparedPack> {
+async function readSide(path: string, type: string | undefined, io: Io): Promise<ComparedPack> {
   const run = new RunSubstance();
-  const pack = await openAndVerify(path, { visit: run });
+  const pack = await openAndVerify(path, io, { visit: run });
   assertType(type, pack.verification, path);
   if (pack.verification.findings.length > 0) throw verificationError(pack.verification, path);
   const declared = pack.manifest?.contents ?? pack.guard?.contents ?? pack.run?.manifest.files ?? [];

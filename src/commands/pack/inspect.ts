@@ -37,7 +37,7 @@ const spec: CommandSpec = command({
 
 async function inspect(path: string, io: Io): Promise<{ inspection: JsonObject; lines: Reply['lines'] }> {
   const { intents, results, visit } = collectRecords();
-  const pack = await openAndVerify(path, { visit });
+  const pack = await openAndVerify(path, io, { visit });
   const { verification, manifest, history, guard, documents } = pack;
   if (verification.findings.length > 0) throw verificationError(verification, path);
   const run = inspectRunPack(pack, { intents, results });

@@ -12,7 +12,7 @@ const spec: CommandSpec = command({
   examples: [{ says: 'List them', line: 'pack list' }],
   flags: {},
   async run(_input, io) {
-    const packs = await readLedger(openLedger(ledgerRoot(io.env)));
+    const packs = await readLedger(openLedger(ledgerRoot(io.env), io));
     const rows = packs.map(({ built_at, pack_type, source_ref, head, file, pack_id }) => {
       return [
         built_at,

@@ -1,4 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import {
   assertType,
@@ -48,8 +49,8 @@ const spec: CommandSpec = command({
     const path = pathOf(input);
     const { extends: earlier, type } = input.flags;
     const policy = policyOf(input.flags, io);
-    const extending = earlier === undefined ? {} : { extending: await historyOf(earlier) };
-    const { verification } = await openAndVerify(path, { ...policy, ...extending });
+    const extending = earlier === undefined ? {} : { extending: await historyOf(earlier, io) };
+    const { verification } = await openAndVerify(path, io, { ...policy, ...extending });
     assertType(type, verification, path);
     const sound = verification.findings.length === 0;
     return {
@@ -61,8 +62,8 @@ const spec: CommandSpec = command({
 });
 
 /** What an earlier pack holds. It must itself verify. */
-async function historyOf(path: string): Promise<JobHistory> {
-  const { verification, manifest, history } = await openAndVerify(path);
+async function historyOf(path: string, io: Io): Promise<JobHistory> {
+  const { verification, manifest, history } = await openAndVerify(path, io);
   if (verification.findings.length > 0 || manifest === undefined) throw verificationError(verification, path);
   if (history === undefined) throw noHistory(path, manifest);
   return history;

@@ -70,7 +70,7 @@ const spec: CommandSpec = command({
         ? undefined
         : decisionsPart(
             flags.decisions,
-            await verifyDecisions(gateStore(flags.decisions), checked?.document),
+            await verifyDecisions(gateStore(flags.decisions, io), checked?.document),
             io,
           );
     const pack = flags.pack === undefined ? undefined : await packPart(flags.pack, flags, io);
@@ -88,7 +88,7 @@ const spec: CommandSpec = command({
 });
 
 async function packPart(path: string, flags: PolicyValues, io: Io): Promise<Part> {
-  const { verification } = await openAndVerify(path, policyOf(flags, io));
+  const { verification } = await openAndVerify(path, io, policyOf(flags, io));
   const sound = verification.findings.length === 0;
   return {
     fields: { path, ok: sound, ...runOf(verification), ...asJson(verification) },

@@ -1,0 +1,62 @@
+import { dispatch } from '../../src/cli/dispatch.ts';
+import { Held, type Io } from '../../src/cli/io.ts';
+import { wantsJson } from '../../src/cli/run.ts';
+import { systemClock } from '../../src/core/clock.ts';
+import { showHelp } from '../../src/help.ts';
+import { TREE } from '../../src/tree.ts';
+
+export interface Printed {
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+let running = false;
+
+/** True while a command runs here: a second one at the same time needs a process of its own. */
+export function isRunning(): boolean {
+  return running;
+}
+
+/** Runs a command line in this process, as main.ts does in one of its own that has neither terminal nor input. */
+export async function runHere(
+  dir: string,
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<Printed> {
+  const before = process.cwd();
+  const printed = { stdout: '', stderr: '' };
+  running = true;
+  try {
+    process.chdir(dir);
+    const exit = await dispatch(argv, TREE, showHelp, collecting(printed, wantsJson(argv), env));
+    return { exit, ...printed };
+  } finally {
+    process.chdir(before);
+    running = false;
+  }
+}
+
+/** What a command has where standard output and standard error are pipes. */
+function collecting(to: { stdout: string; stderr: string }, json: boolean, env: Io['env']): Io {
+  const out = (text: string): void => {
+    to.stdout += text.toWellFormed();
+  };
+  const err = (text: string): void => {
+    to.stderr += text.toWellFormed();
+  };
+  return {
+    env,
+    clock: systemClock,
+    json,
+    terminal: false,
+    print: (line) => out(`${line}\n`),
+    write: out,
+    note: (line) => err(`${line}\n`),
+    aside: async (text) => err(text),
+    paint: (_, text) => text,
+    screen: undefined,
+    outliveReaders: () => {},
+    held: new Held(),
+  };
+}
