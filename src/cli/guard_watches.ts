@@ -1,5 +1,5 @@
 /** What a guard is told, a line each: a group of processes, and when its time is over by the clock of {@link uptime}. */
-const WATCH = /^(watch|beat) ([1-9]\d{0,9}) (\d{1,15}(?:\.\d{1,6})?)$/;
+const WATCH = /^(watch|beat) ([1-9]\d{0,9}) (\d{1,15}(?:\.\d+)?)$/;
 const DONE = /^done ([1-9]\d{0,9})$/;
 
 /**
