@@ -51,6 +51,13 @@ async function buildBundle() {
   chmodSync(join(ROOT, 'bundle', 'main.cjs'), 0o755);
   await esbuild.build({
     ...COMMON,
+    entryPoints: { guard: 'src/guard.ts' },
+    outdir: 'bundle',
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+  });
+  await esbuild.build({
+    ...COMMON,
     entryPoints: { oclif: 'src/oclif.ts' },
     outdir: 'bundle',
     format: 'esm',

@@ -55,9 +55,10 @@ async function benchStart(dir) {
   const path = join(dir, 'noted');
   const { store, jobs, submit } = jobsIn(root);
   const times = { ours: [], spawned: [], shell: [] };
+  const ports = realPorts(childEnv(), 'both');
   for (let i = 0; i < STARTS; i += 1) {
     await submit(`job_${i}`, noting(path));
-    times.ours.push(await claimToStart(jobs, root, `job_${i}`, path));
+    times.ours.push(await claimToStart(jobs, ports, root, `job_${i}`, path));
     times.spawned.push(await spawnToStart(path));
     times.shell.push(shellToStart(path));
   }
@@ -69,14 +70,14 @@ async function benchStart(dir) {
   row('the same', show(ours), `/bin/sh starts it ${show(shell)}`, ours / shell);
 }
 
-async function claimToStart(jobs, jobRoot, jobId, path) {
+async function claimToStart(jobs, ports, jobRoot, jobId, path) {
   let claimed = 0;
   const onStart = () => {
     claimed = now();
   };
   const times = { ttlMs: 30_000, graceMs: 2000, killAfterMs: 5000, pollMs: 250 };
   const options = { jobId, jobRoot, workerId: 'bench', complete: true, onStart, ...times };
-  const { outcome } = await runJob(jobs, options, realPorts(childEnv(), 'both'));
+  const { outcome } = await runJob(jobs, options, ports);
   if (outcome !== 'finished') throw new Error(outcome);
   return noted(path) - claimed;
 }

@@ -1,7 +1,11 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobTask } from '../job/events.ts';
 import type { Ended, RunnerPorts, TaskProcess } from '../job/runner.ts';
+import { Guard } from './guard.ts';
+import { uptime } from './guard_watches.ts';
+import { started } from './started.ts';
+import { whyNotStarted } from './working_folder.ts';
 
 /** A timer of Node that is set for longer goes off at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
@@ -13,13 +17,15 @@ const ALWAYS_PASSED: readonly string[] = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'
 export type OutputTo = 'both' | 'stderr';
 
 /**
- * What starts the commands of jobs. Each runs in a process group of its own, so that what it starts ends with it, and is
- * watched over by a guard: a shell that kills the group when the worker is gone, or has not renewed the lease in time.
- * So a worker that is killed, or stopped past its lease, leaves nothing running.
+ * What starts the commands of jobs. Each runs in a process group of its own, so that what it starts ends with it, and all
+ * are watched over by one guard: a process that kills the group when the worker is gone, or has not renewed the lease in
+ * time. So a worker that is killed, or stopped past its lease, leaves nothing running.
  */
 export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo): RunnerPorts {
+  const guard = new Guard(env);
   return {
-    start: (task, own, ms) => startGuarded(task, { ...passedOn(task, env), ...own }, ms, output),
+    start: (task, own, ms) =>
+      startGuarded(guard, task, { ...passedOn(task, env), ...own }, uptime() + ms, output),
     monotonic: () => performance.now(),
     sleep: (ms, signal) => wait(Math.min(ms, MAX_TIMER_MS), undefined, { signal }).catch(() => {}),
   };
@@ -33,24 +39,11 @@ function passedOn({ pass_env }: JobTask, env: NodeJS.ProcessEnv): Record<string,
 /** Waits for its guard before it becomes the command; if the worker dies before, it never does. */
 const GATE = 'read -r GAIT_GATE <&3 || exit 125; unset GAIT_GATE; exec 3<&-; exec "$@"';
 
-/**
- * The guard of the group $1: kills it after $2 seconds, unless it hears how many more it has, and when the worker is
- * gone. The timers are processes of the guard's own group, and end with it.
- */
-const GUARD = [
-  'arm() { (sleep "$2"; kill -s KILL -- "-$1") & timer=$!; }',
-  'arm "$1" "$2"',
-  'while read -r word <&3; do',
-  '  kill "$timer"; [ "$word" = done ] && { trap "" TERM; kill -TERM 0; exit 0; }',
-  '  arm "$1" "$word"',
-  'done 2>/dev/null',
-  'kill -s KILL -- "-$1" 2>/dev/null; trap "" TERM; kill -TERM 0',
-].join('\n');
-
 function startGuarded(
+  guard: Guard,
   { argv, cwd }: JobTask,
   env: Readonly<Record<string, string>>,
-  ms: number,
+  end: number,
   output: OutputTo,
 ): TaskProcess {
   const stdin = process.stdin.isTTY === true ? 'ignore' : 'inherit';
@@ -61,71 +54,32 @@ function startGuarded(
     detached: true,
     stdio: [stdin, stdout, 'inherit', 'pipe'],
   };
-  const child = started(['-c', GATE, 'sh', ...argv], options);
-  if (child instanceof Error) return neverRan(Promise.resolve(notStarted(child)));
-  const ended = endOf(child);
+  const child = started('/bin/sh', ['-c', GATE, 'sh', ...argv], options);
+  if (child instanceof Error) return neverRan(whyNotStarted(child, cwd));
+  const ended = endOf(child, cwd);
   if (child.pid === undefined) return neverRan(ended);
-  const group = child.pid;
-  const guard = spawn('/bin/sh', ['-c', GUARD, 'sh', String(group), seconds(ms)], {
-    env: { PATH: '/usr/bin:/bin' },
-    detached: true,
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  });
-  const say = (to: ChildProcess, word: string): void => void writable(to)?.write(`${word}\n`);
-  let over = false;
-  const endUnguarded = (): void => {
-    if (!over) killGroup(group, 'SIGKILL');
+  const gate = gateOf(child);
+  const guarded = guard.watch(child.pid, end, () => void gate?.write('go\n'));
+  return {
+    ended: ended.then((how) => guarded.finish(how)),
+    kill: (signal) => guarded.kill(signal),
+    beat: (ms) => guarded.beat(ms),
   };
-  guard.on('error', endUnguarded).on('exit', endUnguarded);
-  guard.on('spawn', () => say(child, 'go'));
-  for (const one of [child, guard]) writable(one)?.on('error', () => {});
-  void ended.finally(() => {
-    killGroup(group, 'SIGKILL'); // what it left behind
-    over = true;
-    say(guard, 'done');
-  });
-  return { ended, kill: (signal) => killGroup(group, signal), beat: (more) => say(guard, seconds(more)) };
-}
-
-/** A shell, or why there is none: some refusals of the system are thrown, others come as events. */
-function started(args: readonly string[], options: SpawnOptions): ChildProcess | Error {
-  try {
-    return spawn('/bin/sh', args, options);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error) return error;
-    throw error;
-  }
 }
 
 function neverRan(ended: Promise<Ended>): TaskProcess {
   return { ended, kill: () => {}, beat: () => {} };
 }
 
-function notStarted({ message }: Error): Ended {
-  return { exitCode: null, signal: null, error: message };
-}
-
-/** Whole, as every `sleep` takes them, and rather too few than too many. */
-function seconds(ms: number): string {
-  return String(Math.max(1, Math.floor(ms / 1000)));
-}
-
-function writable(child: ChildProcess): NodeJS.WritableStream | undefined {
+function gateOf(child: ChildProcess): NodeJS.WritableStream | undefined {
   const stream = child.stdio[3];
-  return stream !== null && stream !== undefined && 'write' in stream ? stream : undefined;
+  if (stream === null || stream === undefined || !('write' in stream)) return undefined;
+  return stream.on('error', () => {});
 }
 
-function endOf(child: ChildProcess): Promise<Ended> {
+function endOf(child: ChildProcess, cwd: string): Promise<Ended> {
   return new Promise((resolve) => {
-    child.once('error', (error) => resolve(notStarted(error)));
+    child.once('error', (error) => resolve(whyNotStarted(error, cwd)));
     child.once('exit', (exitCode, signal) => resolve({ exitCode, signal }));
   });
-}
-
-export function killGroup(group: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-group, signal);
-  } catch {
-    // it is gone
-  }
 }

@@ -13,6 +13,8 @@ export interface Ended {
   readonly signal: string | null;
   /** It could not be started at all. */
   readonly error?: string;
+  /** Its time was over, or nothing guarded it any more: that it was killed says nothing of what it did. */
+  readonly killedBy?: 'guard';
 }
 
 /** A process that was started for a job, with all that it starts. */

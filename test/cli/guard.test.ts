@@ -1,78 +1,163 @@
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
 import { realPorts } from '../../src/cli/spawn.ts';
-import { type Running, type Workspace, workspace } from '../support/cli.ts';
+import { type Workspace, workspace } from '../support/cli.ts';
+import { guarded, STUBBORN } from '../support/guard_worker.ts';
+import { childrenOf } from '../support/processes.ts';
+import { appeared, gone, lives, pidIn } from '../support/work.ts';
 
-/** A command that says again and again that it lives, and lets no SIGTERM end it. */
-const BEATING = ['sh', '-c', 'trap "" TERM; echo $$ > pid; while :; do echo x >> beats; sleep 0.05; done'];
+/** May live as long as a test lasts. */
+const LONG = 600_000;
 
-async function beats(w: Workspace): Promise<number> {
-  return (await readFile(w.path('beats')).catch(() => Buffer.alloc(0))).length;
+function sh(w: Workspace, script: string): { argv: string[]; cwd: string; pass_env: string[] } {
+  return { argv: ['/bin/sh', '-c', script], cwd: w.dir, pass_env: [] };
 }
 
-/** The process group of the command is gone at the end of the test, whatever it shows. */
-async function running(t: TestContext, ttl: string): Promise<[Workspace, Running]> {
-  const w = await workspace(t);
-  await w.ok('job submit --id demo');
-  const worker = w.start(['job', 'run', '--id', 'demo', '--worker', 'w1', '--ttl', ttl, '--', ...BEATING]);
-  while ((await beats(w)) === 0) await sleep(20);
-  const group = Number(await readFile(w.path('pid'), 'utf8'));
-  t.after(() => {
-    try {
-      process.kill(-group, 'SIGKILL');
-    } catch {
-      // it is gone, as it should be
-    }
+describe('the guard of a command', { concurrency: 2 }, () => {
+  test('a command dies with its worker, though it lets no signal end it', async (t) => {
+    const w = await workspace(t);
+    const { worker, guard, group } = await guarded(t, w, LONG);
+    worker.kill('SIGKILL');
+    await gone(group);
+    await gone(guard);
   });
-  return [w, worker];
-}
 
-/** Waits until the command is heard of no more: for a second, twenty times as long as it takes to beat. */
-async function silence(w: Workspace): Promise<void> {
-  const limit = performance.now() + 30_000;
-  for (let before = -1; before !== (await beats(w)); ) {
-    assert.ok(performance.now() < limit, 'the command runs on');
-    before = await beats(w);
-    await sleep(1000);
-  }
-}
+  test('a command is not killed before the end that the guard was told last, to the millisecond', async (t) => {
+    const w = await workspace(t);
+    const running = realPorts(process.env, 'stderr').start(sh(w, STUBBORN), {}, LONG);
+    await pidIn(w, 'pid');
+    const told = performance.now();
+    running.beat(1990);
+    const ended = await running.ended;
+    assert.ok(performance.now() >= told + 1990, 'killed too early');
+    assert.deepEqual(ended, { exitCode: null, signal: 'SIGKILL', killedBy: 'guard' });
+  });
 
-test('a command dies with its worker, though it lets no signal end it', async (t) => {
-  const [w, { child, done }] = await running(t, '1h');
-  child.kill('SIGKILL');
-  await silence(w);
-  await done;
-  assert.equal((await w.jobs.load('demo')).state.lease?.worker_id, 'w1', 'nobody gave the lease back');
+  test('a command that somebody else killed was not killed by the guard', async (t) => {
+    const w = await workspace(t);
+    const { group, ended } = await guarded(t, w, LONG);
+    process.kill(group, 'SIGKILL');
+    assert.deepEqual(await ended, { exitCode: null, signal: 'SIGKILL' });
+  });
+
+  test('nor was one that its worker killed in time', async (t) => {
+    const w = await workspace(t);
+    const running = realPorts(process.env, 'stderr').start(sh(w, STUBBORN), {}, LONG);
+    await pidIn(w, 'pid');
+    running.kill('SIGKILL');
+    assert.deepEqual(await running.ended, { exitCode: null, signal: 'SIGKILL' });
+  });
+
+  test('signals that end other processes end no guard: the command goes on', async (t) => {
+    const w = await workspace(t);
+    const script = 'echo $$ >pid; while ! [ -e go ]; do sleep 0.05; done; exit 3';
+    const { guard, ended } = await guarded(t, w, LONG, 0, script);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1'] as const)
+      process.kill(guard, signal);
+    await writeFile(w.path('go'), '');
+    assert.deepEqual(await ended, { exitCode: 3, signal: null });
+  });
+
+  test('a guard that is killed takes its commands with it, and says so by its end', async (t) => {
+    const w = await workspace(t);
+    const { guard, group, ended } = await guarded(t, w, LONG);
+    process.kill(guard, 'SIGKILL');
+    await gone(group);
+    assert.deepEqual(await ended, { exitCode: null, signal: 'SIGKILL', killedBy: 'guard' });
+  });
+
+  test('when its worker ends by itself, the guard has ended before', async (t) => {
+    const w = await workspace(t);
+    const script = 'echo $$ >pid; while ! [ -e go ]; do sleep 0.05; done';
+    const { guard, ended, worker } = await guarded(t, w, LONG, 0, script);
+    const exited = new Promise((resolve) => worker.once('exit', resolve));
+    await writeFile(w.path('go'), '');
+    assert.deepEqual(await ended, { exitCode: 0, signal: null });
+    await exited;
+    assert.ok(!lives(guard));
+  });
 });
 
-test('a command dies when its worker stands still past the lease, before another may start', async (t) => {
-  const [w, { child, done }] = await running(t, '2s');
-  child.kill('SIGSTOP');
-  try {
-    await silence(w);
-    const { expires_at = '' } = (await w.jobs.load('demo')).state.lease ?? {};
-    await sleep(Math.max(0, Date.parse(expires_at) + 2000 - Date.now()));
-    const next = await w.gait(['job', 'run', '--id', 'demo', '--worker', 'w2', '--', 'true']);
-    assert.equal(next.exit, 0, next.stderr);
-  } finally {
-    child.kill('SIGCONT');
-  }
-  const { exit, stderr } = await done;
-  assert.equal(exit, 1);
-  assert.match(stderr, /lease_lost/);
-  const { state } = await w.jobs.load('demo');
-  assert.deepEqual([state.lease, state.status, state.checkpoint_count], [null, 'running', 0]);
+describe('a guard that is gone, or cannot be started', () => {
+  test('killed while its command runs: the command ends, and the next one gets another guard', async (t) => {
+    const w = await workspace(t);
+    const before = new Set(childrenOf(process.pid).map(({ pid }) => pid));
+    const ports = realPorts(process.env, 'stderr');
+    const running = ports.start(sh(w, STUBBORN), {}, LONG);
+    const group = await pidIn(w, 'pid');
+    for (const { pid } of childrenOf(process.pid))
+      if (!before.has(pid) && pid !== group) process.kill(pid, 'SIGKILL');
+    assert.equal((await running.ended).killedBy, 'guard');
+    assert.ok(!lives(group));
+    assert.deepEqual(await ports.start(sh(w, 'exit 5'), {}, LONG).ended, { exitCode: 5, signal: null });
+  });
+
+  test('nothing runs, and the next command tries again', async (t) => {
+    const w = await workspace(t);
+    const node = process.execPath;
+    t.after(() => {
+      process.execPath = node;
+    });
+    process.execPath = w.path('no-node');
+    const ports = realPorts(process.env, 'stderr');
+    const { exitCode, signal, error = '' } = await ports.start(sh(w, 'echo >ran'), {}, LONG).ended;
+    assert.deepEqual([exitCode, signal], [null, null]);
+    assert.match(error, /the guard of the commands could not be started: .*ENOENT.*none runs without it/);
+    process.execPath = node;
+    assert.deepEqual(await ports.start(sh(w, '[ ! -e ran ]'), {}, LONG).ended, { exitCode: 0, signal: null });
+  });
+
+  test('one that ends at once is as none', async (t) => {
+    const w = await workspace(t);
+    const node = process.execPath;
+    t.after(() => {
+      process.execPath = node;
+    });
+    process.execPath = '/bin/false';
+    const ports = realPorts(process.env, 'stderr');
+    const { error = '' } = await ports.start(sh(w, 'echo >ran'), {}, LONG).ended;
+    assert.match(error, /the guard of the commands ended \(exit 1\), and none runs without it/);
+    assert.ok(!existsSync(w.path('ran')));
+  });
 });
 
-test('a command that the system does not take fails, as one that does not exist', async (t) => {
-  const w = await workspace(t);
-  const ports = realPorts(process.env, 'stderr');
-  const impossible = { argv: ['echo', 'x'.repeat(1_000_000)], cwd: w.dir, pass_env: [] };
-  const { exitCode, signal, error = '' } = await ports.start(impossible, {}, 1000).ended;
-  assert.deepEqual([exitCode, signal], [null, null]);
-  assert.match(error, /E2BIG/);
-  const nowhere = { argv: ['true'], cwd: w.path('nowhere'), pass_env: [] };
-  assert.match((await ports.start(nowhere, {}, 1000).ended).error ?? '', /ENOENT/);
+describe('a command that cannot be started', () => {
+  test('one that the system does not take', async (t) => {
+    const w = await workspace(t);
+    const impossible = { argv: ['echo', 'x'.repeat(1_000_000)], cwd: w.dir, pass_env: [] };
+    const ended = await realPorts(process.env, 'stderr').start(impossible, {}, LONG).ended;
+    assert.deepEqual([ended.exitCode, ended.signal], [null, null]);
+    assert.match(ended.error ?? '', /E2BIG/);
+  });
+
+  const FOLDERS: Readonly<Record<string, RegExp>> = {
+    nowhere: /^the working folder \S+nowhere is not there$/,
+    file: /^the working folder \S+file is not a folder$/,
+    'file/below': /^the working folder \S+file\/below is not there: a part of its path is not a folder$/,
+    locked: /^the working folder \S+locked cannot be entered: access is denied$/,
+  };
+  for (const [name, says] of Object.entries(FOLDERS)) {
+    test(`for its folder: ${name}`, async (t) => {
+      if (name === 'locked' && process.getuid?.() === 0) return t.skip('root enters every folder');
+      const w = await workspace(t);
+      await writeFile(w.path('file'), '');
+      await mkdir(w.path('locked'));
+      await chmod(w.path('locked'), 0);
+      const task = { argv: ['true'], cwd: w.path(name), pass_env: [] };
+      const ended = await realPorts(process.env, 'stderr').start(task, {}, LONG).ended;
+      assert.deepEqual([ended.exitCode, ended.signal], [null, null]);
+      assert.match(ended.error ?? '', says);
+    });
+  }
+
+  test('a path without any program: the guard needs none', async (t) => {
+    const w = await workspace(t);
+    const ports = realPorts({ ...process.env, PATH: '/nowhere' }, 'stderr');
+    const running = ports.start(sh(w, 'echo >ran; while :; do :; done'), {}, LONG);
+    await appeared(w, 'ran');
+    running.beat(1000);
+    assert.equal((await running.ended).killedBy, 'guard');
+  });
 });
