@@ -17,6 +17,8 @@ export interface Io {
   note(line: string): void;
   /** Text in a colour, where colours are wanted. */
   paint(color: Color, text: string): string;
+  /** Asks the person at the terminal; true for yes and for nothing else. Absent where nobody is there to ask. */
+  ask?(question: string): Promise<boolean>;
 }
 
 export type Color = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
@@ -34,5 +36,18 @@ export function processIo(json: boolean): Io {
     write: (text) => void stdout.write(text),
     note: (line) => void stderr.write(`${line}\n`),
     paint: (color, text) => (colored ? styleText(color, text) : text),
+    ...(!json && process.stdin.isTTY === true && stderr.isTTY === true ? { ask } : {}),
   };
+}
+
+async function ask(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+    return /^(y|yes)$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
 }

@@ -1,5 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Observe } from '../job/environment.ts';
 import type { JobTask } from '../job/events.ts';
 import type { Ended, RunnerPorts, TaskProcess } from '../job/runner.ts';
 
@@ -17,10 +18,11 @@ export type OutputTo = 'both' | 'stderr';
  * watched over by a guard: a shell that kills the group when the worker is gone, or has not renewed the lease in time.
  * So a worker that is killed, or stopped past its lease, leaves nothing running.
  */
-export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo): RunnerPorts {
+export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo, observe: Observe): RunnerPorts {
   return {
     start: (task, own, ms) => startGuarded(task, { ...passedOn(task, env), ...own }, ms, output),
     monotonic: () => performance.now(),
+    observe,
     sleep: (ms, signal) => wait(Math.min(ms, MAX_TIMER_MS), undefined, { signal }).catch(() => {}),
   };
 }

@@ -8,6 +8,7 @@ import type { EventStore } from '../log/store.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import type { Approvers } from './approval_policy.ts';
 import { claimNow, claimOnceFree } from './claim.ts';
+import type { SubmitCommand } from './decide.ts';
 import { approval } from './decide_approval.ts';
 import { absoluteRule, environmentHere } from './environment.ts';
 import type { Budget, JobTask } from './events.ts';
@@ -19,6 +20,7 @@ import { type Author, type JobListing, Jobs } from './jobs.ts';
 import type { LeasedJob } from './leased_job.ts';
 import { jobModel } from './model.ts';
 import type { JobState } from './state.ts';
+import { submitJob } from './submission.ts';
 
 export interface WorkspaceOptions {
   /** The output directory. By default GAIT_OUT_DIR, else `./gait-out`; its jobs are in `jobs`, or in GAIT_JOB_ROOT. */
@@ -26,7 +28,7 @@ export interface WorkspaceOptions {
   /** Who acts, unless a call says otherwise. By default GAIT_ACTOR, else `agent`. */
   readonly actor?: string;
   readonly clock?: Clock;
-  /** Milliseconds of a clock that nobody sets: by it a lease that could not be renewed in time counts as lost. */
+  /** Milliseconds of a monotonic clock: by it a lease that could not be renewed in time counts as lost. */
   readonly monotonic?: () => number;
   /** A store in place of the files. */
   readonly store?: EventStore;
@@ -34,6 +36,8 @@ export interface WorkspaceOptions {
 
 export interface SubmitOptions {
   readonly reason?: string;
+  /** Answer with the job of this id that was submitted with the same content, instead of refusing: `job_exists`. */
+  readonly ifAbsent?: boolean;
   /** What `gait job work` is to run for it. */
   readonly task?: JobTask;
   readonly budget?: Budget;
@@ -64,8 +68,10 @@ export interface ApproveOptions {
   /** The person. By default the actor of the workspace. */
   readonly by?: string;
   readonly reason?: string;
-  /** By default the only open decision. */
+  /** By default the only open decision, of a job that never asked for another one. */
   readonly checkpointId?: string;
+  /** The revision of the job that the person saw; refused with `revision_moved` if it went on. */
+  readonly ifRevision?: number;
   /** The key of an approver, to sign with; needed where the job names approvers. */
   readonly key?: SigningKey;
   /** How long a signed approval counts, unless the job is resumed on it. Milliseconds, at most 30 days; by default 24 hours. */
@@ -96,16 +102,19 @@ export class JobWorkspace {
 
   /** Submits a job. Throws `job_exists`, `approvers_invalid`, `key_untrustworthy`. */
   async submit(jobId: string, options: SubmitOptions = {}): Promise<JobState> {
-    const { reason, task, budget, approvers, rules = [] } = options;
-    const { state } = await this.jobs.execute(jobId, this.#author(undefined, reason), {
+    const { reason, task, budget, approvers, rules = [], ifAbsent = false } = options;
+    this.#assertOpen();
+    const claim = options.environment ?? (await environmentHere(fingerprintRules(rules.map(absoluteRule))));
+    const order: SubmitCommand = {
       kind: 'submit',
-      claim: options.environment ?? environmentHere(fingerprintRules(rules.map(absoluteRule))),
+      claim,
       producerVersion: VERSION,
       ...(task === undefined ? {} : { task }),
       ...(budget === undefined ? {} : { budget }),
       ...(approvers === undefined ? {} : { approvers }),
-    });
-    return state;
+    };
+    const author = this.#author(undefined, reason);
+    return (await submitJob(this.jobs, this.store, jobId, author, order, ifAbsent)).state;
   }
 
   /**
@@ -116,8 +125,8 @@ export class JobWorkspace {
     const { worker: workerId = this.#actor, ttlMs = TTL_MS, graceMs = GRACE_MS, environment } = options;
     this.#assertOpen();
     const { jobs, store } = this;
-    const own = environment === undefined ? {} : { environment };
-    const ports = { jobs, store, monotonic: this.#monotonic, ...own };
+    const observe = environment === undefined ? environmentHere : async () => environment;
+    const ports = { jobs, store, monotonic: this.#monotonic, observe };
     const claim = { jobId, workerId, ttlMs, graceMs };
     const leased =
       options.wait === true
@@ -131,16 +140,19 @@ export class JobWorkspace {
 
   /**
    * Approves a decision of a job, with a signature if there is a key. Throws `nothing_to_approve`, `checkpoint_ambiguous`,
-   * and where a job names approvers `approval_unsigned`, `approver_unknown`, `approver_repeated`.
+   * `checkpoint_unnamed`, `revision_moved`, and where a job names approvers `approval_unsigned`, `approver_unknown`, `approver_repeated`.
    */
   async approve(jobId: string, options: ApproveOptions = {}): Promise<JobState> {
-    const { by, reason, checkpointId, key, expiresMs } = options;
+    const { by, reason, checkpointId, key, expiresMs, ifRevision } = options;
+    this.#assertOpen();
     const order = approval({ checkpointId, key, expiresMs });
-    return (await this.jobs.execute(jobId, this.#author(by, reason), order)).state;
+    const author = { ...this.#author(by, reason), ...(ifRevision === undefined ? {} : { ifRevision }) };
+    return (await this.jobs.execute(jobId, author, order)).state;
   }
 
   /** The job as its log has it now. */
   async state(jobId: string): Promise<JobState> {
+    this.#assertOpen();
     return (await this.jobs.load(jobId)).state;
   }
 
