@@ -25,6 +25,8 @@ export class Recording {
   readonly #token: number;
   readonly #ended: Ended;
   readonly #interruption: string | undefined;
+  /** What was to be recorded by a release whose outcome is not known. */
+  #released: Recorded | undefined;
 
   constructor(
     jobs: Jobs,
@@ -55,7 +57,11 @@ export class Recording {
   async #attempt(): Promise<Recorded> {
     const { state: job } = await this.#jobs.load(this.#options.jobId);
     if (FINAL_STATUSES.has(job.status)) return this.#final(job);
-    if (job.lease?.token !== this.#token) return { outcome: 'lost', why: 'another worker has the job' };
+    if (job.lease?.token !== this.#token) {
+      if (this.#released !== undefined && job.lease === null && job.last_token === this.#token)
+        return { ...this.#released, job };
+      return { outcome: 'lost', why: 'another worker has the job' };
+    }
     if (this.#interruption !== undefined) return this.#interrupted(job, this.#interruption);
     return this.#ended.exitCode === 0 ? this.#finished(job) : this.#failed(job);
   }
@@ -117,7 +123,13 @@ export class Recording {
       ...(signal === null ? {} : { signal }),
       ...(workDone ? { workDone: true } : {}),
     };
-    return { outcome, why, job: await this.#execute(order, why) };
+    try {
+      return { outcome, why, job: await this.#execute(order, why) };
+    } catch (error) {
+      if (error instanceof GaitError && error.code === 'append_unconfirmed')
+        this.#released = { outcome, why };
+      throw error;
+    }
   }
 
   async #execute(order: JobCommand, reason?: string): Promise<JobState> {

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { realPorts } from '../../src/cli/spawn.ts';
+import { environmentHere } from '../../src/job/environment.ts';
 import { type Running, type Workspace, workspace } from '../support/cli.ts';
 
 /** A command that says again and again that it lives, and lets no SIGTERM end it. */
@@ -68,7 +69,7 @@ test('a command dies when its worker stands still past the lease, before another
 
 test('a command that the system does not take fails, as one that does not exist', async (t) => {
   const w = await workspace(t);
-  const ports = realPorts(process.env, 'stderr');
+  const ports = realPorts(process.env, 'stderr', environmentHere);
   const impossible = { argv: ['echo', 'x'.repeat(1_000_000)], cwd: w.dir, pass_env: [] };
   const { exitCode, signal, error = '' } = await ports.start(impossible, {}, 1000).ended;
   assert.deepEqual([exitCode, signal], [null, null]);
