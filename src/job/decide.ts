@@ -15,6 +15,7 @@ import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decid
 import { openAt, unsettled } from './decisions.ts';
 import type { AfterRepair, Budget, CheckpointType, EventPayloads, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
+import { shapeFault } from './order_shape.ts';
 import { type CommandContext, notAllowed, record, refuse } from './record.ts';
 import {
   environmentMismatch,
@@ -75,6 +76,7 @@ export interface RepairCommand {
 /** The decider of a job: the events that a command makes of the state, or why not. Pure. */
 export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {
   const refusal =
+    shapeFault(command, context) ??
     checkActor(context.actor) ??
     checkReason(context.reason) ??
     ('claim' in command ? checkFingerprint(command.claim.fingerprint) : undefined);

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { GaitError } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { FileStore } from '../log/file_store.ts';
 import type { EventStore } from '../log/store.ts';
@@ -19,6 +19,7 @@ import { type JobHistory, readHistory } from './history.ts';
 import { type Author, type JobListing, Jobs } from './jobs.ts';
 import type { LeasedJob } from './leased_job.ts';
 import { jobModel } from './model.ts';
+import { isPlain, isTexts } from './order_shape.ts';
 import type { JobState } from './state.ts';
 import { submitJob } from './submission.ts';
 
@@ -90,7 +91,8 @@ export class JobWorkspace {
   readonly #leased = new Set<LeasedJob>();
   readonly #closed = new AbortController();
 
-  constructor({ dir, actor, clock = systemClock, monotonic, store }: WorkspaceOptions = {}) {
+  constructor(options: WorkspaceOptions = {}) {
+    const { dir, actor, clock = systemClock, monotonic, store } = checkedOptions(options);
     const root = dir === undefined ? defaultRoot() : join(dir, 'jobs');
     this.store = store ?? new FileStore({ root, idField: jobModel.idField });
     this.jobs = new Jobs(this.store, clock);
@@ -103,6 +105,7 @@ export class JobWorkspace {
   /** Submits a job. Throws `job_exists`, `approvers_invalid`, `key_untrustworthy`. */
   async submit(jobId: string, options: SubmitOptions = {}): Promise<JobState> {
     const { reason, task, budget, approvers, rules = [], ifAbsent = false } = options;
+    if (!isTexts(rules)) throw invalidInput('arguments_invalid', 'rules of a job are a list of texts');
     this.#assertOpen();
     const claim = options.environment ?? (await environmentHere(fingerprintRules(rules.map(absoluteRule))));
     const order: SubmitCommand = {
@@ -194,6 +197,25 @@ export class JobWorkspace {
 /** Opens the jobs of a workspace. Nothing is read or made before it is needed. */
 export function openWorkspace(options: WorkspaceOptions = {}): JobWorkspace {
   return new JobWorkspace(options);
+}
+
+/** Of callers without types: what would quietly mean the default is refused. */
+function checkedOptions(options: WorkspaceOptions): WorkspaceOptions {
+  const { dir, actor } = isPlain(options) ? options : { dir: options };
+  for (const [name, value] of Object.entries({ dir, actor })) {
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue;
+    throw invalidInput(
+      'arguments_invalid',
+      `${name} of a workspace is no text`,
+      'openWorkspace({ dir, actor })',
+    );
+  }
+  if (isPlain(options)) return options;
+  throw invalidInput(
+    'arguments_invalid',
+    'a workspace is opened with an object',
+    'openWorkspace({ dir, actor })',
+  );
 }
 
 /** Where the commands keep the jobs too. */
