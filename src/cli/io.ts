@@ -26,6 +26,8 @@ export interface Io {
   outliveReaders(): void;
   /** What is open until the command is over. */
   readonly held: Held;
+  /** Asks the person at the terminal; true for yes and for nothing else. Absent where nobody is there to ask. */
+  ask?(question: string): Promise<boolean>;
 }
 
 export interface Screen {
@@ -71,5 +73,18 @@ export function processIo(json: boolean): Io {
       for (const stream of [stdout, stderr]) stream.on('error', () => {});
     },
     held: new Held(),
+    ...(!json && process.stdin.isTTY === true && stderr.isTTY === true ? { ask } : {}),
   };
+}
+
+async function ask(question: string): Promise<boolean> {
+  const { createInterface } = await import('node:readline/promises');
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
+    const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+    return /^(y|yes)$/i.test(answer.trim());
+  } finally {
+    lines.close();
+  }
 }

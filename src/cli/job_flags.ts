@@ -33,14 +33,32 @@ export const authorFlags: { readonly actor: OptionalText; readonly reason: Optio
   reason: { type: 'string', value: 'TEXT', summary: 'Why; kept in the log. At most 512 characters.' },
 };
 
+/** Flags of what a person decides: the command says on what it was decided. */
+export const personFlags: {
+  readonly actor: OptionalText;
+  readonly reason: OptionalText;
+  readonly 'if-revision': { readonly type: 'count'; readonly value: string; readonly summary: string };
+} = {
+  ...authorFlags,
+  'if-revision': {
+    type: 'count',
+    value: 'N',
+    summary: 'Only if the job is at revision N still, as `gait job status` showed it.',
+  },
+};
+
 interface AuthorValues {
   readonly actor: string | undefined;
   readonly reason: string | undefined;
+  readonly 'if-revision'?: number | undefined;
 }
 
-export function authorOf({ actor: flag, reason }: AuthorValues, io: Io): Author {
-  const actor = actorOf(flag, io.env);
-  return reason === undefined ? { actor } : { actor, reason };
+export function authorOf({ actor: flag, reason, 'if-revision': ifRevision }: AuthorValues, io: Io): Author {
+  return {
+    actor: actorOf(flag, io.env),
+    ...(reason === undefined ? {} : { reason }),
+    ...(ifRevision === undefined ? {} : { ifRevision }),
+  };
 }
 
 /** Gives one command to one job and answers with the state that it left. */
@@ -62,7 +80,7 @@ export function orderCommand(
   return command({
     output: { schemaId: JOB_OUTPUT, operation: kind },
     ...texts,
-    flags: { ...jobFlags, ...authorFlags },
+    flags: { ...jobFlags, ...personFlags },
     run: ({ flags }, io) => executeOn(flags, io, { kind }),
   });
 }

@@ -37,6 +37,8 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
   lines.push(...decisionLines(job, io));
   if (job.command !== null) lines.push(`  command     ${job.command.argv.map(shellQuoted).join(' ')}`);
   if (job.lease !== null) lines.push(`  lease       ${leaseLine(job.lease)}`);
+  if (job.usage.attempts > 1)
+    lines.push(`  attempt     ${job.usage.attempts} since it was submitted, or last resumed`);
   if (job.budget !== null) lines.push(`  budget      ${budgetLine(job.budget, job.usage)}`);
   lines.push(
     `  counts      ${count(job.checkpoint_count, 'checkpoint')}, ${count(job.approval_count, 'approval')}`,

@@ -1,5 +1,6 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
+import type { Observe } from '../job/environment.ts';
 import type { JobTask } from '../job/events.ts';
 import type { Ended, RunnerPorts, TaskProcess } from '../job/runner.ts';
 import { Guard } from './guard.ts';
@@ -21,12 +22,13 @@ export type OutputTo = 'both' | 'stderr';
  * are watched over by one guard: a process that kills the group when the worker is gone, or has not renewed the lease in
  * time. So a worker that is killed, or stopped past its lease, leaves nothing running.
  */
-export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo): RunnerPorts {
+export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo, observe: Observe): RunnerPorts {
   const guard = new Guard(env);
   return {
     start: (task, own, ms) =>
       startGuarded(guard, task, { ...passedOn(task, env), ...own }, uptime() + ms, output),
     monotonic: () => performance.now(),
+    observe,
     sleep: (ms, signal) => wait(Math.min(ms, MAX_TIMER_MS), undefined, { signal }).catch(() => {}),
   };
 }

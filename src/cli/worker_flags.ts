@@ -1,12 +1,15 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
+import { checkTtl, checkWorker } from '../job/checks.ts';
+import { type Observe, observer } from '../job/environment.ts';
 import type { Budget, JobTask } from '../job/events.ts';
 import { GRACE_MS } from '../job/held_lease.ts';
 import type { RunOptions, RunResult } from '../job/runner.ts';
 import type { OptionalText, RequiredText } from './command.ts';
 import { milliseconds } from './duration.ts';
 import type { Io } from './io.ts';
+import { actorOf } from './machine.ts';
 
 const KILL_AFTER_MS = 5000;
 const POLL_MS = 250;
@@ -29,6 +32,34 @@ export const workerFlags: {
   },
 };
 
+/** Flags of every command that works on a job, or lets it run again. */
+export const environmentFlag: OptionalText = {
+  type: 'string',
+  value: 'TEXT',
+  env: 'GAIT_ENV_FINGERPRINT',
+  summary: 'The present fingerprint, for a job that was submitted with one of its own.',
+};
+
+/** The environment that a job is held against, here: the flag, else GAIT_ENV_FINGERPRINT, else what its rules name. */
+export function observerOf(flag: string | undefined, env: Io['env']): Observe {
+  const own = flag ?? env['GAIT_ENV_FINGERPRINT'];
+  return observer(env, own === '' ? undefined : own);
+}
+
+/** The worker of a command that is given by hand or by a script: the flag, else GAIT_WORKER, else who gives it. */
+export function namedWorker(flag: string | undefined, env: Io['env']): string {
+  const named = flag ?? env['GAIT_WORKER'];
+  return named === undefined || named === '' ? actorOf(undefined, env) : named;
+}
+
+export const namedWorkerFlag: OptionalText = {
+  type: 'string',
+  value: 'NAME',
+  env: 'GAIT_WORKER',
+  summary:
+    'What the worker is called. A token is good only with the name that it was given to. By default the actor.',
+};
+
 export const tokenFlag: RequiredText = {
   type: 'string',
   value: 'TOKEN',
@@ -47,6 +78,7 @@ export const budgetFlags: {
   readonly 'max-wall': OptionalText;
   readonly 'max-steps': CountFlag;
   readonly 'max-attempts': CountFlag;
+  readonly 'no-rerun': { readonly type: 'boolean'; readonly summary: string };
 } = {
   'max-wall': {
     type: 'string',
@@ -63,6 +95,10 @@ export const budgetFlags: {
     value: 'N',
     summary: 'Block the job when it would be claimed more than N times.',
   },
+  'no-rerun': {
+    type: 'boolean',
+    summary: 'Never run its command a second time by itself: a person decides. The same as --max-attempts 1.',
+  },
 };
 
 interface CountFlag {
@@ -71,6 +107,7 @@ interface CountFlag {
   readonly summary: string;
 }
 
+/** The worker of a process that works: the flag, else GAIT_WORKER, else this machine and process. */
 export function workerOf(flag: string | undefined, env: Io['env']): string {
   const named = flag ?? env['GAIT_WORKER'];
   return named === undefined || named === '' ? `${hostname()}:${process.pid}` : named;
@@ -89,10 +126,14 @@ export interface BudgetValues {
   readonly 'max-wall': string | undefined;
   readonly 'max-steps': number | undefined;
   readonly 'max-attempts': number | undefined;
+  readonly 'no-rerun': boolean;
 }
 
 export function budgetOf(flags: BudgetValues): Budget | undefined {
-  const { 'max-wall': wall, 'max-steps': steps, 'max-attempts': attempts } = flags;
+  const { 'max-wall': wall, 'max-steps': steps, 'no-rerun': once } = flags;
+  const attempts = once ? 1 : flags['max-attempts'];
+  if (once && (flags['max-attempts'] ?? 1) !== 1)
+    throw invalidInput('flags_conflict', '--no-rerun is --max-attempts 1', 'Give one of the two.');
   for (const [name, count] of Object.entries({ 'max-steps': steps, 'max-attempts': attempts })) {
     if (count === 0) throw invalidInput('flag_value_invalid', `--${name} is 0`, 'Give 1 or more.');
   }
@@ -124,11 +165,15 @@ export function runOptions(
   flags: { readonly worker: string | undefined; readonly ttl: string },
   io: Io,
 ): Omit<RunOptions, 'complete'> {
+  const workerId = workerOf(flags.worker, io.env);
+  const ttlMs = milliseconds(flags.ttl, 'ttl');
+  const fault = checkTtl(ttlMs) ?? checkWorker(workerId);
+  if (fault !== undefined) throw fault;
   return {
     jobId,
     jobRoot: resolve(jobRoot),
-    workerId: workerOf(flags.worker, io.env),
-    ttlMs: milliseconds(flags.ttl, 'ttl'),
+    workerId,
+    ttlMs,
     graceMs: GRACE_MS,
     killAfterMs: KILL_AFTER_MS,
     pollMs: POLL_MS,
@@ -136,8 +181,23 @@ export function runOptions(
 }
 
 /** How a run ended, for people. */
-export function ending({ outcome, ended, why }: RunResult): string {
+export function ending({ outcome, ended, why, waitsFor }: RunResult): string {
   const { exitCode, signal, error } = ended;
   const how = error ?? (signal === null ? `exit ${exitCode}` : signal);
-  return `${outcome}, ${how}${why === undefined ? '' : `: ${why}`}`;
+  return `${waitsFor === undefined ? OUTCOME_TEXT[outcome] : 'waits'}, ${how}${why === undefined ? '' : `: ${why}`}`;
+}
+
+const OUTCOME_TEXT: Readonly<Record<RunResult['outcome'], string>> = {
+  finished: 'finished',
+  failed: 'failed',
+  interrupted: 'interrupted',
+  given_up: 'given back',
+  lost: 'lost',
+  unrecorded: 'ended, not recorded',
+};
+
+/** What is said while nothing can be started yet. */
+export function waiting(jobId: string, ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return `${jobId}: waiting for the lease before, at most ${seconds} s: its command may still run`;
 }

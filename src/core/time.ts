@@ -29,6 +29,11 @@ export function isTimestamp(text: string): text is Timestamp {
   return date.getUTCFullYear() === year && date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }
 
+/** The later of two times; the first of two of one millisecond. */
+export function later(a: Timestamp, b: Timestamp): Timestamp {
+  return epochMs(a) < epochMs(b) ? b : a;
+}
+
 /** Milliseconds since 1970-01-01T00:00:00Z, the fraction cut to milliseconds. */
 export function epochMs(time: Timestamp): number {
   if (!isTimestamp(time)) {

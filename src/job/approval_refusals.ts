@@ -28,6 +28,20 @@ export function checkpointAmbiguous(open: readonly string[]): GaitError {
   });
 }
 
+/** More than one decision was asked for, and which one was seen is not said. */
+export function checkpointUnnamed(
+  { job_id, revision }: JobState,
+  { checkpoint_id, summary, required_action }: OpenDecision,
+): GaitError {
+  const message = `job ${job_id} asked for more than one decision: say which one is approved`;
+  const hint = `Open is ${checkpoint_id}, “${summary}” (needs: ${required_action}). Name it, --checkpoint ${checkpoint_id}, or the revision that you decide on, --if-revision ${revision}.`;
+  return invalidInput('checkpoint_unnamed', message, hint, {
+    job_id,
+    open_decisions: [checkpoint_id],
+    revision,
+  });
+}
+
 /** Somebody wants to go on, and decisions wait for an approval, or for one in place of those that have expired. */
 export function approvalRequired(job: JobState, now: Timestamp, what: string): GaitError {
   const { job_id, approval_policy: policy } = job;

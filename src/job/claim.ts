@@ -1,16 +1,22 @@
 import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
-import { epochMs } from '../core/time.ts';
+import { resumesByItself } from './decide.ts';
+import { isOver, type WatchedLease } from './decide_lease.ts';
 import { POLL_MS, pause } from './follow.ts';
 import { claimLease, type LeaseTerms } from './held_lease.ts';
 import type { LeasePorts } from './lease_ports.ts';
+import { LeaseWatch } from './lease_watch.ts';
 import { LeasedJob } from './leased_job.ts';
 import { resumeAnswered } from './resumption.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
 /** Takes the lease of a job that is running and not leased. Throws what the claim is refused with. */
-export async function claimNow(ports: LeasePorts, claim: LeaseTerms): Promise<LeasedJob> {
-  const { lease } = await claimLease(ports.jobs, claim, ports.monotonic);
+export async function claimNow(
+  ports: LeasePorts,
+  claim: LeaseTerms,
+  watched?: WatchedLease,
+): Promise<LeasedJob> {
+  const { lease } = await claimLease(ports.jobs, claim, ports, watched);
   return new LeasedJob(ports, lease);
 }
 
@@ -25,13 +31,14 @@ export async function claimOnceFree(
   claim: LeaseTerms,
   signal: AbortSignal,
 ): Promise<LeasedJob> {
+  const watch = new LeaseWatch(ports.monotonic);
   while (!signal.aborted) {
     try {
-      return await claimNow(ports, claim);
+      return await claimNow(ports, claim, watch.watched(claim.jobId));
     } catch (error) {
       if (!(error instanceof GaitError) || !(await passes(ports, claim.jobId, error))) throw error;
     }
-    await resumeIfLeft(ports, clock, claim);
+    await resumeIfLeft(ports, clock, claim, watch);
     await pause(POLL_MS, signal);
   }
   throw waitAborted(claim.jobId, signal.reason);
@@ -49,10 +56,14 @@ async function resumeIfLeft(
   ports: LeasePorts,
   clock: Clock,
   { jobId, workerId, graceMs }: LeaseTerms,
+  watch: LeaseWatch,
 ): Promise<void> {
-  const { status, open_decisions, lease } = (await ports.jobs.load(jobId)).state;
-  if (status !== 'decision_needed' || open_decisions.length > 0) return;
-  if (lease !== null && epochMs(clock.now()) < epochMs(lease.expires_at) + graceMs) return;
+  const { state: job } = await ports.jobs.load(jobId);
+  const { lease } = job;
+  const watchedMs = lease === null ? 0 : watch.note(jobId, lease.token, lease.expires_at);
+  watch.turn();
+  if (!resumesByItself(job) || job.open_decisions.length > 0) return;
+  if (lease !== null && !isOver(lease, graceMs, clock.now(), watchedMs)) return;
   await resumeAnswered(ports, jobId, workerId);
 }
 

@@ -13,24 +13,25 @@ import {
 import { type ApproveCommand, decideApprove } from './decide_approval.ts';
 import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decide_lease.ts';
 import { openAt, unsettled } from './decisions.ts';
-import type { Budget, CheckpointType, JobTask } from './events.ts';
+import type { AfterRepair, Budget, CheckpointType, EventPayloads, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
+import { shapeFault } from './order_shape.ts';
 import { type CommandContext, notAllowed, record, refuse } from './record.ts';
-import { environmentMismatch, jobExists, jobNotFound, reasonRequired, tooManyDecisions } from './refusals.ts';
-import { boundEnvironment, checkpointId, type Job, type JobState } from './state.ts';
+import {
+  environmentMismatch,
+  jobExists,
+  jobNotFound,
+  reasonRequired,
+  revisionMoved,
+  tooManyDecisions,
+  transitionNotAllowed,
+} from './refusals.ts';
+import { boundEnvironment, type Job, type JobState, nextCheckpointId } from './state.ts';
 import { TRANSITIONS } from './transitions.ts';
 
 /** What a command may ask of a job. */
 export type JobCommand =
-  | {
-      readonly kind: 'submit';
-      readonly claim: EnvironmentClaim;
-      readonly producerVersion: string;
-      readonly task?: JobTask;
-      readonly budget?: Budget;
-      /** Whose signatures its decisions will need. */
-      readonly approvers?: Approvers;
-    }
+  | SubmitCommand
   | LeaseCommand
   | {
       readonly kind: 'checkpoint';
@@ -39,26 +40,51 @@ export type JobCommand =
       readonly requiredAction?: string;
       /** Of the lease that the writer holds. */
       readonly token?: number;
+      /** Whose lease it is. By default the actor. */
+      readonly worker?: string;
     }
   | { readonly kind: 'pause' | 'cancel' | 'stop' }
   | ApproveCommand
-  | { readonly kind: 'resume'; readonly claim: EnvironmentClaim; readonly allowEnvMismatch: boolean }
   | {
-      readonly kind: 'repair';
-      readonly cutBytes: number;
-      readonly cutSha256: string;
-      readonly keptAs: string;
-    };
+      readonly kind: 'resume';
+      readonly claim: EnvironmentClaim;
+      readonly allowEnvMismatch: boolean;
+      /** Nobody asked for it: it follows from an answer, and undoes no pause and no block. */
+      readonly automatic?: true;
+    }
+  | RepairCommand;
+
+export interface SubmitCommand {
+  readonly kind: 'submit';
+  readonly claim: EnvironmentClaim;
+  readonly producerVersion: string;
+  readonly task?: JobTask;
+  readonly budget?: Budget;
+  /** Whose signatures its decisions will need. */
+  readonly approvers?: Approvers;
+}
+
+/** What a repair cut, and what it makes of the job. */
+export interface RepairCommand {
+  readonly kind: 'repair';
+  readonly cutBytes: number;
+  readonly cutSha256: string;
+  readonly keptAs: string;
+  readonly after: AfterRepair;
+}
 
 /** The decider of a job: the events that a command makes of the state, or why not. Pure. */
 export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {
   const refusal =
+    shapeFault(command, context) ??
     checkActor(context.actor) ??
     checkReason(context.reason) ??
     ('claim' in command ? checkFingerprint(command.claim.fingerprint) : undefined);
   if (refusal !== undefined) return refuse(refusal);
   if (command.kind === 'submit') return decideSubmit(job, command, context);
   if (job === undefined) return refuse(jobNotFound(context.jobId));
+  if ((context.ifRevision ?? job.revision) !== job.revision)
+    return refuse(revisionMoved(job, context.ifRevision));
   switch (command.kind) {
     case 'claim':
     case 'renew':
@@ -71,9 +97,9 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
     case 'resume':
       return decideResume(job, command, context);
     case 'repair': {
-      const { cutBytes, cutSha256, keptAs } = command;
-      const payload = { cut_bytes: cutBytes, cut_sha256: cutSha256, kept_as: keptAs, ...because(context) };
-      return record(job, 'repaired', 'log_repaired', payload, context);
+      const { cutBytes, cutSha256, keptAs, after } = command;
+      const cut = { cut_bytes: cutBytes, cut_sha256: cutSha256, kept_as: keptAs };
+      return record(job, 'repaired', 'log_repaired', { ...cut, after, ...because(context) }, context);
     }
     default: {
       const row = TRANSITIONS[command.kind];
@@ -84,7 +110,7 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
   }
 }
 
-function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, context: CommandContext): Decision {
+function decideSubmit(job: Job, command: SubmitCommand, context: CommandContext): Decision {
   const fault =
     (command.task === undefined ? undefined : checkTask(command.task)) ??
     (command.budget === undefined ? undefined : checkBudget(command.budget));
@@ -92,17 +118,25 @@ function decideSubmit(job: Job, command: JobCommand & { kind: 'submit' }, contex
   const policy = command.approvers === undefined ? undefined : approvalPolicyOf(command.approvers);
   if (policy !== undefined && 'fault' in policy) return refuse(policy.fault);
   if (job !== undefined) return refuse(jobExists(job));
-  const { fingerprint, environment } = command.claim;
-  const payload = {
+  return record(job, 'submitted', TRANSITIONS.submit.reasonCode, submittedPayload(command, context), context);
+}
+
+/** What the log keeps of a submission that nothing is wrong with. */
+export function submittedPayload(
+  { claim, producerVersion, task, budget, approvers }: SubmitCommand,
+  context: Pick<CommandContext, 'reason'>,
+): EventPayloads['submitted'] {
+  const { fingerprint, environment } = claim;
+  const policy = approvers === undefined ? undefined : approvalPolicyOf(approvers);
+  return {
     environment_fingerprint: fingerprint,
     ...(environment === undefined ? {} : { environment }),
-    producer_version: command.producerVersion,
-    ...(command.task === undefined ? {} : { command: command.task }),
-    ...(command.budget === undefined ? {} : { budget: command.budget }),
-    ...(policy === undefined ? {} : { approval_policy: policy }),
+    producer_version: producerVersion,
+    ...(task === undefined ? {} : { command: task }),
+    ...(budget === undefined ? {} : { budget }),
+    ...(policy === undefined || 'fault' in policy ? {} : { approval_policy: policy }),
     ...because(context),
   };
-  return record(job, 'submitted', TRANSITIONS.submit.reasonCode, payload, context);
 }
 
 function decideCheckpoint(
@@ -112,7 +146,9 @@ function decideCheckpoint(
 ): Decision {
   const fault = checkCheckpoint(command.type, command.summary, command.requiredAction);
   if (fault !== undefined) return refuse(fault);
-  const refusal = notAllowed(job, `checkpoint ${command.type}`) ?? holdsNot(job, command.token);
+  const refusal =
+    notAllowed(job, `checkpoint ${command.type}`) ??
+    holdsNot(job, command.token, command.worker ?? context.actor);
   if (refusal !== undefined) return refusal;
   const over = command.type === 'progress' ? stepsExceeded(job, context) : undefined;
   if (over !== undefined) return over;
@@ -123,7 +159,7 @@ function decideCheckpoint(
     return refuse(approvalRequired(job, context.now, 'completing'));
   }
   const payload = {
-    checkpoint_id: checkpointId(job.checkpoint_count),
+    checkpoint_id: nextCheckpointId(job),
     checkpoint_type: command.type,
     summary: command.summary.trim(),
     required_action: command.type === 'decision-needed' ? (command.requiredAction ?? '').trim() : '',
@@ -141,6 +177,7 @@ function decideResume(
 ): Decision {
   const refusal = notAllowed(job, 'resume');
   if (refusal !== undefined) return refusal;
+  if (command.automatic === true && !resumesByItself(job)) return refuse(transitionNotAllowed(job, 'resume'));
   if (openAt(job, context.now).length > 0) return refuse(approvalRequired(job, context.now, 'resume'));
   const expected = boundEnvironment(job);
   const changed = differences(expected, command.claim);
@@ -175,6 +212,11 @@ function decideResume(
   return record(job, 'resumed', 'resumed_with_env_override', payload, context);
 }
 
-function because({ reason }: CommandContext): { reason?: string } {
+/** Only a decision that the running job asked for lets it run again once it is answered. */
+export function resumesByItself({ status, held }: JobState): boolean {
+  return status === 'decision_needed' && held === undefined;
+}
+
+function because({ reason }: Pick<CommandContext, 'reason'>): { reason?: string } {
   return reason === undefined ? {} : { reason };
 }

@@ -10,6 +10,7 @@ import {
   approverUnknown,
   checkExpiry,
   checkpointAmbiguous,
+  checkpointUnnamed,
   nothingToApprove,
 } from './approval_refusals.ts';
 import { openAt, standingAt } from './decisions.ts';
@@ -73,6 +74,9 @@ export function decideApprove(
   const target = asked ?? open[0];
   const decision = decisions.find(({ checkpoint_id }) => checkpoint_id === target);
   if (decision === undefined) return refuse(nothingToApprove(job, open, asked));
+  // What was open when a person looked may be answered by now, and another one open in its place.
+  if (asked === undefined && context.ifRevision === undefined && job.decisions_asked > 1)
+    return refuse(checkpointUnnamed(job, decision));
   if (job.approval_policy !== undefined) return decideSigned(job, decision, signing, context);
   return signing === undefined
     ? approved(job, { checkpoint_id: decision.checkpoint_id, reason: reasonOf(context) }, context)

@@ -1,11 +1,20 @@
+import { type GaitError, invalidInput } from '../core/errors.ts';
 import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
 import { overrun } from './budget.ts';
 import { checkTtl, checkWorker } from './checks.ts';
-import type { BudgetName, LeaseOutcome } from './events.ts';
+import type { BudgetName, EventPayloads, LeaseOutcome } from './events.ts';
+import { lastsFor } from './evolve_lease.ts';
+import { differences, type EnvironmentClaim } from './fingerprint.ts';
 import { type CommandContext, record, refuse } from './record.ts';
-import { budgetExceeded, leaseHeld, leaseLost, transitionNotAllowed } from './refusals.ts';
-import type { JobState, Lease } from './state.ts';
+import {
+  budgetExceeded,
+  environmentMismatch,
+  leaseHeld,
+  leaseLost,
+  transitionNotAllowed,
+} from './refusals.ts';
+import { boundEnvironment, type JobState, type Lease, nextToken } from './state.ts';
 import { TRANSITIONS } from './transitions.ts';
 
 /** What a worker may ask. Times are milliseconds. */
@@ -16,15 +25,34 @@ export type LeaseCommand =
       readonly ttlMs: number;
       /** How long after its end a lease of somebody else is still respected, for clocks that differ. */
       readonly graceMs: number;
+      /** What the work is to run in: it has to be what the job is bound to. */
+      readonly claim: EnvironmentClaim;
+      /** How long the claimer has seen the present lease unrenewed. */
+      readonly watched?: WatchedLease;
     }
-  | { readonly kind: 'renew'; readonly token: number; readonly ttlMs: number }
+  | {
+      readonly kind: 'renew';
+      readonly token: number;
+      readonly ttlMs: number;
+      /** Nothing runs under an earlier lease any more. */
+      readonly settled?: true;
+    }
   | {
       readonly kind: 'release';
       readonly token: number;
       readonly outcome: LeaseOutcome;
       readonly exitCode?: number;
       readonly signal?: string;
+      /** The command ended well while the job could not be completed. */
+      readonly workDone?: true;
     };
+
+/** A lease of somebody else that was not renewed while it was watched, by a monotonic clock. */
+export interface WatchedLease {
+  readonly token: number;
+  readonly expiresAt: Timestamp;
+  readonly ms: number;
+}
 
 /** Decides on claims, renewals and releases. Pure. */
 export function decideLease(job: JobState, command: LeaseCommand, context: CommandContext): Decision {
@@ -41,22 +69,25 @@ export function decideLease(job: JobState, command: LeaseCommand, context: Comma
 /** A job that is running and not leased can be claimed; that is the whole queue. */
 function decideClaim(
   job: JobState,
-  { workerId, ttlMs, graceMs }: LeaseCommand & { kind: 'claim' },
+  { workerId, ttlMs, graceMs, claim, watched }: LeaseCommand & { kind: 'claim' },
   context: CommandContext,
 ): Decision {
-  const fault = checkTtl(ttlMs) ?? checkWorker(workerId);
+  const fault = checkTtl(ttlMs) ?? checkWorker(workerId) ?? checkEnd(context.now, ttlMs);
   if (fault !== undefined) return refuse(fault);
   if (!TRANSITIONS.claim.from.includes(job.status)) return refuse(transitionNotAllowed(job, 'claim'));
   const { lease } = job;
-  if (lease !== null && !isOver(lease, graceMs, context.now)) return refuse(leaseHeld(job, lease));
+  const unrenewed = lease === null ? 0 : unrenewedFor(lease, watched);
+  if (lease !== null && !isOver(lease, graceMs, context.now, unrenewed)) return refuse(leaseHeld(job, lease));
+  const elsewhere = environmentFault(job, claim);
+  if (elsewhere !== undefined) return refuse(elsewhere);
   const over = exceeded(job, ['attempts', 'wall'], context);
   if (over !== undefined) return over;
   const payload = {
     worker_id: workerId,
-    token: job.revision + 1,
+    token: nextToken(job),
     ttl_ms: ttlMs,
     expires_at: after(context.now, ttlMs),
-    ...(lease === null ? {} : { taken_over: { worker_id: lease.worker_id, token: lease.token } }),
+    ...(lease === null ? {} : { taken_over: takenOver(lease, context.now, unrenewed) }),
   };
   return record(
     job,
@@ -69,12 +100,12 @@ function decideClaim(
 
 function decideRenewal(
   job: JobState,
-  { token, ttlMs }: LeaseCommand & { kind: 'renew' },
+  { token, ttlMs, settled }: LeaseCommand & { kind: 'renew' },
   context: CommandContext,
 ): Decision {
-  const fault = checkTtl(ttlMs);
+  const fault = checkTtl(ttlMs) ?? checkEnd(context.now, ttlMs);
   if (fault !== undefined) return refuse(fault);
-  const lost = holdsNot(job, token);
+  const lost = holdsNot(job, token, context.actor);
   if (lost !== undefined) return lost;
   const over = exceeded(job, ['wall'], context);
   if (over !== undefined) return over;
@@ -82,17 +113,21 @@ function decideRenewal(
     job,
     'lease_renewed',
     'lease_renewed',
-    { token, expires_at: after(context.now, ttlMs) },
+    {
+      token,
+      expires_at: after(context.now, ttlMs),
+      ...(settled === undefined || job.unsettled_ms === undefined ? {} : { settled }),
+    },
     context,
   );
 }
 
 function decideRelease(
   job: JobState,
-  { token, outcome, exitCode, signal }: LeaseCommand & { kind: 'release' },
+  { token, outcome, exitCode, signal, workDone }: LeaseCommand & { kind: 'release' },
   context: CommandContext,
 ): Decision {
-  const lost = holdsNot(job, token);
+  const lost = holdsNot(job, token, context.actor);
   if (lost !== undefined) return lost;
   const { reason } = context;
   const payload = {
@@ -100,14 +135,26 @@ function decideRelease(
     outcome,
     ...(exitCode === undefined ? {} : { exit_code: exitCode }),
     ...(signal === undefined ? {} : { signal }),
+    ...(workDone === undefined ? {} : { work_done: workDone }),
     ...(reason === undefined ? {} : { reason }),
   };
   return record(job, 'lease_released', 'lease_released', payload, context);
 }
 
-/** A refusal, unless the token is of the lease that the job is under; no token is of no lease. */
-export function holdsNot(job: JobState, token: number | undefined): Decision | undefined {
-  return job.lease?.token === token ? undefined : refuse(leaseLost(job, token));
+/** A refusal, unless the worker and the token are those of the lease that the job is under; no token is of no lease. */
+export function holdsNot(job: JobState, token: number | undefined, worker: string): Decision | undefined {
+  const { lease } = job;
+  const holds = lease === null ? token === undefined : lease.token === token && lease.worker_id === worker;
+  return holds ? undefined : refuse(leaseLost(job, token, worker));
+}
+
+/** Why a job must not be worked on in an environment: it is not the one that the job is bound to. */
+function environmentFault(job: JobState, claim: EnvironmentClaim): GaitError | undefined {
+  const expected = boundEnvironment(job);
+  const changed = differences(expected, claim);
+  if (changed.length === 0) return undefined;
+  const prints = { expected_fingerprint: expected.fingerprint, actual_fingerprint: claim.fingerprint };
+  return environmentMismatch(job, prints, changed);
 }
 
 /** The steps of a job are its progress checkpoints: one more than its budget has blocks it. */
@@ -132,9 +179,39 @@ function exceeded(
   };
 }
 
-/** True from its end and this grace on. No grace, however odd, ends it earlier. */
-function isOver(lease: Lease, graceMs: number, now: Timestamp): boolean {
-  return epochMs(now) >= epochMs(lease.expires_at) + Math.max(0, graceMs);
+/**
+ * True from its end and this grace on, by the clock of the log, or once it was seen unrenewed for its whole time and
+ * this grace: a clock that was wrong once keeps nobody out. No grace, however odd, ends it earlier.
+ */
+export function isOver(lease: Lease, graceMs: number, now: Timestamp, unrenewedMs: number): boolean {
+  const grace = Math.max(0, graceMs);
+  return epochMs(now) >= epochMs(lease.expires_at) + grace || unrenewedMs >= lastsFor(lease) + grace;
+}
+
+/** How long a lease was seen unrenewed. Milliseconds; 0 for another lease than the one that was watched. */
+function unrenewedFor({ token, expires_at }: Lease, watched: WatchedLease | undefined): number {
+  return watched?.token === token && watched.expiresAt === expires_at ? Math.floor(watched.ms) : 0;
+}
+
+function takenOver(
+  { worker_id, token, expires_at }: Lease,
+  now: Timestamp,
+  unrenewedMs: number,
+): EventPayloads['lease_acquired']['taken_over'] & object {
+  const expired = epochMs(now) >= epochMs(expires_at);
+  return { worker_id, token, ...(expired ? {} : { unrenewed_ms: unrenewedMs }) };
+}
+
+/** The last time that can be written. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+function checkEnd(now: Timestamp, ttlMs: number): GaitError | undefined {
+  if (epochMs(now) + ttlMs <= LAST_MS) return undefined;
+  return invalidInput(
+    'clock_invalid',
+    `it is ${now} by the clock of this machine, or of the log`,
+    'Set the clock.',
+  );
 }
 
 function after(now: Timestamp, ms: number): Timestamp {

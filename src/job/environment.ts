@@ -1,33 +1,39 @@
 import * as os from 'node:os';
 import { resolve } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
-import { wholeFile } from '../log/file_bytes.ts';
-import { nodeFs } from '../log/fs/node.ts';
+import { errnoOf, invalidInput, ioFailure } from '../core/errors.ts';
+import { digestOfFile } from '../log/file_digest.ts';
 import { claimOf, DEFAULT_RULES, type EnvironmentClaim } from './fingerprint.ts';
+
+/** What the rules of a fingerprint name, here and now. Files are read beside the event loop. */
+export type Observe = (rules: readonly string[]) => Promise<EnvironmentClaim>;
 
 /** Where rules are looked up. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** SHA-256 of a file, or `absent`. */
-  digestOfFile(path: string): string;
+  digestOfFile(path: string): Promise<string>;
 }
 
-/** Of a library nobody asked for a file by hand: one that cannot be read counts as absent. */
-const THIS_PROCESS: Surroundings = {
-  env: process.env,
-  digestOfFile: (path) => digestOr(wholeFile(nodeFs, path)),
-};
+const THIS_PROCESS: Surroundings = { env: process.env, digestOfFile: digestOfRule };
 
-/** What the rules of a fingerprint name on this machine, now. */
-export function environmentHere(
+/** Throws `fingerprint_rule_invalid` for a `file:` that is no file, and io_failure for one that cannot be read. */
+export async function environmentHere(
   rules: readonly string[] = DEFAULT_RULES,
   surroundings: Surroundings = THIS_PROCESS,
-): EnvironmentClaim {
-  const values = rules.map((rule) => [rule, observed(rule, surroundings)]);
-  return claimOf({ rules, values: Object.fromEntries(values) });
+): Promise<EnvironmentClaim> {
+  const values: Record<string, string> = {};
+  for (const rule of rules) values[rule] = await observed(rule, surroundings);
+  return claimOf({ rules, values });
 }
 
-function observed(rule: string, { env, digestOfFile }: Surroundings): string {
+/** Looks in the environment of a command; one of the caller's own making is claimed as it is. */
+export function observer(env: Surroundings['env'], own?: string): Observe {
+  if (own !== undefined) return async () => ({ fingerprint: own });
+  return (rules) => environmentHere(rules, { env, digestOfFile: digestOfRule });
+}
+
+async function observed(rule: string, { env, digestOfFile: digest }: Surroundings): Promise<string> {
   switch (rule) {
     case 'os':
       return process.platform;
@@ -40,12 +46,22 @@ function observed(rule: string, { env, digestOfFile }: Surroundings): string {
     case 'cwd':
       return process.cwd();
     default:
-      return rule.startsWith('env:') ? digestOr(env[rule.slice(4)]) : digestOfFile(rule.slice(5));
+      return rule.startsWith('env:') ? digestOr(env[rule.slice(4)]) : digest(rule.slice(5));
   }
 }
 
-function digestOr(content: string | Buffer | undefined): string {
+function digestOr(content: string | undefined): string {
   return content === undefined ? 'absent' : sha256Hex(content);
+}
+
+async function digestOfRule(path: string): Promise<string> {
+  try {
+    return (await digestOfFile(path)) ?? 'absent';
+  } catch (error) {
+    if (errnoOf(error) === 'EFTYPE')
+      throw invalidInput('fingerprint_rule_invalid', `file:${path} is not a regular file`, 'Name a file.');
+    throw ioFailure(error, `reading ${path} for the fingerprint rule file:${path}`);
+  }
 }
 
 /** A rule as it is kept: a file is named from the root, so that a resume elsewhere looks at the same one. */

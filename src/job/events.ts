@@ -68,20 +68,32 @@ export interface EventPayloads {
   emergency_stop_acknowledged: { readonly reason?: string };
   lease_acquired: {
     readonly worker_id: string;
-    /** The revision of this event: it only grows. */
+    /** The revision of this event, or what lies above all tokens that a repair cut: it only grows. */
     readonly token: number;
     readonly ttl_ms: number;
     readonly expires_at: Timestamp;
     /** The expired lease that this one replaces. */
-    readonly taken_over?: { readonly worker_id: string; readonly token: number };
+    readonly taken_over?: {
+      readonly worker_id: string;
+      readonly token: number;
+      /** How long it was seen unrenewed, where it had not expired by the clock of the log. */
+      readonly unrenewed_ms?: number;
+    };
   };
-  lease_renewed: { readonly token: number; readonly expires_at: Timestamp };
+  lease_renewed: {
+    readonly token: number;
+    readonly expires_at: Timestamp;
+    /** Nothing runs under an earlier lease any more. */
+    readonly settled?: true;
+  };
   lease_released: {
     readonly token: number;
     readonly outcome: LeaseOutcome;
     /** Of the process that ran under the lease. */
     readonly exit_code?: number;
     readonly signal?: string;
+    /** The work is done, and the job could not be completed: it was paused. */
+    readonly work_done?: true;
     readonly reason?: string;
   };
   budget_exceeded: { readonly budget: BudgetName; readonly limit: number; readonly used: number };
@@ -89,8 +101,23 @@ export interface EventPayloads {
     readonly cut_bytes: number;
     readonly cut_sha256: string;
     readonly kept_as: string;
+    /** Absent in logs that an earlier version repaired: there the job went on as it was kept. */
+    readonly after?: AfterRepair;
     readonly reason?: string;
   };
+}
+
+/** What a job is after a repair: what was cut may have been a stop, a token, a question. */
+export interface AfterRepair {
+  readonly status: 'blocked' | 'completed' | 'cancelled' | 'emergency_stopped';
+  /** No lease can have had a higher token. */
+  readonly token_floor: number;
+  /** No checkpoint can have had a higher number. */
+  readonly checkpoint_floor: number;
+  /** How long a command may still run under an earlier lease. */
+  readonly unsettled_ms: number;
+  /** How many records among the cut bytes chain among themselves. */
+  readonly chained_records: number;
 }
 
 /** What a worker runs: the words of a command, where, and with what of its environment. */

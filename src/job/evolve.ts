@@ -12,8 +12,16 @@ import {
   withRelease,
   withRenewal,
 } from './evolve_lease.ts';
+import { withRepair } from './evolve_repair.ts';
 import { type Environment, fingerprintOf } from './fingerprint.ts';
-import { checkpointId, checkpointOf, type Job, type JobState, NOTHING_USED, type Usage } from './state.ts';
+import {
+  checkpointOf,
+  type Job,
+  type JobState,
+  NOTHING_USED,
+  nextCheckpointId,
+  type Usage,
+} from './state.ts';
 import {
   FINAL_STATUSES,
   type Status,
@@ -53,6 +61,8 @@ export function evolve(job: Job, event: JobEvent): JobState {
       return withRenewal(job, next, event);
     case 'lease_released':
       return withRelease(next, event);
+    case 'repaired':
+      return withRepair(job, next, event);
     case 'budget_exceeded':
       return withBudgetExceeded(job, next, event);
     default:
@@ -118,6 +128,9 @@ function submitted(event: JobEventOf<'submitted'>): JobState {
     command: command ?? null,
     budget: budget ?? null,
     usage: NOTHING_USED,
+    last_token: 0,
+    last_checkpoint_number: 0,
+    decisions_asked: 0,
   };
 }
 
@@ -137,7 +150,7 @@ function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'chec
   const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
   assertHolds(before, event.payload.token);
   if (checkpoint_type === 'progress') assertWithin(before, ['steps', 'wall'], event);
-  const due = checkpointId(job.checkpoint_count);
+  const due = nextCheckpointId(job);
   if (checkpoint_id !== due) throw illegalEvent(`checkpoint ${checkpoint_id} where ${due} is due`);
   if (event.reason_code !== `checkpoint_${checkpoint_type.replace('-', '_')}`) {
     throw illegalEvent(`reason code ${event.reason_code} on a checkpoint of type ${checkpoint_type}`);
@@ -152,6 +165,9 @@ function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'chec
   return {
     ...job,
     checkpoint_count: job.checkpoint_count + 1,
+    last_checkpoint_number: job.last_checkpoint_number + 1,
+    decisions_asked: job.decisions_asked + (asks ? 1 : 0),
+    ...(asks && before.status === 'blocked' ? { held: true } : {}),
     last_checkpoint: checkpointOf(event),
     usage: checkpoint_type === 'progress' ? { ...job.usage, steps: job.usage.steps + 1 } : job.usage,
     open_decisions: asks ? [...job.open_decisions, decision] : job.open_decisions,
@@ -172,7 +188,7 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
   if (event.reason_code !== 'resumed_with_env_override') {
     if (expected_fingerprint ?? actual_fingerprint ?? environment)
       throw illegalEvent('a plain resume that names another environment');
-    return { ...withSettledDecisions(job), usage: usedAnew(job, event) };
+    return { ...withSettledDecisions(unheld(job)), usage: usedAnew(job, event) };
   }
   if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
     throw illegalEvent(
@@ -181,12 +197,17 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
   }
   assertExplained(actual_fingerprint, environment);
   return {
-    ...withSettledDecisions(job),
+    ...withSettledDecisions(unheld(job)),
     status_reason_code: event.reason_code,
     environment_fingerprint: actual_fingerprint,
     environment: environment ?? null,
     usage: usedAnew(job, event),
   };
+}
+
+/** A person let it run: what held it back is over. */
+function unheld({ held: _, ...job }: JobState): JobState {
+  return job;
 }
 
 /** Who holds the lease works on from here; otherwise the next claim is what starts the time. */

@@ -2,13 +2,13 @@ import { epochMs, isTimestamp } from '../core/time.ts';
 import { limitOf, overrun, usedOf } from './budget.ts';
 import { MAX_TTL_MS, MIN_TTL_MS } from './checks.ts';
 import { type BudgetName, illegalEvent, type JobEvent, type JobEventOf } from './events.ts';
-import type { JobState } from './state.ts';
+import { type JobState, type Lease, nextToken } from './state.ts';
 
 /** The reducer of leases and budgets. Each function gets the job before the event, and as the transition left it. Throws `illegal_event`. */
 
 export function withLease(before: JobState, job: JobState, event: JobEventOf<'lease_acquired'>): JobState {
   const { worker_id, token, ttl_ms, expires_at, taken_over } = event.payload;
-  if (token !== event.revision) throw illegalEvent(`a token of ${token} in the event ${event.revision}`);
+  if (token !== nextToken(before)) throw illegalEvent(`a token of ${token} in the event ${event.revision}`);
   const held = before.lease;
   if ((held?.token ?? 0) !== (taken_over?.token ?? 0) || held?.worker_id !== taken_over?.worker_id) {
     throw illegalEvent('a lease that does not name the one it takes over');
@@ -16,13 +16,14 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
   if ((event.reason_code === 'lease_taken_over') !== (held !== null)) {
     throw illegalEvent(`reason code ${event.reason_code} on a lease that replaces ${held?.token ?? 'none'}`);
   }
-  if (held !== null && epochMs(event.created_at) < epochMs(held.expires_at)) {
-    throw illegalEvent('a takeover before the lease expired');
-  }
+  if (held !== null && !isOver(held, event)) throw illegalEvent('a takeover before the lease expired');
   if (timeOf(event) !== ttl_ms) throw illegalEvent('a lease that does not expire after its time');
   assertWithin(before, ['attempts', 'wall'], event);
+  const unsettled = Math.max(before.unsettled_ms ?? 0, held === null ? 0 : lastsFor(held));
   return {
     ...job,
+    last_token: token,
+    ...(unsettled === 0 ? {} : { unsettled_ms: unsettled }),
     lease: { worker_id, token, acquired_at: event.created_at, renewed_at: event.created_at, expires_at },
     usage: {
       ...job.usage,
@@ -33,20 +34,34 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
 }
 
 export function withRenewal(before: JobState, job: JobState, event: JobEventOf<'lease_renewed'>): JobState {
-  const { token, expires_at } = event.payload;
+  const { token, expires_at, settled } = event.payload;
   assertHolds(before, token);
   const ms = timeOf(event);
   if (ms < MIN_TTL_MS || ms > MAX_TTL_MS) throw illegalEvent(`a lease that is renewed for ${ms} ms`);
   assertWithin(before, ['wall'], event);
-  return {
-    ...job,
-    lease: job.lease === null ? null : { ...job.lease, renewed_at: event.created_at, expires_at },
-  };
+  const lease = job.lease === null ? null : { ...job.lease, renewed_at: event.created_at, expires_at };
+  if (settled === undefined) return { ...job, lease };
+  const { unsettled_ms: _, ...rest } = job;
+  return { ...rest, lease };
 }
 
 export function withRelease(job: JobState, event: JobEventOf<'lease_released'>): JobState {
-  assertHolds(job, event.payload.token);
-  return { ...job, lease: null };
+  const { token, work_done, outcome } = event.payload;
+  assertHolds(job, token);
+  if (work_done !== undefined && outcome !== 'finished')
+    throw illegalEvent(`work that is done, and ${outcome}`);
+  return { ...job, lease: null, ...(work_done === undefined ? {} : { work_done }) };
+}
+
+/** How long a lease lasts without renewal. Milliseconds. */
+export function lastsFor({ renewed_at, expires_at }: Lease): number {
+  return epochMs(expires_at) - epochMs(renewed_at);
+}
+
+/** Over by the clock of the log, or because whoever takes over has seen it unrenewed for its whole time. */
+function isOver(held: Lease, { created_at, payload }: JobEventOf<'lease_acquired'>): boolean {
+  if (epochMs(created_at) >= epochMs(held.expires_at)) return true;
+  return (payload.taken_over?.unrenewed_ms ?? 0) >= lastsFor(held);
 }
 
 export function withBudgetExceeded(

@@ -1,6 +1,9 @@
-import { epochMs } from '../core/time.ts';
+import { GaitError } from '../core/errors.ts';
+import { executeInEnvironment } from './bound_environment.ts';
+import type { WatchedLease } from './decide_lease.ts';
+import type { Observe } from './environment.ts';
 import type { Jobs } from './jobs.ts';
-import type { JobState, Lease } from './state.ts';
+import type { JobState } from './state.ts';
 
 /** Who claims a job, and on which terms. */
 export interface LeaseTerms {
@@ -15,28 +18,35 @@ export interface LeaseTerms {
 /** By default: more than the clocks of machines that keep time differ. Milliseconds. */
 export const GRACE_MS = 2000;
 
+export interface ClaimPorts {
+  /** Milliseconds of a monotonic clock. */
+  readonly monotonic: () => number;
+  readonly observe: Observe;
+}
+
 export interface Claimed {
   readonly lease: HeldLease;
   readonly job: JobState;
-  /** From a worker whose lease had expired. */
-  readonly takenOver: boolean;
 }
 
-/** Takes the lease of a job. `monotonic` answers the milliseconds of a clock that nobody sets. Throws the refusal. */
-export async function claimLease(jobs: Jobs, terms: LeaseTerms, monotonic: () => number): Promise<Claimed> {
+/** Takes the lease of a job, here: in an environment that it is bound to. Throws the refusal. */
+export async function claimLease(
+  jobs: Jobs,
+  terms: LeaseTerms,
+  { monotonic, observe }: ClaimPorts,
+  watched?: WatchedLease,
+): Promise<Claimed> {
   const { jobId, workerId, ttlMs, graceMs } = terms;
-  const asked = monotonic();
-  const order = { kind: 'claim', workerId, ttlMs, graceMs } as const;
-  const { state, events } = await jobs.execute(jobId, { actor: workerId }, order);
-  const lease = new HeldLease(jobs, terms, state.lease?.token ?? 0, asked, monotonic);
-  return {
-    lease,
-    job: state,
-    takenOver: events.some(({ reason_code }) => reason_code === 'lease_taken_over'),
-  };
+  let asked = monotonic();
+  const { state } = await executeInEnvironment(jobs, jobId, { actor: workerId }, observe, (claim) => {
+    asked = monotonic(); // what was hashed before took its time
+    const seen = watched === undefined ? {} : { watched };
+    return { kind: 'claim', workerId, ttlMs, graceMs, claim, ...seen };
+  });
+  return { lease: new HeldLease(jobs, terms, state.lease?.token ?? 0, asked, monotonic), job: state };
 }
 
-/** A lease as its holder sees it: what cannot be renewed in time counts as lost, by a clock that nobody sets. */
+/** A lease as its holder sees it: what cannot be renewed in time counts as lost, by a monotonic clock. */
 export class HeldLease {
   readonly token: number;
   readonly terms: LeaseTerms;
@@ -64,45 +74,39 @@ export class HeldLease {
     return Math.max(0, this.#renewAt - this.#monotonic());
   }
 
-  /** Renews it. Throws the refusal; what the disk did not take may be tried again, until the lease is over. */
-  async renew(): Promise<void> {
+  /**
+   * Renews it; `settled`: nothing runs under an earlier one any more. Throws the refusal; what the disk did not take may
+   * be tried again, until the lease is over. One that is over stays over, whoever woke up meanwhile: `lease_lost`.
+   */
+  async renew(settled?: 'settled'): Promise<void> {
     const { jobId, workerId, ttlMs } = this.terms;
     const asked = this.#monotonic();
-    await this.#jobs.execute(jobId, { actor: workerId }, { kind: 'renew', token: this.token, ttlMs });
+    if (this.remaining() === 0) throw notRenewed(jobId);
+    const done = settled === undefined ? {} : ({ settled: true } as const);
+    await this.#jobs.execute(
+      jobId,
+      { actor: workerId },
+      { kind: 'renew', token: this.token, ttlMs, ...done },
+    );
     this.#deadline = asked + ttlMs;
     this.#renewAt = asked + ttlMs / 3;
   }
 }
 
-/** A lease of somebody else, by its end, with when it was seen first, on the monotonic clock. */
-export interface SeenLease {
-  readonly until: string;
-  readonly at: number;
-}
-
-interface Waiting {
-  readonly pollMs: number;
-  readonly seen?: SeenLease | undefined;
-  monotonic(): number;
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
-
 /**
- * Waits, under a lease that was taken over, until nothing can run under the one before. A clock that jumped may have
- * taken it from a worker that lives, which sees that within a poll; of one that is stopped as well, the guard ends the
- * command once the time of its lease has passed, by a clock that nobody sets. Throws `lease_lost`.
+ * How long to wait, under a lease, until nothing can run under the ones before. Milliseconds. While the last of them was
+ * watched nobody could renew an earlier one either.
  */
-export async function outlast(
-  before: Lease | null,
-  lease: HeldLease,
-  { pollMs, seen, monotonic, sleep }: Waiting,
-): Promise<void> {
-  const lasted = before === null ? 0 : epochMs(before.expires_at) - epochMs(before.renewed_at);
-  const unrenewed = before?.expires_at === seen?.until ? monotonic() - (seen?.at ?? monotonic()) : 0;
-  const until = monotonic() + Math.max(2 * pollMs, lasted - unrenewed);
-  for (let left = until - monotonic(); left > 0; left = until - monotonic()) {
-    await sleep(Math.max(1, Math.min(left, lease.renewalIn())), new AbortController().signal);
-    if (lease.renewalIn() === 0) await lease.renew();
-  }
-  await lease.renew();
+export function unsettledFor({ unsettled_ms = 0 }: JobState, watched: WatchedLease | undefined): number {
+  return Math.max(0, unsettled_ms - (watched?.ms ?? 0));
+}
+
+export function notRenewed(jobId: string): GaitError {
+  return new GaitError({
+    code: 'lease_lost',
+    category: 'state_contention',
+    message: `job ${jobId}: the lease could not be renewed in time`,
+    hint: 'Stop the work: another worker may have the job by now. Claim it again before you go on.',
+    details: { job_id: jobId },
+  });
 }

@@ -38,6 +38,12 @@ export interface RuntimeState
     | 'command'
     | 'budget'
     | 'usage'
+    | 'last_token'
+    | 'last_checkpoint_number'
+    | 'decisions_asked'
+    | 'unsettled_ms'
+    | 'work_done'
+    | 'held'
   > {
   readonly schema_id: 'gait.job.runtime';
   readonly checkpoints: readonly Checkpoint[];

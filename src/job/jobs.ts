@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { GaitError } from '../core/errors.ts';
+import { later } from '../core/time.ts';
 import { inTurns, type Listed, StreamListing, stateOrError } from '../log/listing.ts';
 import { assertStreamId, type Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
@@ -14,6 +15,8 @@ import type { Job, JobState } from './state.ts';
 export interface Author {
   readonly actor: string;
   readonly reason?: string;
+  /** The revision that a person decided on; the command is refused with `revision_moved` if the job went on. */
+  readonly ifRevision?: number;
 }
 
 export interface JobListing {
@@ -22,11 +25,15 @@ export interface JobListing {
   readonly job: JobState | GaitError;
 }
 
+/** How many jobs are kept open; of those that nobody uses, the ones used last. */
+const MAX_OPEN_JOBS = 256;
+
 /** The jobs of one store: commands in, states out. */
 export class Jobs {
   readonly #store: EventStore;
   readonly #clock: Clock;
   readonly #listing: StreamListing<Job, JobRow>;
+  /** The least recently used one first. */
   readonly #open = new Map<string, StreamHandle<Job>>();
 
   constructor(store: EventStore, clock: Clock) {
@@ -38,7 +45,8 @@ export class Jobs {
   /**
    * Decides a command on the current state and appends what was decided; decides again if another writer came
    * between. A command that depends on the state, or on the end of the log that it will stand behind, is given as a
-   * function of them. Throws the refusal.
+   * function of them. It is decided by the later of this clock and the time of the last event: a clock that is behind
+   * the log undoes nothing that the log knows. Throws the refusal.
    */
   async execute(
     jobId: string,
@@ -48,7 +56,7 @@ export class Jobs {
     const executed = await this.#handle(jobId).execute((job, head) =>
       decide(job, typeof command === 'function' ? command(job, head) : command, {
         jobId,
-        now: this.#clock.now(),
+        now: job === undefined ? this.#clock.now() : later(this.#clock.now(), job.updated_at),
         ...author,
       }),
     );
@@ -84,7 +92,17 @@ export class Jobs {
   #handle(jobId: string): StreamHandle<Job> {
     assertStreamId(jobId);
     const handle = this.#open.get(jobId) ?? new StreamHandle(this.#store, jobModel, jobId);
+    this.#open.delete(jobId);
     this.#open.set(jobId, handle);
+    if (this.#open.size > MAX_OPEN_JOBS) this.#letGo();
     return handle;
+  }
+
+  #letGo(): void {
+    for (const [jobId, handle] of this.#open) {
+      if (!handle.idle) continue;
+      this.#open.delete(jobId);
+      return;
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { GaitError } from '../core/errors.ts';
-import type { HeldLease } from './held_lease.ts';
+import { type HeldLease, notRenewed } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { leaseLost, unexpected } from './refusals.ts';
 import type { JobState } from './state.ts';
@@ -86,7 +86,8 @@ export class LeaseKeeper {
   #judge(job: JobState): void {
     const { status, lease } = job;
     if (FINAL_STATUSES.has(status)) this.end(workInterrupted(job));
-    else if (lease?.token !== this.#lease.token) this.end(leaseLost(job, this.#lease.token));
+    else if (lease?.token !== this.#lease.token)
+      this.end(leaseLost(job, this.#lease.token, this.#lease.terms.workerId));
     else if (status === 'paused' || status === 'blocked') this.end(workInterrupted(job));
   }
 
@@ -109,15 +110,5 @@ export function workInterrupted({ job_id, status, stop_reason }: JobState): Gait
     message: `job ${job_id} is ${status} (${stop_reason})`,
     hint,
     details: { job_id, status, stop_reason },
-  });
-}
-
-function notRenewed(jobId: string): GaitError {
-  return new GaitError({
-    code: 'lease_lost',
-    category: 'state_contention',
-    message: `job ${jobId}: the lease could not be renewed in time`,
-    hint: 'Stop the work: another worker may have the job by now. Claim it again before you go on.',
-    details: { job_id: jobId },
   });
 }

@@ -1,13 +1,9 @@
 import type { EventStore } from '../log/store.ts';
-import type { EnvironmentClaim } from './fingerprint.ts';
+import type { ClaimPorts } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 
 /** What a leased job stands on. */
-export interface LeasePorts {
+export interface LeasePorts extends ClaimPorts {
   readonly jobs: Jobs;
   readonly store: EventStore;
-  /** Milliseconds of a clock that nobody sets. */
-  readonly monotonic: () => number;
-  /** What the work runs in. By default this machine, by the rules that the job is bound to. */
-  readonly environment?: EnvironmentClaim;
 }

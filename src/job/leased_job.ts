@@ -1,7 +1,7 @@
 import { GaitError } from '../core/errors.ts';
 import { replay } from '../log/fold.ts';
 import type { Executed } from '../log/stream.ts';
-import type { JobCommand } from './decide.ts';
+import { type JobCommand, resumesByItself } from './decide.ts';
 import { unsettled } from './decisions.ts';
 import type { CheckpointType, LeaseOutcome } from './events.ts';
 import { type FollowOptions, followJob, type Happening, POLL_MS, pause } from './follow.ts';
@@ -126,9 +126,9 @@ export class LeasedJob {
     for (;;) {
       const job = await this.#look();
       this.signal.throwIfAborted();
-      if (job?.status === 'decision_needed' && job.open_decisions.length === 0) {
+      if (job !== undefined && resumesByItself(job) && job.open_decisions.length === 0) {
         if (await resumeAnswered(this.#ports, this.id, this.#worker)) continue;
-      } else if (job !== undefined && !isUnsettled(job, checkpointId)) return;
+      } else if (job !== undefined && job.held === undefined && !isUnsettled(job, checkpointId)) return;
       await pause(POLL_MS, this.signal);
     }
   }

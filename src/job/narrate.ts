@@ -63,12 +63,16 @@ export function eventText(event: JobEvent): string {
     case 'lease_released': {
       const { token, outcome, exit_code, signal } = event.payload;
       const code = exit_code === undefined ? '' : `, exit ${exit_code}`;
-      return `lease ${token} released: ${outcome.replace('_', ' ')}${code}${signal === undefined ? '' : `, ${signal}`}${because(event.payload)}`;
+      const done = event.payload.work_done === undefined ? '' : ', the work is done';
+      return `lease ${token} released: ${outcome.replace('_', ' ')}${code}${signal === undefined ? '' : `, ${signal}`}${done}${because(event.payload)}`;
     }
     case 'budget_exceeded':
       return `budget of ${event.payload.budget} exceeded: ${event.payload.used} of ${event.payload.limit}`;
-    case 'repaired':
-      return `repaired: ${event.payload.cut_bytes} bytes were cut and kept as ${event.payload.kept_as}${because(event.payload)}`;
+    case 'repaired': {
+      const { cut_bytes, kept_as, after } = event.payload;
+      const left = after === undefined ? '' : `; the job is ${after.status}`;
+      return `repaired: ${cut_bytes} bytes were cut and kept as ${kept_as}${left}${because(event.payload)}`;
+    }
   }
 }
 

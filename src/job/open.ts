@@ -1,13 +1,14 @@
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
-import { GaitError } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { FileStore } from '../log/file_store.ts';
 import type { EventStore } from '../log/store.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import type { Approvers } from './approval_policy.ts';
 import { claimNow, claimOnceFree } from './claim.ts';
+import type { SubmitCommand } from './decide.ts';
 import { approval } from './decide_approval.ts';
 import { absoluteRule, environmentHere } from './environment.ts';
 import type { Budget, JobTask } from './events.ts';
@@ -18,7 +19,9 @@ import { type JobHistory, readHistory } from './history.ts';
 import { type Author, type JobListing, Jobs } from './jobs.ts';
 import type { LeasedJob } from './leased_job.ts';
 import { jobModel } from './model.ts';
+import { isPlain, isTexts } from './order_shape.ts';
 import type { JobState } from './state.ts';
+import { submitJob } from './submission.ts';
 
 export interface WorkspaceOptions {
   /** The output directory. By default GAIT_OUT_DIR, else `./gait-out`; its jobs are in `jobs`, or in GAIT_JOB_ROOT. */
@@ -26,7 +29,7 @@ export interface WorkspaceOptions {
   /** Who acts, unless a call says otherwise. By default GAIT_ACTOR, else `agent`. */
   readonly actor?: string;
   readonly clock?: Clock;
-  /** Milliseconds of a clock that nobody sets: by it a lease that could not be renewed in time counts as lost. */
+  /** Milliseconds of a monotonic clock: by it a lease that could not be renewed in time counts as lost. */
   readonly monotonic?: () => number;
   /** A store in place of the files. */
   readonly store?: EventStore;
@@ -34,6 +37,8 @@ export interface WorkspaceOptions {
 
 export interface SubmitOptions {
   readonly reason?: string;
+  /** Answer with the job of this id that was submitted with the same content, instead of refusing: `job_exists`. */
+  readonly ifAbsent?: boolean;
   /** What `gait job work` is to run for it. */
   readonly task?: JobTask;
   readonly budget?: Budget;
@@ -64,8 +69,10 @@ export interface ApproveOptions {
   /** The person. By default the actor of the workspace. */
   readonly by?: string;
   readonly reason?: string;
-  /** By default the only open decision. */
+  /** By default the only open decision, of a job that never asked for another one. */
   readonly checkpointId?: string;
+  /** The revision of the job that the person saw; refused with `revision_moved` if it went on. */
+  readonly ifRevision?: number;
   /** The key of an approver, to sign with; needed where the job names approvers. */
   readonly key?: SigningKey;
   /** How long a signed approval counts, unless the job is resumed on it. Milliseconds, at most 30 days; by default 24 hours. */
@@ -84,7 +91,8 @@ export class JobWorkspace {
   readonly #leased = new Set<LeasedJob>();
   readonly #closed = new AbortController();
 
-  constructor({ dir, actor, clock = systemClock, monotonic, store }: WorkspaceOptions = {}) {
+  constructor(options: WorkspaceOptions = {}) {
+    const { dir, actor, clock = systemClock, monotonic, store } = checkedOptions(options);
     const root = dir === undefined ? defaultRoot() : join(dir, 'jobs');
     this.store = store ?? new FileStore({ root, idField: jobModel.idField });
     this.jobs = new Jobs(this.store, clock);
@@ -96,16 +104,20 @@ export class JobWorkspace {
 
   /** Submits a job. Throws `job_exists`, `approvers_invalid`, `key_untrustworthy`. */
   async submit(jobId: string, options: SubmitOptions = {}): Promise<JobState> {
-    const { reason, task, budget, approvers, rules = [] } = options;
-    const { state } = await this.jobs.execute(jobId, this.#author(undefined, reason), {
+    const { reason, task, budget, approvers, rules = [], ifAbsent = false } = options;
+    if (!isTexts(rules)) throw invalidInput('arguments_invalid', 'rules of a job are a list of texts');
+    this.#assertOpen();
+    const claim = options.environment ?? (await environmentHere(fingerprintRules(rules.map(absoluteRule))));
+    const order: SubmitCommand = {
       kind: 'submit',
-      claim: options.environment ?? environmentHere(fingerprintRules(rules.map(absoluteRule))),
+      claim,
       producerVersion: VERSION,
       ...(task === undefined ? {} : { task }),
       ...(budget === undefined ? {} : { budget }),
       ...(approvers === undefined ? {} : { approvers }),
-    });
-    return state;
+    };
+    const author = this.#author(undefined, reason);
+    return (await submitJob(this.jobs, this.store, jobId, author, order, ifAbsent)).state;
   }
 
   /**
@@ -116,8 +128,8 @@ export class JobWorkspace {
     const { worker: workerId = this.#actor, ttlMs = TTL_MS, graceMs = GRACE_MS, environment } = options;
     this.#assertOpen();
     const { jobs, store } = this;
-    const own = environment === undefined ? {} : { environment };
-    const ports = { jobs, store, monotonic: this.#monotonic, ...own };
+    const observe = environment === undefined ? environmentHere : async () => environment;
+    const ports = { jobs, store, monotonic: this.#monotonic, observe };
     const claim = { jobId, workerId, ttlMs, graceMs };
     const leased =
       options.wait === true
@@ -131,16 +143,19 @@ export class JobWorkspace {
 
   /**
    * Approves a decision of a job, with a signature if there is a key. Throws `nothing_to_approve`, `checkpoint_ambiguous`,
-   * and where a job names approvers `approval_unsigned`, `approver_unknown`, `approver_repeated`.
+   * `checkpoint_unnamed`, `revision_moved`, and where a job names approvers `approval_unsigned`, `approver_unknown`, `approver_repeated`.
    */
   async approve(jobId: string, options: ApproveOptions = {}): Promise<JobState> {
-    const { by, reason, checkpointId, key, expiresMs } = options;
+    const { by, reason, checkpointId, key, expiresMs, ifRevision } = options;
+    this.#assertOpen();
     const order = approval({ checkpointId, key, expiresMs });
-    return (await this.jobs.execute(jobId, this.#author(by, reason), order)).state;
+    const author = { ...this.#author(by, reason), ...(ifRevision === undefined ? {} : { ifRevision }) };
+    return (await this.jobs.execute(jobId, author, order)).state;
   }
 
   /** The job as its log has it now. */
   async state(jobId: string): Promise<JobState> {
+    this.#assertOpen();
     return (await this.jobs.load(jobId)).state;
   }
 
@@ -182,6 +197,25 @@ export class JobWorkspace {
 /** Opens the jobs of a workspace. Nothing is read or made before it is needed. */
 export function openWorkspace(options: WorkspaceOptions = {}): JobWorkspace {
   return new JobWorkspace(options);
+}
+
+/** Of callers without types: what would quietly mean the default is refused. */
+function checkedOptions(options: WorkspaceOptions): WorkspaceOptions {
+  const { dir, actor } = isPlain(options) ? options : { dir: options };
+  for (const [name, value] of Object.entries({ dir, actor })) {
+    if (value === undefined || (typeof value === 'string' && value !== '')) continue;
+    throw invalidInput(
+      'arguments_invalid',
+      `${name} of a workspace is no text`,
+      'openWorkspace({ dir, actor })',
+    );
+  }
+  if (isPlain(options)) return options;
+  throw invalidInput(
+    'arguments_invalid',
+    'a workspace is opened with an object',
+    'openWorkspace({ dir, actor })',
+  );
 }
 
 /** Where the commands keep the jobs too. */

@@ -13,6 +13,8 @@ export interface CommandContext {
   readonly actor: string;
   readonly now: Timestamp;
   readonly reason?: string;
+  /** The revision that a person decided on: the command is refused if the job is not there any more. */
+  readonly ifRevision?: number;
 }
 
 /** The decision to record one event. */

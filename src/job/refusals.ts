@@ -1,4 +1,5 @@
 import { GaitError, invalidInput } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
 import { unsettled } from './decisions.ts';
 import type { Difference } from './fingerprint.ts';
 import type { JobState, Lease } from './state.ts';
@@ -11,9 +12,24 @@ export function jobNotFound(jobId: string): GaitError {
   return invalidInput('job_not_found', `job not found: ${jobId}`, hint, { job_id: jobId });
 }
 
-export function jobExists({ job_id, status }: JobState): GaitError {
-  const hint = 'Choose another --id; a job is never replaced.';
-  return invalidInput('job_exists', `job already exists: ${job_id}`, hint, { job_id, status });
+/** `there`: what it was submitted with, and by whom, where that was looked up. */
+export function jobExists({ job_id, status }: JobState, there: JsonObject = {}): GaitError {
+  const hint =
+    there['same'] === true
+      ? 'It was submitted with the same content: --if-absent answers with it. A job is never replaced.'
+      : 'Choose another --id; a job is never replaced.';
+  return invalidInput('job_exists', `job already exists: ${job_id}`, hint, { job_id, status, ...there });
+}
+
+/** The job is not where a person saw it: somebody else changed it meanwhile. */
+export function revisionMoved({ job_id, revision, status }: JobState, asked: number | undefined): GaitError {
+  return new GaitError({
+    code: 'revision_moved',
+    category: 'state_contention',
+    message: `job ${job_id} is at revision ${revision}, not at ${asked}`,
+    hint: `Look at what happened since, \`gait job log --id ${job_id}\`, and decide again.`,
+    details: { job_id, revision, if_revision: asked ?? null, status },
+  });
 }
 
 export function transitionNotAllowed({ job_id, status }: JobState, name: TransitionName): GaitError {
@@ -51,22 +67,29 @@ export function environmentMismatch(
 }
 
 /** Another worker has the job. */
-export function leaseHeld({ job_id }: JobState, { worker_id, expires_at }: Lease): GaitError {
+export function leaseHeld({ job_id }: JobState, { worker_id, token, expires_at }: Lease): GaitError {
   return new GaitError({
     code: 'lease_held',
     category: 'state_contention',
     message: `job ${job_id} is leased to ${worker_id} until ${expires_at}`,
-    hint: 'Claim another job, or this one once its lease has expired.',
+    hint:
+      'Claim another job, or this one once its lease has expired. If that worker is gone for good, a person gives its ' +
+      `lease back: gait job release --id ${job_id} --worker ${worker_id} --token ${token}`,
     retryable: true,
-    details: { job_id, worker_id, expires_at },
+    details: { job_id, worker_id, token, expires_at },
   });
 }
 
 /** Whoever writes does not hold the lease: it was taken over, released, or never given. */
-export function leaseLost({ job_id, lease }: JobState, token: number | undefined): GaitError {
+export function leaseLost({ job_id, lease }: JobState, token: number | undefined, worker: string): GaitError {
   const held =
     lease === null ? 'the job is not leased' : `${lease.worker_id} holds it with the token ${lease.token}`;
-  const given = token === undefined ? 'no token was given' : `the token ${token} is not good any more`;
+  const given =
+    token === undefined
+      ? 'no token was given'
+      : token === lease?.token
+        ? `the token ${token} is not one of ${worker}`
+        : `the token ${token} is not good any more`;
   return new GaitError({
     code: 'lease_lost',
     category: 'state_contention',

@@ -1,17 +1,19 @@
 import { GaitError } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { FileStore } from '../log/file_store.ts';
-import { replay } from '../log/fold.ts';
-import { LogDamage, type Position, type SealedRecord, seal } from '../log/record.ts';
+import { foldRecord, replay } from '../log/fold.ts';
+import { LogDamage, type Position, type SealedRecord, type StoredEvent, seal } from '../log/record.ts';
 import { type Cut, cutAfter, type Remainder, remainderAfter } from '../log/repair.ts';
 import { LOG_START } from '../log/scan.ts';
 import { decide } from './decide.ts';
+import type { AfterRepair, JobEventType } from './events.ts';
 import type { Author } from './jobs.ts';
 import { jobModel } from './model.ts';
 import { jobNotFound } from './refusals.ts';
-import type { Job } from './state.ts';
+import { CutSurvey } from './repair_survey.ts';
+import { type Job, jobFromSnapshot } from './state.ts';
 
-/** What is wrong with a log, and what a repair would keep and cut. */
+/** What is wrong with a log, what a repair would keep and cut, and what the job would be then. */
 export interface RepairPlan {
   readonly damage: LogDamage;
   /** The end of the last good record. */
@@ -19,6 +21,16 @@ export interface RepairPlan {
   /** The job as it was there. */
   readonly job: Job;
   readonly cut: Remainder;
+  /** How many events of each type can be read in what would be cut. */
+  readonly events: ReadonlyMap<JobEventType, number>;
+  /** Undefined where nothing would be kept. */
+  readonly after: AfterRepair | undefined;
+}
+
+/** What a repair did. */
+export interface Repaired {
+  readonly cut: Cut;
+  readonly after: AfterRepair;
 }
 
 /** Undefined when there is nothing to repair. Changes nothing. Throws `job_not_found`. */
@@ -32,15 +44,49 @@ export async function planRepair(store: FileStore, jobId: string): Promise<Repai
     });
   } catch (error) {
     if (!(error instanceof LogDamage)) throw error;
-    return { damage: error, keep, job, cut: await remainderAfter(store, jobId, keep) };
+    return surveyed(store, jobId, error, keep, job);
   }
   if (keep.revision === 0) throw jobNotFound(jobId);
   return undefined;
 }
 
+async function surveyed(
+  store: FileStore,
+  jobId: string,
+  damage: LogDamage,
+  keep: Position,
+  job: Job,
+): Promise<RepairPlan | undefined> {
+  const survey = new CutSurvey();
+  const cut = await remainderAfter(store, jobId, keep, isDamage(jobId, keep, job), ({ event, chained }) =>
+    survey.add(event, chained),
+  );
+  if (cut === undefined) return undefined; // another repair was faster
+  const { cuts, remembered, snapshot } = await store.residue(jobId);
+  const bytes = cuts.reduce((sum, kept) => sum + kept.bytes, cut.bytes);
+  const known =
+    snapshot === undefined ? undefined : jobFromSnapshot(snapshot.state, jobId, snapshot.position.revision);
+  const loss = { bytes, remembered, ...(known === undefined ? {} : { snapshot: known }) };
+  const after = job === undefined ? undefined : survey.conclude(job, loss, cut.chained);
+  return { damage, keep, job, cut, events: survey.counts, after };
+}
+
+/** The fold's word on a record that is sound in itself: damage if it cannot follow. */
+function isDamage(jobId: string, position: Position, state: Job): (record: StoredEvent) => boolean {
+  return (record) => {
+    try {
+      foldRecord(jobModel, jobId, { state, position }, record);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+}
+
 /**
- * Cuts what the plan says, keeps it beside the log, and records in the log that it was done, by whom and why: the log
- * changes in one step, from the damaged one to the cut one with that record at its end.
+ * Cuts what the plan says and nothing else, keeps it beside the log, and records in the log that it was done, by whom and
+ * why: the log changes in one step, from the damaged one to the cut one with that record at its end. Throws
+ * `log_moved_on` if the log is not what the plan was made of.
  */
 export async function repair(
   store: FileStore,
@@ -48,21 +94,24 @@ export async function repair(
   plan: RepairPlan,
   author: Author,
   now: Timestamp,
-): Promise<Cut> {
-  if (plan.job === undefined) throw repairWouldEmpty(jobId);
-  return cutAfter(store, jobId, plan.keep, (cut) =>
-    repairedRecord(jobId, plan, cut, { ...author, jobId, now }),
+): Promise<Repaired> {
+  const { job, keep, after } = plan;
+  if (job === undefined || after === undefined) throw repairWouldEmpty(jobId);
+  const cut = await cutAfter(store, jobId, keep, plan.cut, isDamage(jobId, keep, job), (done) =>
+    repairedRecord(jobId, job, keep, done, after, { ...author, jobId, now }),
   );
+  return { cut, after };
 }
 
 function repairedRecord(
   jobId: string,
-  { job, keep }: RepairPlan,
-  cut: Cut,
+  job: Job,
+  keep: Position,
+  { bytes: cutBytes, sha256: cutSha256, keptAs }: Cut,
+  after: AfterRepair,
   context: Parameters<typeof decide>[2],
 ): readonly SealedRecord[] {
-  const { bytes: cutBytes, sha256: cutSha256, keptAs } = cut;
-  const { events, refusal } = decide(job, { kind: 'repair', cutBytes, cutSha256, keptAs }, context);
+  const { events, refusal } = decide(job, { kind: 'repair', cutBytes, cutSha256, keptAs, after }, context);
   if (refusal !== undefined) throw refusal;
   for (const event of events) jobModel.evolve(job, event);
   return seal(jobId, jobModel.idField, keep, events).records;

@@ -2,6 +2,7 @@ import type { Json } from '../core/json.ts';
 import { epochMs, type Timestamp } from '../core/time.ts';
 import { VERSION } from '../core/version.ts';
 import type { RowView } from '../log/listing.ts';
+import { lastsFor } from './evolve_lease.ts';
 import type { Job, JobState } from './state.ts';
 import { STATUSES, type Status } from './transitions.ts';
 
@@ -18,8 +19,13 @@ export interface JobRow {
   readonly last_summary: string | null;
   /** It was submitted with a command for workers to run. */
   readonly has_command: boolean;
-  /** When the lease on it ends; null when nobody has one. */
+  /** When the lease on it ends; null when nobody has one, as are the two that follow. */
   readonly leased_until: Timestamp | null;
+  readonly lease_token: number | null;
+  /** How long the lease lasts without renewal. Milliseconds. */
+  readonly lease_ms: number | null;
+  /** How long after a claim a command may still run under an earlier lease. Milliseconds. */
+  readonly unsettled_ms: number;
 }
 
 export function rowOf(job: JobState): JobRow {
@@ -33,18 +39,35 @@ export function rowOf(job: JobState): JobRow {
     last_summary: job.last_checkpoint?.summary ?? null,
     has_command: job.command !== null,
     leased_until: job.lease?.expires_at ?? null,
+    lease_token: job.lease?.token ?? null,
+    lease_ms: job.lease === null ? null : lastsFor(job.lease),
+    unsettled_ms: job.unsettled_ms ?? 0,
   };
 }
 
-/** True for a job that a worker may claim now: running, with a command, and under no lease that may be live. */
-export function isClaimable(row: JobRow, now: Timestamp, graceMs: number): boolean {
-  if (row.status !== 'running' || !row.has_command) return false;
-  return row.leased_until === null || epochMs(now) >= epochMs(row.leased_until) + graceMs;
+/**
+ * Whether a worker may take a job up: `now`; `later`, once the lease on it was seen unrenewed for long enough by a
+ * monotonic clock, so that nothing runs under it any more; or not, as far as can be told. `watchedMs`: for how long it was.
+ */
+export function claimable(
+  row: JobRow,
+  now: Timestamp,
+  graceMs: number,
+  watchedMs: number,
+): 'now' | 'later' | undefined {
+  if (row.status !== 'running' || !row.has_command) return undefined;
+  if (row.leased_until === null || row.lease_ms === null) return 'now';
+  const left = epochMs(row.leased_until) - epochMs(now);
+  const outlasted = watchedMs >= Math.max(row.lease_ms, row.unsettled_ms);
+  if (left <= -graceMs) return outlasted ? 'now' : 'later';
+  // A lease that ends later than it can last from now on was given by a clock that was wrong.
+  if (left <= row.lease_ms + graceMs) return undefined;
+  return outlasted && watchedMs >= row.lease_ms + graceMs ? 'now' : 'later';
 }
 
 /** Rows of jobs for a listing. The last part of the version counts the forms of {@link save}. */
 export const jobView: RowView<Job, JobRow> = {
-  version: `gait.job.row ${VERSION} 1`,
+  version: `gait.job.row ${VERSION} 2`,
   rowOf: (job) => (job === undefined ? undefined : rowOf(job)),
   save: (row) => [
     row.status,
@@ -55,29 +78,32 @@ export const jobView: RowView<Job, JobRow> = {
     row.last_summary,
     row.has_command,
     row.leased_until,
+    row.lease_token,
+    row.lease_ms,
+    row.unsettled_ms,
   ],
   load: loadRow,
 };
 
 function loadRow(job_id: string, saved: Json): JobRow | undefined {
   if (!Array.isArray(saved)) return undefined;
-  const [status, created_at, updated_at, revision, open_decisions, last_summary, has_command, leased_until] =
+  const [status, created_at, updated_at, revision, open_decisions, last_summary, has_command, ...lease] =
     saved as readonly Json[];
+  const [leased_until, lease_token, lease_ms, unsettled_ms] = lease;
   if (!isStatus(status) || typeof created_at !== 'string' || typeof updated_at !== 'string') return undefined;
   if (typeof revision !== 'number' || typeof has_command !== 'boolean') return undefined;
   if (!isTextOrNull(last_summary) || !isTextOrNull(leased_until) || !isTexts(open_decisions))
     return undefined;
+  if (!isNumberOrNull(lease_token) || !isNumberOrNull(lease_ms) || typeof unsettled_ms !== 'number')
+    return undefined;
   return {
-    job_id,
-    status,
-    created_at,
-    updated_at,
-    revision,
-    open_decisions,
-    last_summary,
-    has_command,
-    leased_until,
+    ...{ job_id, status, created_at, updated_at, revision, open_decisions, last_summary, has_command },
+    ...{ leased_until, lease_token, lease_ms, unsettled_ms },
   };
+}
+
+function isNumberOrNull(value: Json | undefined): value is number | null {
+  return value === null || typeof value === 'number';
 }
 
 function isStatus(value: Json | undefined): value is Status {

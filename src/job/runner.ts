@@ -1,9 +1,11 @@
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
+import type { WatchedLease } from './decide_lease.ts';
 import type { JobTask, LeaseOutcome } from './events.ts';
-import { claimLease, type HeldLease, type LeaseTerms, outlast, type SeenLease } from './held_lease.ts';
+import { type ClaimPorts, claimLease, type HeldLease, type LeaseTerms, unsettledFor } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
+import { type Recorded, Recording } from './run_recording.ts';
 import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
@@ -27,11 +29,9 @@ export interface TaskProcess {
 }
 
 /** What the runner needs of the world. */
-export interface RunnerPorts {
+export interface RunnerPorts extends ClaimPorts {
   /** Starts a process that dies with its starter, and after so many milliseconds without a beat. */
   start(task: JobTask, env: Readonly<Record<string, string>>, ms: number): TaskProcess;
-  /** Milliseconds of a clock that nobody sets. */
-  monotonic(): number;
   /** Resolves after so long, or when the signal aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -41,25 +41,31 @@ export interface RunOptions extends LeaseTerms {
   /** By default the one that was submitted with the job. */
   readonly task?: JobTask;
   /** What the worker saw of the lease before. */
-  readonly seen?: SeenLease | undefined;
+  readonly watched?: WatchedLease | undefined;
   /** Between SIGTERM and SIGKILL. Milliseconds, as all times here. */
   readonly killAfterMs: number;
   /** How often the job's log is looked at. */
   readonly pollMs: number;
   /** Exit 0 completes the job, any other blocks it. */
   readonly complete: boolean;
-  /** Aborted: end the process and leave the job to a person. */
+  /** Aborted: start nothing more, and give back what was not started. */
+  readonly drain?: AbortSignal;
+  /** Aborted: end the process and give the work back. */
   readonly interrupt?: AbortSignal;
   readonly onStart?: (token: number) => void;
+  /** The command has to wait for the end of an earlier lease, at most for so long. */
+  readonly onWait?: (ms: number) => void;
 }
 
-/** How a run ended. */
+/** How a run ended. `unrecorded`: the command ended, and the log could not be told before the lease was over. */
 export interface RunResult {
   readonly token: number;
-  readonly outcome: LeaseOutcome | 'lost';
+  readonly outcome: LeaseOutcome | 'lost' | 'unrecorded';
   readonly ended: Ended;
-  /** Why the process was ended before it was done. */
+  /** Why it did not simply finish. */
   readonly why?: string;
+  /** The command ended while these decisions were open. */
+  readonly waitsFor?: readonly string[];
   /** The job as it was left; undefined when that could not be told any more. */
   readonly job?: JobState;
 }
@@ -67,18 +73,21 @@ export interface RunResult {
 /**
  * Holds the lease of a job while a process runs for it: renews it at a third of its time, watches the log, and ends the
  * process when the job is paused, cancelled or stopped, or the lease is lost. A lease that could not be renewed in time
- * counts as lost, by a clock that nobody sets: the process is dead before anyone else may start. Throws what a claim is
- * refused with.
+ * counts as lost, by a monotonic clock: the process is dead before anyone else may start. What it answers stands in the
+ * log. Throws what a claim is refused with.
  */
 export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts): Promise<RunResult> {
-  const { jobId } = options;
+  const { jobId, watched } = options;
   const { state } = await jobs.load(jobId);
   const task = options.task ?? state.command;
   if (task === null) throw nothingToRun(jobId);
-  const { lease, takenOver } = await claimLease(jobs, options, ports.monotonic);
-  if (takenOver) await outlast(state.lease, lease, { ...ports, ...options });
-  return new Runner(jobs, options, ports, lease).run(task);
+  const { lease, job } = await claimLease(jobs, options, ports, watched);
+  const runner = new Runner(jobs, options, ports, lease);
+  return job.work_done === true && options.complete ? runner.completeDone() : runner.run(task, job);
 }
+
+const DONE_BEFORE: Ended = { exitCode: 0, signal: null };
+const NOT_STARTED: Ended = { exitCode: null, signal: null, error: 'it was not started' };
 
 class Runner {
   readonly #jobs: Jobs;
@@ -100,12 +109,18 @@ class Runner {
     this.#lease = lease;
   }
 
-  async run(task: JobTask): Promise<RunResult> {
-    const { jobId, jobRoot } = this.#options;
+  /** The command ended well under an earlier lease, and the job could not be completed then. */
+  async completeDone(): Promise<RunResult> {
+    return this.#conclude(DONE_BEFORE);
+  }
+
+  async run(task: JobTask, claimed: JobState): Promise<RunResult> {
+    const { jobId, jobRoot, workerId } = this.#options;
     const { token } = this.#lease;
-    const env = { GAIT_JOB_ID: jobId, GAIT_JOB_ROOT: jobRoot, GAIT_LEASE_TOKEN: String(token) };
+    if (!(await this.#outlast(claimed))) return this.#conclude(NOT_STARTED);
+    const own = { GAIT_JOB_ID: jobId, GAIT_JOB_ROOT: jobRoot, GAIT_LEASE_TOKEN: String(token) };
     this.#options.onStart?.(token);
-    const process = this.#ports.start(task, env, this.#lease.remaining());
+    const process = this.#ports.start(task, { ...own, GAIT_WORKER: workerId }, this.#lease.remaining());
     const done = new AbortController();
     const watches = [this.#watch(process, done.signal), this.#watchTime(process, done.signal)];
     const watching = Promise.all(watches).catch((error) => {
@@ -119,12 +134,35 @@ class Runner {
     return this.#conclude(ended);
   }
 
+  /**
+   * Waits, under its own lease, until nothing can run under the ones before. A clock that jumped may have taken one from a
+   * worker that lives, which sees that within a poll; of one that is stopped as well, the guard ends the command once the
+   * time of its lease has passed, by a monotonic clock. False if the job may not be started any more.
+   */
+  async #outlast(claimed: JobState): Promise<boolean> {
+    if (claimed.unsettled_ms === undefined) return true;
+    const { pollMs, watched, drain, interrupt, onWait } = this.#options;
+    const { monotonic, sleep } = this.#ports;
+    const wait = Math.max(2 * pollMs, unsettledFor(claimed, watched));
+    if (wait > 2 * pollMs) onWait?.(wait);
+    const until = monotonic() + wait;
+    const woken = AbortSignal.any([drain, interrupt].filter((given) => given !== undefined));
+    for (let left = wait; left > 0; left = until - monotonic()) {
+      await sleep(Math.max(1, Math.min(left, pollMs, this.#renewalIn() || pollMs)), woken);
+      if (this.#renewalIn() === 0) await this.#renew();
+      if (drain?.aborted === true) this.#why ??= TOLD_TO_STOP;
+      if ((await this.#urgency()) !== undefined) return false;
+    }
+    await this.#renew('settled');
+    return (await this.#urgency()) === undefined;
+  }
+
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */
   async #watch(process: TaskProcess, done: AbortSignal): Promise<void> {
     const { pollMs, killAfterMs } = this.#options;
     let killAt = Number.POSITIVE_INFINITY;
     while (!done.aborted) {
-      if (this.#renewalIn() === 0) await this.#renew(process);
+      if (this.#renewalIn() === 0 && (await this.#renew())) process.beat(this.#lease.remaining());
       const urgency = await this.#urgency();
       const now = this.#ports.monotonic();
       if (urgency === 'soon' && killAt === Number.POSITIVE_INFINITY) {
@@ -145,7 +183,7 @@ class Runner {
     while (!done.aborted) {
       const left = this.#lease.remaining();
       if (left === 0) {
-        if (!this.#over) this.#loseLease('the lease could not be renewed in time');
+        if (!this.#over) this.#loseLease(TIME_OVER);
         process.kill('SIGKILL');
         return;
       }
@@ -159,20 +197,23 @@ class Runner {
     return this.#over ? Number.POSITIVE_INFINITY : Math.min(this.#lease.renewalIn(), wall);
   }
 
-  async #renew(process: TaskProcess): Promise<void> {
+  /** True if it was renewed. */
+  async #renew(settled?: 'settled'): Promise<boolean> {
     try {
-      await this.#lease.renew();
-      process.beat(this.#lease.remaining());
+      await this.#lease.renew(settled);
+      return true;
     } catch (error) {
       if (!(error instanceof GaitError)) throw error;
-      // Whether the lease was lost, or the job ended, the look at the log that follows tells.
+      // Whether another has it, or the job ended, the look at the log that follows tells.
       if (error.code === 'budget_exceeded') this.#why ??= error.message;
+      if (this.#lease.remaining() === 0 && !this.#over) this.#loseLease(TIME_OVER);
+      return false;
     }
   }
 
   /** Whether the process has to end: at once, or after a time to clean up. */
   async #urgency(): Promise<'now' | 'soon' | undefined> {
-    if (this.#options.interrupt?.aborted === true) this.#why ??= 'the worker was told to stop';
+    if (this.#options.interrupt?.aborted === true) this.#why ??= TOLD_TO_STOP;
     const job = await this.#look();
     if (job?.status === 'emergency_stopped') this.#why ??= 'the job is emergency_stopped';
     else if (job?.status === 'paused' || job?.status === 'cancelled')
@@ -183,13 +224,14 @@ class Runner {
     return this.#why === undefined ? undefined : 'soon';
   }
 
-  /** The job as its log has it; undefined while it cannot be read, until the lease runs out. */
+  /** The job as its log has it now; undefined while it cannot be read, until the lease runs out. */
   async #look(): Promise<JobState | undefined> {
     try {
       const { state } = await this.#jobs.load(this.#options.jobId);
       this.#over = FINAL_STATUSES.has(state.status);
-      if (!this.#over && state.lease?.token !== this.#lease.token)
-        this.#loseLease(state.lease === null ? 'the lease was given back' : 'another worker has the job');
+      const held = this.#over ? state.last_token : state.lease?.token;
+      if (held !== this.#lease.token)
+        this.#loseLease(held === undefined ? 'the lease was given back' : 'another worker has the job');
       this.#noteBudget(state);
       return state;
     } catch (error) {
@@ -208,78 +250,44 @@ class Runner {
     this.#wallAt = this.#ports.monotonic() + budget.max_wall_ms - used;
   }
 
-  #because(): { readonly why?: string } {
-    return this.#why === undefined ? {} : { why: this.#why };
-  }
-
   #loseLease(why: string): void {
     this.#lost = true;
     this.#why ??= why;
   }
 
-  /** Says in the log how it ended, if the lease is still ours to say it under. */
+  /** Says in the log how it ended, if the lease is still ours to say it under; tries until the lease is over. */
   async #conclude(ended: Ended): Promise<RunResult> {
-    const base = { token: this.#lease.token, ended, ...this.#because() };
-    const succeeded = ended.exitCode === 0;
-    if (this.#lease.remaining() === 0 && !succeeded) this.#loseLease('the lease was over before the command');
-    if (this.#lost) return { ...base, outcome: 'lost', ...this.#because() };
-    const outcome: LeaseOutcome = this.#why !== undefined ? 'interrupted' : succeeded ? 'finished' : 'failed';
-    try {
-      await this.#verdict(outcome, ended);
-      await this.#release(outcome, ended);
-      if (this.#lost) return { ...base, outcome: 'lost', ...this.#because() };
-      const job = await this.#look();
-      return { ...base, outcome, ...(job === undefined ? {} : { job }) };
-    } catch (error) {
-      if (!(error instanceof GaitError) || error.code !== 'lease_lost') throw error;
-      return { ...base, outcome: 'lost', why: this.#why ?? error.message };
+    const { token } = this.#lease;
+    if (ended.killedBy === 'guard') this.#loseLease(TIME_OVER);
+    if (this.#lease.remaining() === 0 && ended.exitCode !== 0) this.#loseLease(TIME_OVER);
+    if (this.#lost) return { token, outcome: 'lost', ended, ...because(this.#why) };
+    const recording = new Recording(this.#jobs, this.#options, token, ended, this.#why);
+    const { pollMs } = this.#options;
+    for (;;) {
+      try {
+        return resultOf(token, ended, await recording.record());
+      } catch (error) {
+        const left = this.#lease.remaining();
+        const why = error instanceof Error ? error.message : String(error);
+        if (left === 0 || !maySucceedLater(error)) return { token, outcome: 'unrecorded', ended, why };
+        await this.#ports.sleep(Math.min(pollMs, left), new AbortController().signal);
+      }
     }
-  }
-
-  /** The checkpoint that a process which ended by itself becomes, when that was asked for. */
-  async #verdict(outcome: LeaseOutcome, ended: Ended): Promise<void> {
-    const { jobId, workerId, complete, interrupt } = this.#options;
-    const job = await this.#look();
-    if (job?.lease?.token !== this.#lease.token) return;
-    const interrupted = outcome === 'interrupted';
-    // A job that somebody paused waits for a resume; one whose worker was told to stop is left to a person.
-    if (interrupted && (job.status !== 'running' || interrupt?.aborted !== true)) return;
-    if (!interrupted && (!complete || job.status !== 'running')) return;
-    const type = outcome === 'finished' ? 'completed' : 'blocked';
-    const summary = summaryOf(outcome, ended);
-    const order = { kind: 'checkpoint', type, summary, token: this.#lease.token } as const;
-    try {
-      await this.#jobs.execute(jobId, { actor: workerId }, order);
-    } catch (error) {
-      // A person came between, and the job waits for a resume.
-      if (!(error instanceof GaitError) || error.code !== 'transition_not_allowed') throw error;
-    }
-  }
-
-  async #release(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): Promise<void> {
-    const { jobId, workerId } = this.#options;
-    const job = await this.#look();
-    if (job?.lease?.token !== this.#lease.token) return; // a completed job has no lease any more
-    const reason = error ?? this.#why;
-    const author = { actor: workerId, ...(reason === undefined ? {} : { reason: shortened(reason) }) };
-    await this.#jobs.execute(jobId, author, {
-      kind: 'release',
-      token: this.#lease.token,
-      outcome,
-      ...(exitCode === null ? {} : { exitCode }),
-      ...(signal === null ? {} : { signal }),
-    });
   }
 }
 
-function summaryOf(outcome: LeaseOutcome, { exitCode, signal, error }: Ended): string {
-  if (error !== undefined) return shortened(`the command could not be started: ${error}`);
-  if (outcome === 'interrupted') return 'interrupted: the worker was told to stop';
-  if (exitCode === 127) return 'the command ended with exit 127, as a shell does that could not find one';
-  return signal === null ? `the command ended with exit ${exitCode}` : `the command was ended by ${signal}`;
+export const TOLD_TO_STOP = 'the worker was told to stop';
+const TIME_OVER = 'the lease could not be renewed in time';
+
+function resultOf(token: number, ended: Ended, { why, ...recorded }: Recorded): RunResult {
+  return { token, ended, ...recorded, ...because(why) };
 }
 
-/** In code points, as the limits of texts count. */
-function shortened(text: string): string {
-  return [...text].slice(0, 500).join('');
+function because(why: string | undefined): { readonly why?: string } {
+  return why === undefined ? {} : { why };
+}
+
+/** What the disk, or others, did not let through. */
+function maySucceedLater(error: unknown): boolean {
+  return error instanceof GaitError && (error.category === 'io_failure' || error.retryable);
 }

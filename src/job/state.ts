@@ -77,12 +77,24 @@ export interface JobState {
   readonly budget: Budget | null;
   /** What of the budget was used since the job was submitted, or last resumed. */
   readonly usage: Usage;
+  /** No lease has had a higher token, nor can one have had in what a repair cut. */
+  readonly last_token: number;
+  /** The same of the numbers in the ids of checkpoints. */
+  readonly last_checkpoint_number: number;
+  /** How many decisions were ever asked for; at least 2 once a repair cut what may have asked for one. */
+  readonly decisions_asked: number;
+  /** How long after a claim a command may still run under an earlier lease. Milliseconds; absent: nothing does. */
+  readonly unsettled_ms?: number;
+  /** The command ended well while the job was paused: whoever claims it next completes it. */
+  readonly work_done?: true;
+  /** A decision was asked for while the job was blocked: only a person resumes it. */
+  readonly held?: true;
 }
 
 /** The right of one worker to write on a job. schemas/v1/job/summary.schema.json */
 export interface Lease {
   readonly worker_id: string;
-  /** The revision of the event that acquired it. */
+  /** Only grows: the revision of the event that acquired it, or above all that a repair cut. */
   readonly token: number;
   readonly acquired_at: Timestamp;
   /** When its time was set last: how long it lasts without renewal is from then to `expires_at`. */
@@ -140,7 +152,12 @@ export function approvalOf(event: JobEventOf<'approved'>): Approval {
   return { ...approval, key_id: signed.signature.key_id, expires_at: signed.expires_at };
 }
 
-/** The id of the checkpoint after `count` others: `cp_0001` …, wider past 9,999. */
-export function checkpointId(count: number): string {
-  return `cp_${String(count + 1).padStart(4, '0')}`;
+/** The id of the next checkpoint: `cp_0001` …, wider past 9,999. */
+export function nextCheckpointId({ last_checkpoint_number }: JobState): string {
+  return `cp_${String(last_checkpoint_number + 1).padStart(4, '0')}`;
+}
+
+/** The token of the next lease: the revision of its event, unless a repair cut what may have had a higher one. */
+export function nextToken({ last_token, revision }: JobState): number {
+  return Math.max(revision, last_token) + 1;
 }

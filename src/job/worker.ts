@@ -2,11 +2,12 @@ import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
 import type { Jobs } from './jobs.ts';
+import { LeaseWatch } from './lease_watch.ts';
 import { unexpected } from './refusals.ts';
-import { isClaimable, type JobRow } from './row.ts';
+import { claimable, type JobRow } from './row.ts';
 import { type RunnerPorts, type RunOptions, type RunResult, runJob } from './runner.ts';
 
-export interface WorkOptions extends Omit<RunOptions, 'jobId' | 'complete' | 'interrupt'> {
+export interface WorkOptions extends Omit<RunOptions, 'jobId' | 'complete' | 'interrupt' | 'watched'> {
   /** How many jobs at the same time. */
   readonly concurrency: number;
   /** End when there is nothing to claim and nothing runs any more. */
@@ -25,6 +26,10 @@ export interface WorkEvents {
   ended?(jobId: string, result: RunResult): void;
   /** A job that could not be run: its log is damaged, or its claim was refused for good. */
   refused?(jobId: string, error: GaitError): void;
+  /** A job is taken up once nothing can run under the lease before. Told once for each lease. */
+  waits?(jobId: string): void;
+  /** The jobs could not be listed; they are, the next time. */
+  troubled?(error: GaitError): void;
 }
 
 export interface WorkSummary {
@@ -32,7 +37,11 @@ export interface WorkSummary {
   readonly finished: number;
   readonly failed: number;
   readonly interrupted: number;
+  /** Given back: their commands run again, here or elsewhere. */
+  readonly given_up: number;
   readonly lost: number;
+  /** Their commands ended, and the log could not be told. */
+  readonly unrecorded: number;
 }
 
 /** Refusals of a claim that came too late. */
@@ -61,12 +70,16 @@ class Worker {
   readonly #options: WorkOptions;
   readonly #ports: RunnerPorts;
   readonly #events: WorkEvents;
-  readonly #tally = { claimed: 0, finished: 0, failed: 0, interrupted: 0, lost: 0 };
+  readonly #tally = {
+    ...{ claimed: 0, finished: 0, failed: 0, interrupted: 0 },
+    ...{ given_up: 0, lost: 0, unrecorded: 0 },
+  };
   readonly #running = new Map<string, Promise<void>>();
   /** Jobs that could not be run, with when they are looked at again. */
   readonly #leftAlone = new Map<string, number>();
-  /** Until when jobs are leased, as they were first seen so, with when that was. */
-  #seen = new Map<string, { readonly until: string; readonly at: number }>();
+  readonly #watch: LeaseWatch;
+  /** Jobs that are taken up later, by the tokens of their leases. */
+  #later = new Map<string, number>();
   /** What was found to claim, oldest first. */
   #queue: string[] = [];
   /** Nothing was started since the last look at the jobs. */
@@ -78,6 +91,7 @@ class Worker {
     this.#options = options;
     this.#ports = ports;
     this.#events = events;
+    this.#watch = new LeaseWatch(ports.monotonic);
   }
 
   async run(): Promise<WorkSummary> {
@@ -88,7 +102,7 @@ class Worker {
         if (drain.aborted) break;
         this.#queue = await this.#look();
         this.#idle = true;
-        if (this.#queue.length === 0 && this.#running.size === 0 && once) break;
+        if (this.#queue.length + this.#running.size + this.#later.size === 0 && once) break;
       }
       for (const jobId of this.#queue.splice(0, concurrency - this.#running.size)) {
         const run = this.#run(jobId).finally(() => this.#running.delete(jobId));
@@ -109,10 +123,10 @@ class Worker {
     try {
       const result = await runJob(
         this.#jobs,
-        { ...this.#options, jobId, complete: true, onStart, seen: this.#seen.get(jobId) },
+        { ...this.#options, jobId, complete: true, onStart, watched: this.#watch.watched(jobId) },
         this.#ports,
       );
-      this.#tally[result.outcome === 'given_up' ? 'failed' : result.outcome] += 1;
+      this.#tally[result.outcome] += 1;
       this.#events.ended?.(jobId, result);
     } catch (error) {
       const refusal = error instanceof GaitError ? error : unexpected(`job ${jobId} could not be run`, error);
@@ -123,25 +137,39 @@ class Worker {
     }
   }
 
-  /** The jobs that may be claimed now, oldest first. */
+  /** The jobs that may be claimed now, oldest first. A look that fails ends nothing: the next one may not. */
   async #look(): Promise<string[]> {
     const at = this.#ports.monotonic();
+    const free = (id: string): boolean => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= at;
+    try {
+      const found = (await this.#claimable()).filter(({ job_id }) => free(job_id));
+      found.sort((a, b) => epochMs(a.created_at) - epochMs(b.created_at));
+      return found.map(({ job_id }) => job_id);
+    } catch (error) {
+      if (!(error instanceof GaitError) || error.category === 'internal_failure') throw error;
+      this.#events.troubled?.(error);
+      return [];
+    }
+  }
+
+  async #claimable(): Promise<JobRow[]> {
     const now = this.#clock.now();
     const found: JobRow[] = [];
-    const seen = new Map<string, { readonly until: string; readonly at: number }>();
+    const later = new Map<string, number>();
     for await (const group of this.#jobs.rows()) {
       for (const { row } of group) {
         if (row instanceof GaitError) continue;
-        const { job_id, leased_until: until } = row;
-        const before = this.#seen.get(job_id);
-        if (until !== null) seen.set(job_id, before?.until === until ? before : { until, at });
-        if (isClaimable(row, now, this.#options.graceMs)) found.push(row);
+        const { job_id, lease_token: token, leased_until: until } = row;
+        const watchedMs = token === null || until === null ? 0 : this.#watch.note(job_id, token, until);
+        const when = claimable(row, now, this.#options.graceMs, watchedMs);
+        if (when === 'now') found.push(row);
+        if (when === 'later') later.set(job_id, token ?? 0);
       }
     }
-    this.#seen = seen;
-    found.sort((a, b) => epochMs(a.created_at) - epochMs(b.created_at));
-    const free = (id: string): boolean => !this.#running.has(id) && (this.#leftAlone.get(id) ?? 0) <= at;
-    return found.map(({ job_id }) => job_id).filter(free);
+    this.#watch.turn();
+    for (const [jobId, token] of later) if (this.#later.get(jobId) !== token) this.#events.waits?.(jobId);
+    this.#later = later;
+    return found;
   }
 
   /** Until a job has ended, the time is over, or the worker is told to drain. */

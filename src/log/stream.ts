@@ -61,6 +61,11 @@ export class StreamHandle<S> {
     this.#settled = { state: model.initial, position: LOG_START };
   }
 
+  /** Nothing is on its way: whoever opens the stream anew misses nothing. */
+  get idle(): boolean {
+    return this.#inFlight.size === 0 && this.#refreshing === undefined;
+  }
+
   /** The state as the log has it now. Position 0 if the stream does not exist. */
   async load(): Promise<Folded<S>> {
     await this.#refresh();

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { observe } from '../../src/cli/machine.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { VERSION } from '../../src/core/version.ts';
+import { observer } from '../../src/job/environment.ts';
 import { DEFAULT_RULES } from '../../src/job/fingerprint.ts';
 import { snapshotBytes } from '../../src/log/snapshot.ts';
 import { SNAPSHOT_EVERY } from '../../src/log/stream.ts';
@@ -50,7 +50,7 @@ test('every line that the commands write is an event by its schema', async (t) =
 test('a snapshot is written, conforms, is what verify compares, and a cache that may be lost', async (t) => {
   const w = await workspace(t);
   const author = { actor: 'agent' };
-  const claim = observe(DEFAULT_RULES, {});
+  const claim = await observer({})(DEFAULT_RULES);
   await w.jobs.execute('long', author, { kind: 'submit', claim, producerVersion: VERSION });
   const progress = (_: unknown, i: number) =>
     w.jobs.execute('long', author, { kind: 'checkpoint', type: 'progress', summary: `step ${i}` });

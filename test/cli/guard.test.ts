@@ -7,6 +7,7 @@ import { type Workspace, workspace } from '../support/cli.ts';
 import { guarded, STUBBORN } from '../support/guard_worker.ts';
 import { childrenOf } from '../support/processes.ts';
 import { appeared, gone, lives, pidIn } from '../support/work.ts';
+import { environmentHere } from '../../src/job/environment.ts';
 
 /** May live as long as a test lasts. */
 const LONG = 600_000;
@@ -26,7 +27,7 @@ describe('the guard of a command', { concurrency: 2 }, () => {
 
   test('a command is not killed before the end that the guard was told last, to the millisecond', async (t) => {
     const w = await workspace(t);
-    const running = realPorts(process.env, 'stderr').start(sh(w, STUBBORN), {}, LONG);
+    const running = realPorts(process.env, 'stderr', environmentHere).start(sh(w, STUBBORN), {}, LONG);
     await pidIn(w, 'pid');
     const told = performance.now();
     running.beat(1990);
@@ -44,7 +45,7 @@ describe('the guard of a command', { concurrency: 2 }, () => {
 
   test('nor was one that its worker killed in time', async (t) => {
     const w = await workspace(t);
-    const running = realPorts(process.env, 'stderr').start(sh(w, STUBBORN), {}, LONG);
+    const running = realPorts(process.env, 'stderr', environmentHere).start(sh(w, STUBBORN), {}, LONG);
     await pidIn(w, 'pid');
     running.kill('SIGKILL');
     assert.deepEqual(await running.ended, { exitCode: null, signal: 'SIGKILL' });
@@ -84,7 +85,7 @@ describe('a guard that is gone, or cannot be started', () => {
   test('killed while its command runs: the command ends, and the next one gets another guard', async (t) => {
     const w = await workspace(t);
     const before = new Set(childrenOf(process.pid).map(({ pid }) => pid));
-    const ports = realPorts(process.env, 'stderr');
+    const ports = realPorts(process.env, 'stderr', environmentHere);
     const running = ports.start(sh(w, STUBBORN), {}, LONG);
     const group = await pidIn(w, 'pid');
     for (const { pid } of childrenOf(process.pid))
@@ -101,7 +102,7 @@ describe('a guard that is gone, or cannot be started', () => {
       process.execPath = node;
     });
     process.execPath = w.path('no-node');
-    const ports = realPorts(process.env, 'stderr');
+    const ports = realPorts(process.env, 'stderr', environmentHere);
     const { exitCode, signal, error = '' } = await ports.start(sh(w, 'echo >ran'), {}, LONG).ended;
     assert.deepEqual([exitCode, signal], [null, null]);
     assert.match(error, /the guard of the commands could not be started: .*ENOENT.*none runs without it/);
@@ -116,7 +117,7 @@ describe('a guard that is gone, or cannot be started', () => {
       process.execPath = node;
     });
     process.execPath = '/bin/false';
-    const ports = realPorts(process.env, 'stderr');
+    const ports = realPorts(process.env, 'stderr', environmentHere);
     const { error = '' } = await ports.start(sh(w, 'echo >ran'), {}, LONG).ended;
     assert.match(error, /the guard of the commands ended \(exit 1\), and none runs without it/);
     assert.ok(!existsSync(w.path('ran')));
@@ -127,7 +128,7 @@ describe('a command that cannot be started', () => {
   test('one that the system does not take', async (t) => {
     const w = await workspace(t);
     const impossible = { argv: ['echo', 'x'.repeat(1_000_000)], cwd: w.dir, pass_env: [] };
-    const ended = await realPorts(process.env, 'stderr').start(impossible, {}, LONG).ended;
+    const ended = await realPorts(process.env, 'stderr', environmentHere).start(impossible, {}, LONG).ended;
     assert.deepEqual([ended.exitCode, ended.signal], [null, null]);
     assert.match(ended.error ?? '', /E2BIG/);
   });
@@ -146,7 +147,7 @@ describe('a command that cannot be started', () => {
       await mkdir(w.path('locked'));
       await chmod(w.path('locked'), 0);
       const task = { argv: ['true'], cwd: w.path(name), pass_env: [] };
-      const ended = await realPorts(process.env, 'stderr').start(task, {}, LONG).ended;
+      const ended = await realPorts(process.env, 'stderr', environmentHere).start(task, {}, LONG).ended;
       assert.deepEqual([ended.exitCode, ended.signal], [null, null]);
       assert.match(ended.error ?? '', says);
     });
@@ -154,10 +155,11 @@ describe('a command that cannot be started', () => {
 
   test('a path without any program: the guard needs none', async (t) => {
     const w = await workspace(t);
-    const ports = realPorts({ ...process.env, PATH: '/nowhere' }, 'stderr');
+    const ports = realPorts({ ...process.env, PATH: '/nowhere' }, 'stderr', environmentHere);
     const running = ports.start(sh(w, 'echo >ran; while :; do :; done'), {}, LONG);
     await appeared(w, 'ran');
     running.beat(1000);
     assert.equal((await running.ended).killedBy, 'guard');
   });
+import { environmentHere } from '../../src/job/environment.ts';
 });

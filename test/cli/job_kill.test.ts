@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { environmentHere } from '../../src/job/environment.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import { seeded } from '../support/seed.ts';
 import { assertSound, library } from '../support/work.ts';
@@ -34,7 +35,11 @@ async function prepare(w: Workspace, id: string, { before }: Case): Promise<void
   await library(w).submit(id);
   if (before === 'paused') await jobs.execute(id, author, { kind: 'pause' });
   if (before === 'claimed')
-    await jobs.execute(id, author, { kind: 'claim', workerId: 'w1', ttlMs: 60_000, graceMs: 2000 });
+    await jobs.execute(
+      id,
+      { actor: 'w1' },
+      { kind: 'claim', workerId: 'w1', ttlMs: 60_000, graceMs: 2000, claim: await environmentHere() },
+    );
   if (before === 'asked') {
     const asks = { kind: 'checkpoint', type: 'decision-needed', summary: 's', requiredAction: 'a' } as const;
     await jobs.execute(id, author, asks);

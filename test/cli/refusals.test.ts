@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { observe } from '../../src/cli/machine.ts';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import { VERSION } from '../../src/core/version.ts';
 import type { JobCommand } from '../../src/job/decide.ts';
+import { observer } from '../../src/job/environment.ts';
 import type { CheckpointType } from '../../src/job/events.ts';
 import { DEFAULT_RULES } from '../../src/job/fingerprint.ts';
 import { sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
@@ -34,7 +34,7 @@ const STATES: Readonly<Record<string, readonly JobCommand[]>> = {
 };
 
 async function makeStates(w: Workspace): Promise<void> {
-  const claim = observe(DEFAULT_RULES, {});
+  const claim = await observer({})(DEFAULT_RULES);
   for (const [id, commands] of Object.entries(STATES)) {
     for (const command of [{ kind: 'submit', claim, producerVersion: VERSION } as const, ...commands]) {
       await w.jobs.execute(id, ALICE, command);

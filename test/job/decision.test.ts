@@ -1,15 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { environmentHere } from '../../src/job/environment.ts';
-import { claimOf } from '../../src/job/fingerprint.ts';
 import type { LeasedJob } from '../../src/job/leased_job.ts';
 import type { JobWorkspace } from '../../src/job/open.ts';
 import { JOB_ID, resumeAnyway } from '../support/given.ts';
 import { aFewLooks, GRACE, OTHER, QUESTION, SCENES, type Scene, TTL, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';
 
-const HERE = environmentHere();
-const ELSEWHERE = claimOf({ rules: ['os'], values: { os: 'plan9' } });
+const NAME = 'GAIT_TEST_DECISION_ENVIRONMENT';
 
 const YES = { by: 'alice', reason: 'tested on the copy' };
 
@@ -146,7 +144,7 @@ for (const [kind, scene] of SCENES) {
       const next = await claimedAgain(scene);
       const second = next.decision(QUESTION);
       await asked(scene, 2);
-      await alice.approve(JOB_ID, YES);
+      await alice.approve(JOB_ID, { ...YES, checkpointId: 'cp_0003' });
       assert.equal((await second).checkpointId, 'cp_0003');
     });
 
@@ -159,7 +157,7 @@ for (const [kind, scene] of SCENES) {
         for (const times of [1, 2]) {
           const decision = job.decision(QUESTION);
           await asked(scene, times);
-          await alice.approve(JOB_ID, { ...YES, reason: `yes, ${times}` });
+          await alice.approve(JOB_ID, { ...YES, checkpointId: `cp_000${times}`, reason: `yes, ${times}` });
           assert.equal((await decision).reason, `yes, ${times}`);
         }
         await dies(scene, workspace);
@@ -211,16 +209,18 @@ for (const [kind, scene] of SCENES) {
     scene(
       'is refused in an environment that the job is not bound to, once, until a person accepts it',
       async (scene) => {
+        delete process.env[NAME];
         const workspace = scene.workspace('agent');
-        await workspace.submit(JOB_ID, { environment: ELSEWHERE });
+        await workspace.submit(JOB_ID, { rules: [`env:${NAME}`] });
         const job = await workspace.claim(JOB_ID, { ttlMs: TTL });
+        process.env[NAME] = 'changed';
         const decision = job.decision(QUESTION);
         await asked(scene, 1);
         const alice = scene.workspace('alice');
         await alice.approve(JOB_ID, YES);
         await assert.rejects(decision, gaitError('environment_mismatch', 'policy_blocked'));
         assert.equal(await scene.count('resume_refused'), 1);
-        const order = resumeAnyway(HERE);
+        const order = resumeAnyway(await environmentHere((await alice.state(JOB_ID)).environment?.rules));
         await alice.jobs.execute(JOB_ID, { actor: 'alice', reason: 'moved' }, order);
         assert.equal((await job.decision(QUESTION)).approvedBy, 'alice');
         assert.equal(await scene.askings(), 1);

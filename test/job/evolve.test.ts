@@ -69,7 +69,13 @@ const SAMPLES: readonly [Job, JsonObject][] = [
 ];
 
 function repaired(job: Job): JsonObject {
-  return eventOf(job, { kind: 'repair', cutBytes: 1, cutSha256: '0'.repeat(64), keptAs: 'cut.bin' });
+  return eventOf(job, {
+    ...{ kind: 'repair', cutBytes: 1, cutSha256: '0'.repeat(64), keptAs: 'cut.bin' },
+    after: {
+      ...{ status: 'cancelled', token_floor: 9, checkpoint_floor: 9 },
+      ...{ unsettled_ms: 0, chained_records: 0 },
+    },
+  });
 }
 
 for (const [job, event] of SAMPLES) {

@@ -82,6 +82,7 @@ describe('claim', () => {
       assert.deepEqual(refusal.details, {
         job_id: 'job_1',
         worker_id: 'w1',
+        token: 2,
         expires_at: '2026-02-14T00:01:30Z',
       });
     });
@@ -150,10 +151,10 @@ describe('claim', () => {
 
   test('a worker has a name of 1 to 256 characters', () => {
     for (const name of ['', ' ', 'w'.repeat(257), 'w\ud83d']) {
-      given(submit()).when(claim(name)).refused('worker_invalid');
+      given(submit()).when(claim(name), { actor: 'w' }).refused('worker_invalid');
     }
     const name = '\u{1f600}'.repeat(256);
-    assert.equal(given(submit()).when(claim(name)).event.payload['worker_id'], name);
+    assert.equal(given(submit()).when(claim(name), { actor: 'w' }).event.payload['worker_id'], name);
   });
 });
 

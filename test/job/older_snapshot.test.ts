@@ -9,19 +9,22 @@ import type { EventStore } from '../../src/log/store.ts';
 import { checkpoint, claim, JOB_ID, pause, submit, under } from '../support/given.ts';
 import { memoryStores, noting, testClock } from '../support/job_stores.ts';
 
-const NEWER: readonly string[] = ['lease', 'command', 'budget', 'usage'];
+const NEWER: readonly string[] = [
+  ...['lease', 'command', 'budget', 'usage'],
+  ...['last_token', 'last_checkpoint_number', 'decisions_asked'],
+];
 
 /** A job under a lease, with a snapshot at its end as a version wrote it that knew no leases. */
 async function withOlderSnapshot(store: EventStore, without: readonly string[] = NEWER): Promise<void> {
   const jobs = new Jobs(store, testClock());
   const notes = Array.from({ length: 5 }, () => under(2, checkpoint('progress')));
-  for (const command of [submit(), claim(), ...notes]) await jobs.execute(JOB_ID, { actor: 'a' }, command);
+  for (const command of [submit(), claim(), ...notes]) await jobs.execute(JOB_ID, { actor: 'w1' }, command);
   const { state, position } = await jobs.load(JOB_ID);
   const kept = Object.entries(jobToSnapshot(state)).filter(([name]) => !without.includes(name));
   await store.saveSnapshot(JOB_ID, { position, state: Object.fromEntries(kept) as JsonObject });
 }
 
-describe('a snapshot of a version that knew no leases', () => {
+describe('a snapshot of a version that knew less', () => {
   for (const name of NEWER) {
     test(`is not trusted without its ${name}`, async () => {
       const store = memoryStores().open();

@@ -70,7 +70,10 @@ describe('repair', () => {
     const plan = await planRepair(open(), JOB_ID);
     const kept = before.toString().split('\n').slice(0, 2).join('\n').length + 1;
     assert.deepEqual([plan?.keep.revision, plan?.keep.offset, plan?.damage.revision], [2, kept, 3]);
-    assert.deepEqual(plan?.cut, { bytes: before.length - kept, lines: 2 });
+    const { bytes, lines, sha256 } = plan?.cut ?? {};
+    const cut = before.subarray(kept);
+    assert.deepEqual([bytes, lines, sha256], [cut.length, 2, sha256Hex(cut)]);
+    assert.deepEqual([plan?.job?.status, plan?.after?.status], ['running', 'blocked']);
     assert.deepEqual(await readFile(log), before);
   });
 
@@ -79,19 +82,20 @@ describe('repair', () => {
     const store = scene.open();
     const plan = await planRepair(store, JOB_ID);
     assert.ok(plan !== undefined);
-    const cut = await repair(store, JOB_ID, plan, AUTHOR, NOW);
+    const { cut, after } = await repair(store, JOB_ID, plan, AUTHOR, NOW);
     const keptBytes = await readFile(join(dirname(scene.log), cut.keptAs));
     assert.deepEqual(keptBytes, before.subarray(plan.keep.offset));
     assert.equal(cut.sha256, sha256Hex(keptBytes));
 
     const { job, records } = await readHistory(scene.open(), JOB_ID);
-    assert.deepEqual([job.status, job.revision, job.checkpoint_count], ['running', 3, 1]);
+    assert.deepEqual([job.status, job.revision, job.checkpoint_count], ['blocked', 3, 1]);
     const { type, actor, payload } = records[2]?.event ?? {};
     assert.deepEqual([type, actor], ['repaired', 'alice']);
     assert.deepEqual(payload, {
       cut_bytes: keptBytes.length,
       cut_sha256: cut.sha256,
       kept_as: cut.keptAs,
+      after,
       reason: AUTHOR.reason,
     });
     assert.deepEqual((await verifyJob(scene.open(), JOB_ID)).findings, []);

@@ -4,7 +4,7 @@ import type { GaitError } from '../../src/core/errors.ts';
 import { timestamp } from '../../src/core/time.ts';
 import { decide, type JobCommand } from '../../src/job/decide.ts';
 import { Jobs } from '../../src/job/jobs.ts';
-import { isClaimable, type JobRow, jobView, rowOf } from '../../src/job/row.ts';
+import { claimable, type JobRow, jobView, rowOf } from '../../src/job/row.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { approve, ask, checkpoint, HOME, jobAfter, pause, resume, submit, timeOf } from '../support/given.ts';
 import { fileStores, memoryStores, testClock } from '../support/job_stores.ts';
@@ -12,7 +12,7 @@ import { appendDamage } from '../support/listings.ts';
 
 const TASK = { argv: ['true'], cwd: '/', pass_env: [] };
 const submitTask: JobCommand = { kind: 'submit', claim: HOME, producerVersion: '0.1.0', task: TASK };
-const claim: JobCommand = { kind: 'claim', workerId: 'w', ttlMs: 30_000, graceMs: 2000 };
+const claim: JobCommand = { kind: 'claim', workerId: 'w', ttlMs: 30_000, graceMs: 2000, claim: HOME };
 
 const JOBS: Readonly<Record<string, JobState>> = {
   plain: job(submit()),
@@ -44,7 +44,7 @@ describe('the row of a job', () => {
         const then = timestamp(now - 60_000 + after);
         const context = { jobId: state.job_id, actor: 'w', now: then };
         const taken: boolean = state.command !== null && decide(state, claim, context).refusal === undefined;
-        assert.equal(isClaimable(rowOf(state), then, 2000), taken, `${after} ms`);
+        assert.equal(claimable(rowOf(state), then, 2000, 60_000) === 'now', taken, `${after} ms`);
       }
     });
   }

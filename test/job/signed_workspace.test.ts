@@ -124,7 +124,7 @@ describe('the log of a job with approvers', () => {
 
   test('shows whether its approvals still suffice to those that resume it', async () => {
     const { people, pass, store } = await asking();
-    const ports = { jobs: people.jobs, store, monotonic: () => 0, environment: HOME };
+    const ports = { jobs: people.jobs, store, monotonic: () => 0, observe: async () => HOME };
     await people.approve(JOB_ID, { key: ANN, expiresMs: HOUR });
     await people.approve(JOB_ID, { key: BOB });
     pass(HOUR);
@@ -156,7 +156,7 @@ describe('the log of a job with approvers', () => {
     await store.saveSnapshot(JOB_ID, { position, state: answered });
     const reopened = new JobWorkspace({ store, clock: manualClock(Date.UTC(2026, 1, 14)), actor: 'people' });
     assert.equal((await reopened.state(JOB_ID)).open_decisions.length, 1);
-    const ports = { jobs: reopened.jobs, store, monotonic: () => 0, environment: HOME };
+    const ports = { jobs: reopened.jobs, store, monotonic: () => 0, observe: async () => HOME };
     assert.equal(await resumeAnswered(ports, JOB_ID, 'agent'), false);
     assert.equal((await people.state(JOB_ID)).status, 'decision_needed');
   });

@@ -7,6 +7,7 @@ import {
   ask,
   cancel,
   checkpoint,
+  environmentOf,
   HOME,
   pause,
   resume,
@@ -55,7 +56,13 @@ function worker(world: World, actor: Actor, view: JobView): Operation {
     })
   ) {
     case 'claim':
-      return order({ kind: 'claim', workerId: actor.name, ttlMs: random.pick(TTLS_MS), graceMs: GRACE_MS });
+      return order({
+        kind: 'claim',
+        workerId: actor.name,
+        ttlMs: random.pick(TTLS_MS),
+        graceMs: GRACE_MS,
+        claim: environmentOf(view.job),
+      });
     case 'renew':
       return order(renewal(world, token));
     case 'progress':

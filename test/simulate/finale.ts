@@ -1,5 +1,5 @@
 import { FINAL_STATUSES } from '../../src/job/transitions.ts';
-import { checkpoint } from '../support/given.ts';
+import { checkpoint, environmentOf } from '../support/given.ts';
 import { promised } from './broken.ts';
 import { GRACE_MS, type JobView } from './job_view.ts';
 import type { Process } from './process.ts';
@@ -41,7 +41,13 @@ async function workOn(process: Process, view: JobView): Promise<void> {
     await process.execute(jobId, author, { kind: 'cancel' });
     return;
   }
-  const claim = { kind: 'claim', workerId: 'last', ttlMs: 1000, graceMs: GRACE_MS } as const;
+  const claim = {
+    kind: 'claim',
+    workerId: 'last',
+    ttlMs: 1000,
+    graceMs: GRACE_MS,
+    claim: environmentOf(job),
+  } as const;
   const token = (await process.execute(jobId, author, claim)).state?.lease?.token;
   promised(token !== undefined, `${jobId}: a claim that gave no token`);
   await process.execute(jobId, author, { ...checkpoint('progress'), token } as Parameters<

@@ -7,7 +7,7 @@ import type { Budget, CheckpointType, LeaseOutcome } from '../../src/job/events.
 import { evolveStored } from '../../src/job/evolve.ts';
 import { claimOf, type EnvironmentClaim } from '../../src/job/fingerprint.ts';
 import type { CommandContext } from '../../src/job/record.ts';
-import type { Job, JobState } from '../../src/job/state.ts';
+import { boundEnvironment, type Job, type JobState } from '../../src/job/state.ts';
 import type { Decision } from '../../src/log/stream.ts';
 import { gaitError } from './refusals.ts';
 
@@ -26,7 +26,7 @@ export interface DecidedEvent extends ExpectedEvent {
   readonly actor: string;
 }
 
-type Author = Partial<Pick<CommandContext, 'actor' | 'reason' | 'jobId' | 'now'>>;
+type Author = Partial<Pick<CommandContext, 'actor' | 'reason' | 'jobId' | 'now' | 'ifRevision'>>;
 
 /** A command and who gives it, when that matters. */
 export type Given = JobCommand | readonly [JobCommand, Author];
@@ -64,7 +64,14 @@ export function jobAfter(...commands: readonly Given[]): Job {
 
 /** Decides at a time that the revision gives, a minute after the event before, unless the author says when. */
 export function decideAt(job: Job, command: JobCommand, author: Author = {}): Decision {
-  return decide(job, command, { jobId: JOB_ID, actor: ACTOR, now: timeOf(job), ...author });
+  return decide(job, command, { jobId: JOB_ID, actor: actorOf(job, command), now: timeOf(job), ...author });
+}
+
+/** A worker acts in its own name: a token is good with no other. */
+function actorOf(job: Job, command: JobCommand): string {
+  if (command.kind === 'claim') return command.workerId;
+  const works = command.kind === 'renew' || command.kind === 'release' || 'token' in command;
+  return works ? (job?.lease?.worker_id ?? ACTOR) : ACTOR;
 }
 
 export function timeOf(job: Job): string {
@@ -118,6 +125,11 @@ export const HOME: EnvironmentClaim = claimOf({
   values: { arch: 'x64', os: 'linux', runtime: 'node20' },
 });
 
+/** What a job is bound to; {@link HOME} for none. */
+export function environmentOf(job: Job): EnvironmentClaim {
+  return job === undefined ? HOME : boundEnvironment(job);
+}
+
 /** As {@link HOME}, on another machine. */
 export const AWAY: EnvironmentClaim = claimOf({
   rules: ['arch', 'os', 'runtime'],
@@ -137,7 +149,7 @@ export const GRACE = 2000;
 
 /** A claim for half a minute, unless told otherwise: the minute between two commands outlasts it. */
 export function claim(workerId = 'w1', ttlMs: number = MINUTE / 2, graceMs: number = GRACE): JobCommand {
-  return { kind: 'claim', workerId, ttlMs, graceMs };
+  return { kind: 'claim', workerId, ttlMs, graceMs, claim: HOME };
 }
 
 export function renew(token: number, ttlMs: number = MINUTE / 2): JobCommand {

@@ -2,20 +2,25 @@ import { tallyOf, tallyText } from '../../cli/approval_text.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import type { Io } from '../../cli/io.ts';
-import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { authorOf, JOB_OUTPUT, jobFlags, personFlags } from '../../cli/job_flags.ts';
 import { asJson, describeJob } from '../../cli/job_text.ts';
 import { type PrivateKeyValues, privateKeyFlags, privateKeyOf } from '../../cli/key_flags.ts';
+import { printable } from '../../cli/run.ts';
 import { openJobs } from '../../cli/workspace.ts';
+import { GaitError } from '../../core/errors.ts';
 import { approval } from '../../job/decide_approval.ts';
+import { openAt } from '../../job/decisions.ts';
 import { eventOf } from '../../job/history.ts';
+import type { Jobs } from '../../job/jobs.ts';
 import type { SigningKey } from '../../signing/keys.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'approve' },
   summary: 'Approve a decision that a job asked for.',
   description:
-    'An approval belongs to the checkpoint that asked. Where one decision is open that one is meant; where several ' +
-    'are, --checkpoint says which. There is no approving ahead. The status does not change: `job resume` goes on. ' +
+    'An approval belongs to the checkpoint that asked. A job that only ever asked for one decision means that one; ' +
+    'otherwise --checkpoint says which, or --if-revision what was looked at, and at a terminal gait shows it and asks. ' +
+    'There is no approving ahead. The status does not change: `job resume` goes on. ' +
     'A job that was submitted with approvers takes signed approvals only, each key once; the signature is over the ' +
     'job, the checkpoint, the head of the log and the time at which the approval expires.',
   examples: [
@@ -24,11 +29,15 @@ const spec: CommandSpec = command({
       line: "job approve --id nightly --actor bob --reason 'checked the diff'",
     },
     { says: 'Approve one of several', line: 'job approve --id nightly --checkpoint cp_0004 --actor bob' },
+    {
+      says: 'Only if nothing happened since you looked',
+      line: 'job approve --id nightly --if-revision 12 --actor bob',
+    },
     { says: 'Sign it', line: 'job approve --id nightly --actor bob --private-key bob.key --expires 2h' },
   ],
   flags: {
     ...jobFlags,
-    ...authorFlags,
+    ...personFlags,
     checkpoint: { type: 'string', value: 'CP', summary: 'The decision-needed checkpoint, such as cp_0004.' },
     ...privateKeyFlags,
     expires: {
@@ -42,16 +51,42 @@ const spec: CommandSpec = command({
     const { jobs } = openJobs(flags.root, io);
     const key = keyOf(flags, io);
     const expiresMs = flags.expires === undefined ? undefined : milliseconds(flags.expires, 'expires');
-    const order = approval({ checkpointId: flags.checkpoint, key, expiresMs });
+    const checkpointId = flags.checkpoint ?? (await confirmed(jobs, flags, io));
+    const order = approval({ checkpointId, key, expiresMs });
     const { state, position, events } = await jobs.execute(flags.id, authorOf(flags, io), order);
     const reply = describeJob(state, position, io);
     const approved = events.map((event) => eventOf({ event })).find((event) => event.type === 'approved');
     const tally = tallyOf(state, approved?.payload.checkpoint_id ?? '', io.clock.now());
-    if (tally === undefined) return reply;
+    if (tally === undefined) {
+      const said = approved === undefined ? [] : [`approved ${approved.payload.checkpoint_id}`];
+      return { ...reply, lines: [...said, ...reply.lines] };
+    }
     const said = `${tally.checkpoint_id}: ${tallyText(tally)}`;
     return { fields: { ...reply.fields, approval: asJson(tally) }, lines: [said, ...reply.lines] };
   },
 });
+
+/** What a person at a terminal sees and says yes to, where the command line names nothing; undefined otherwise. */
+async function confirmed(
+  jobs: Jobs,
+  flags: { readonly id: string; readonly 'if-revision': number | undefined },
+  io: Io,
+): Promise<string | undefined> {
+  if (io.ask === undefined || flags['if-revision'] !== undefined) return undefined;
+  const { state } = await jobs.load(flags.id);
+  const [open, ...others] = openAt(state, io.clock.now());
+  if (open === undefined || others.length > 0) return undefined; // the refusal says which there are
+  const { checkpoint_id, summary, required_action } = open;
+  io.note(`${flags.id} asks, ${checkpoint_id}: ${printable(summary)}`);
+  io.note(`  needs: ${printable(required_action)}`);
+  if (await io.ask('Approve it?')) return checkpoint_id;
+  throw new GaitError({
+    code: 'not_confirmed',
+    category: 'unsafe_operation',
+    message: `${checkpoint_id} was not approved: the answer was not yes`,
+    hint: 'Nothing was changed.',
+  });
+}
 
 /** The key to sign with; undefined if nothing says that it is to be signed. */
 function keyOf(

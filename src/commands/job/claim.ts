@@ -2,8 +2,15 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { asJson, describeJob } from '../../cli/job_text.ts';
-import { workerFlags, workerOf } from '../../cli/worker_flags.ts';
+import {
+  environmentFlag,
+  namedWorker,
+  namedWorkerFlag,
+  observerOf,
+  workerFlags,
+} from '../../cli/worker_flags.ts';
 import { openJobs } from '../../cli/workspace.ts';
+import { executeInEnvironment } from '../../job/bound_environment.ts';
 import { GRACE_MS } from '../../job/held_lease.ts';
 
 const spec: CommandSpec = command({
@@ -11,18 +18,28 @@ const spec: CommandSpec = command({
   summary: 'Take the lease of a job, to work on it.',
   description:
     'For workers written elsewhere. While the lease lasts nobody else can claim the job, and checkpoints need its token. ' +
-    'A lease that has expired can be taken over; the old token is then dead.',
+    'A lease that has expired can be taken over; the old token is then dead. The environment has to be the one that the ' +
+    'job is bound to (exit 3).',
   examples: [
     { says: 'Claim a job for a minute', line: 'job claim --id nightly --worker w1 --ttl 60s --json' },
   ],
-  flags: { ...jobFlags, ...workerFlags, reason: authorFlags.reason },
+  flags: {
+    ...jobFlags,
+    worker: namedWorkerFlag,
+    ttl: workerFlags.ttl,
+    'env-fingerprint': environmentFlag,
+    reason: authorFlags.reason,
+  },
   async run({ flags }, io) {
-    const workerId = workerOf(flags.worker, io.env);
+    const workerId = namedWorker(flags.worker, io.env);
     const ttlMs = milliseconds(flags.ttl, 'ttl');
-    const order = { kind: 'claim', workerId, ttlMs, graceMs: GRACE_MS } as const;
     const { reason } = flags;
     const author = { actor: workerId, ...(reason === undefined ? {} : { reason }) };
-    const { state, position } = await openJobs(flags.root, io).jobs.execute(flags.id, author, order);
+    const { jobs } = openJobs(flags.root, io);
+    const observe = observerOf(flags['env-fingerprint'], io.env);
+    const { state, position } = await executeInEnvironment(jobs, flags.id, author, observe, (claim) => {
+      return { kind: 'claim', workerId, ttlMs, graceMs: GRACE_MS, claim };
+    });
     const { fields, lines } = describeJob(state, position, io);
     const lease = state.lease === null ? {} : { lease: asJson(state.lease), token: state.lease.token };
     return { fields: { ...fields, ...lease }, lines };

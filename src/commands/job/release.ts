@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { describeJob } from '../../cli/job_text.ts';
-import { tokenFlag, tokenOf, workerFlags, workerOf } from '../../cli/worker_flags.ts';
+import { namedWorker, namedWorkerFlag, tokenFlag, tokenOf } from '../../cli/worker_flags.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import type { LeaseOutcome } from '../../job/events.ts';
 
@@ -10,11 +10,16 @@ const OUTCOMES: readonly LeaseOutcome[] = ['finished', 'failed', 'interrupted', 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'release' },
   summary: 'Give the lease of a job back.',
-  description: 'The job can be claimed again at once, if it is running. To end it, add a checkpoint first.',
-  examples: [{ says: 'Give a job back', line: 'job release --id nightly --token 7 --outcome given_up' }],
+  description:
+    'The job can be claimed again at once, if it is running. To end it, add a checkpoint first. A lease whose worker is ' +
+    'gone for good is given back the same way, by the name and token that `gait job status` shows: make sure first that ' +
+    'nothing of it runs any more.',
+  examples: [
+    { says: 'Give a job back', line: 'job release --id nightly --worker w1 --token 7 --outcome given_up' },
+  ],
   flags: {
     ...jobFlags,
-    worker: workerFlags.worker,
+    worker: namedWorkerFlag,
     token: tokenFlag,
     outcome: {
       type: 'string',
@@ -29,7 +34,7 @@ const spec: CommandSpec = command({
     const token = tokenOf(flags.token, flags.id, io.env) ?? 0;
     const order = { kind: 'release', token, outcome: flags.outcome as LeaseOutcome } as const;
     const { reason } = flags;
-    const author = { actor: workerOf(flags.worker, io.env), ...(reason === undefined ? {} : { reason }) };
+    const author = { actor: namedWorker(flags.worker, io.env), ...(reason === undefined ? {} : { reason }) };
     const { state, position } = await openJobs(flags.root, io).jobs.execute(flags.id, author, order);
     return describeJob(state, position, io);
   },

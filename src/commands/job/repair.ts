@@ -1,15 +1,19 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
+import type { Io } from '../../cli/io.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { count } from '../../cli/job_text.ts';
+import { count, paintStatus } from '../../cli/job_text.ts';
+import { printable } from '../../cli/run.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { planRepair, type RepairPlan, repair, repairWouldEmpty } from '../../job/repair.ts';
+import type { Status } from '../../job/transitions.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'repair' },
   summary: 'Show what a damaged log would lose by a repair, and with --yes cut it.',
   description:
     'Keeps everything up to the first damage. What is cut stays in a file beside the log, and the cut is recorded in ' +
-    'the log. A torn last line needs no repair: the next command cuts it by itself.',
+    'the log. What was cut may have been a stop or a pause: the job waits until a person resumes it, unless it is final. ' +
+    'A torn last line needs no repair: the next command cuts it by itself.',
   examples: [
     { says: 'See what is wrong', line: 'job repair --id nightly' },
     {
@@ -32,35 +36,61 @@ const spec: CommandSpec = command({
       };
     }
     if (plan.job === undefined) throw repairWouldEmpty(flags.id);
-    if (!flags.yes) return preview(plan);
-    const { keptAs, sha256 } = await repair(store, flags.id, plan, authorOf(flags, io), io.clock.now());
+    if (!flags.yes) return preview(plan, io);
+    const { cut, after } = await repair(store, flags.id, plan, authorOf(flags, io), io.clock.now());
+    const { keptAs, sha256 } = cut;
     return {
       fields: { repair: { state: 'cut', ...factsOf(plan), kept_as: keptAs, cut_sha256: sha256 } },
       lines: [
-        `cut ${sizeOf(plan)} after revision ${plan.keep.revision}; kept as ${store.path(flags.id, keptAs)}`,
+        `cut ${sizeOf(cut)} after revision ${plan.keep.revision}; kept as ${store.path(flags.id, keptAs)}`,
+        ...statusLines(plan, after.status, io, 'is'),
       ],
     };
   },
 });
 
-function preview(plan: RepairPlan): Reply {
+function preview(plan: RepairPlan, io: Io): Reply {
   return {
     fields: { repair: { state: 'would_cut', ...factsOf(plan) } },
     lines: [
-      plan.damage.message,
-      `a repair keeps revisions 1 to ${plan.keep.revision} and cuts ${sizeOf(plan)} from byte ${plan.keep.offset} on`,
+      printable(plan.damage.message),
+      `a repair keeps revisions 1 to ${plan.keep.revision} and cuts ${sizeOf(plan.cut)} from byte ${plan.keep.offset} on`,
+      ...statusLines(plan, plan.after?.status ?? 'blocked', io, 'would be'),
       'nothing was changed; the same command with --yes does it',
     ],
   };
 }
 
-function factsOf({ damage, keep, cut }: RepairPlan) {
-  const where = { keep_revision: keep.revision, offset: keep.offset, cause: damage.damage };
-  return { ...where, cut_bytes: cut.bytes, cut_lines: cut.lines };
+/** What the job was, what it is then, and what can be read in what is cut: it may be why it was stopped. */
+function statusLines({ job, cut, events }: RepairPlan, after: Status, io: Io, verb: string): string[] {
+  const before = job === undefined ? 'nothing' : paintStatus(job.status, io);
+  const waits = after === 'blocked' ? ': it waits until a person resumes it' : '';
+  const lines = [
+    `the job was ${before} at the last good record, and ${verb} ${paintStatus(after, io)}${waits}`,
+  ];
+  const read = [...events].map(([type, times]) => `${times} × ${type}`).join(', ');
+  if (read !== '')
+    lines.push(
+      `in what is cut can be read: ${read}; ${count(cut.chained, 'record')} of it chain among themselves`,
+    );
+  return lines;
 }
 
-function sizeOf({ cut }: RepairPlan): string {
-  return `${count(cut.bytes, 'byte')} (${count(cut.lines, 'whole line')})`;
+function factsOf({ damage, keep, cut, job, after, events }: RepairPlan) {
+  const where = { keep_revision: keep.revision, offset: keep.offset, cause: damage.damage };
+  return {
+    ...where,
+    cut_bytes: cut.bytes,
+    cut_lines: cut.lines,
+    chained_records: cut.chained,
+    cut_events: Object.fromEntries(events),
+    ...(job === undefined ? {} : { status_before: job.status }),
+    ...(after === undefined ? {} : { status_after: after.status, token_floor: after.token_floor }),
+  };
+}
+
+function sizeOf({ bytes, lines }: RepairPlan['cut']): string {
+  return `${count(bytes, 'byte')} (${count(lines, 'whole line')})`;
 }
 
 export default spec;

@@ -1,7 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { observe } from '../../cli/machine.ts';
-import { DEFAULT_RULES } from '../../job/fingerprint.ts';
+import { authorOf, JOB_OUTPUT, jobFlags, personFlags } from '../../cli/job_flags.ts';
+import { describeJob } from '../../cli/job_text.ts';
+import { environmentFlag, observerOf } from '../../cli/worker_flags.ts';
+import { openJobs } from '../../cli/workspace.ts';
+import { executeInEnvironment } from '../../job/bound_environment.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'resume' },
@@ -19,25 +21,22 @@ const spec: CommandSpec = command({
   ],
   flags: {
     ...jobFlags,
-    ...authorFlags,
-    'env-fingerprint': {
-      type: 'string',
-      value: 'TEXT',
-      summary: 'The present fingerprint, for a job that was submitted with one of its own.',
-    },
+    ...personFlags,
+    'env-fingerprint': environmentFlag,
     'allow-env-mismatch': {
       type: 'boolean',
       summary: 'Accept a changed environment; needs --reason.',
     },
   },
-  run({ flags }, io) {
-    const own = flags['env-fingerprint'];
-    return executeOn(flags, io, (job) => ({
-      kind: 'resume',
-      claim:
-        own === undefined ? observe(job?.environment?.rules ?? DEFAULT_RULES, io.env) : { fingerprint: own },
-      allowEnvMismatch: flags['allow-env-mismatch'],
-    }));
+  async run({ flags }, io) {
+    const { jobs } = openJobs(flags.root, io);
+    const observe = observerOf(flags['env-fingerprint'], io.env);
+    const allowEnvMismatch = flags['allow-env-mismatch'];
+    const author = authorOf(flags, io);
+    const { state, position } = await executeInEnvironment(jobs, flags.id, author, observe, (claim) => {
+      return { kind: 'resume', claim, allowEnvMismatch };
+    });
+    return describeJob(state, position, io);
   },
 });
 

@@ -4,9 +4,17 @@ import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { printable } from '../../cli/run.ts';
 import { realPorts } from '../../cli/spawn.ts';
-import { ending, runOptions, taskOf, workerFlags } from '../../cli/worker_flags.ts';
+import {
+  ending,
+  environmentFlag,
+  observerOf,
+  runOptions,
+  taskOf,
+  waiting,
+  workerFlags,
+} from '../../cli/worker_flags.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
-import { GaitError } from '../../core/errors.ts';
+import { type ErrorCategory, GaitError } from '../../core/errors.ts';
 import { type RunResult, runJob } from '../../job/runner.ts';
 
 const spec: CommandSpec = command({
@@ -27,6 +35,7 @@ const spec: CommandSpec = command({
   flags: {
     ...jobFlags,
     ...workerFlags,
+    'env-fingerprint': environmentFlag,
     complete: { type: 'boolean', summary: 'Exit 0 completes the job, any other exit blocks it.' },
     'pass-env': {
       type: 'strings',
@@ -45,9 +54,16 @@ const spec: CommandSpec = command({
         ...(task === undefined ? {} : { task }),
         complete: flags.complete,
         interrupt: interrupt.signal,
+        onWait: (ms: number) => io.note(waiting(flags.id, ms)),
       };
-      const result = await runJob(jobs, options, realPorts(io.env, io.json ? 'stderr' : 'both'));
-      const { token, outcome, ended, why } = result;
+      const observe = observerOf(flags['env-fingerprint'], io.env);
+      const result = await runJob(
+        jobs,
+        options,
+        realPorts(io.env, io.json ? 'stderr' : 'both', observe),
+      );
+      const { token, outcome, ended, why, waitsFor = [] } = result;
+      const failure = notFinished(flags.id, result);
       return {
         fields: {
           run: asJson({
@@ -56,11 +72,12 @@ const spec: CommandSpec = command({
             exit_code: ended.exitCode,
             signal: ended.signal,
             ...(why === undefined ? {} : { why }),
+            ...(waitsFor.length === 0 ? {} : { waits_for: [...waitsFor] }),
           }),
           ...(result.job === undefined ? {} : { job: asJson(result.job) }),
         },
         lines: [`${flags.id}: ${printable(ending(result))}`],
-        ...(outcome === 'finished' ? {} : { failure: notFinished(flags.id, result) }),
+        ...(failure === undefined ? {} : { failure }),
       };
     } finally {
       interrupt.release();
@@ -68,14 +85,37 @@ const spec: CommandSpec = command({
   },
 });
 
-function notFinished(jobId: string, result: RunResult): GaitError {
-  const lost = result.outcome === 'lost';
+type Failure = readonly [code: string, category: ErrorCategory];
+
+/** What `job run` fails with, by how the run ended. */
+const FAILURES: Readonly<Record<Exclude<RunResult['outcome'], 'finished'>, Failure>> = {
+  failed: ['command_failed', 'io_failure'],
+  interrupted: ['command_interrupted', 'io_failure'],
+  given_up: ['command_interrupted', 'io_failure'],
+  lost: ['lease_lost', 'state_contention'],
+  unrecorded: ['not_recorded', 'io_failure'],
+};
+
+const WAITS: Failure = ['approval_required', 'approval_required'];
+
+function notFinished(jobId: string, result: RunResult): GaitError | undefined {
+  const { outcome, ended, waitsFor } = result;
+  if (outcome === 'finished') return undefined;
+  const [code, category] = waitsFor === undefined ? FAILURES[outcome] : WAITS;
+  const what =
+    outcome === 'unrecorded'
+      ? `the command of job ${jobId} ended, and the log could not be told`
+      : `the command of job ${jobId} did not finish`;
+  const hint =
+    waitsFor === undefined || waitsFor.length === 0
+      ? `\`gait job log --id ${jobId}\` shows what happened.`
+      : `Answer it, and let the job run again: gait job approve --id ${jobId} --checkpoint ${waitsFor[0]}`;
   return new GaitError({
-    code: lost ? 'lease_lost' : result.outcome === 'interrupted' ? 'command_interrupted' : 'command_failed',
-    category: lost ? 'state_contention' : 'io_failure',
-    message: `the command of job ${jobId} did not finish: ${ending(result)}`,
-    hint: `\`gait job log --id ${jobId}\` shows what happened.`,
-    details: { outcome: result.outcome, exit_code: result.ended.exitCode, signal: result.ended.signal },
+    code,
+    category,
+    message: `${what}: ${ending(result)}`,
+    hint,
+    details: { outcome, exit_code: ended.exitCode, signal: ended.signal },
   });
 }
 

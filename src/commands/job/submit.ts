@@ -1,19 +1,22 @@
 import { approverFlags, approversOf } from '../../cli/approver_flags.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { authorFlags, executeOn, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { observe } from '../../cli/machine.ts';
+import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
+import { describeJob } from '../../cli/job_text.ts';
 import { budgetFlags, budgetOf, taskOf } from '../../cli/worker_flags.ts';
+import { openJobs } from '../../cli/workspace.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
-import { absoluteRule } from '../../job/environment.ts';
+import type { SubmitCommand } from '../../job/decide.ts';
+import { absoluteRule, observer } from '../../job/environment.ts';
 import { fingerprintRules } from '../../job/fingerprint.ts';
+import { submitJob } from '../../job/submission.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'submit' },
   summary: 'Submit a durable job.',
   description:
-    'Starts the log of a new job, bound to the environment it was submitted in: resuming it elsewhere is refused until ' +
-    'a person accepts the change.',
+    'Starts the log of a new job, bound to the environment it was submitted in: working on it or resuming it elsewhere is ' +
+    'refused until a person accepts the change.',
   examples: [
     { says: 'Submit a job', line: 'job submit --id nightly --actor alice' },
     {
@@ -42,6 +45,11 @@ const spec: CommandSpec = command({
     },
     ...budgetFlags,
     ...approverFlags,
+    'if-absent': {
+      type: 'boolean',
+      summary:
+        'Answer with the job of this id if it was submitted with the same content, instead of refusing.',
+    },
     'env-fingerprint': {
       type: 'string',
       value: 'TEXT',
@@ -61,16 +69,21 @@ const spec: CommandSpec = command({
       );
     }
     const rules = fingerprintRules(requested.map(absoluteRule));
-    const claim = own === undefined ? observe(rules, io.env) : { fingerprint: own };
+    const claim = await observer(io.env, own)(rules);
     const task = taskOf(words, flags['pass-env']);
     const budget = budgetOf(flags);
     const approvers = approversOf(flags);
-    return executeOn(flags, io, {
+    const order: SubmitCommand = {
       ...{ kind: 'submit', claim, producerVersion: VERSION },
       ...(task === undefined ? {} : { task }),
       ...(budget === undefined ? {} : { budget }),
       ...(approvers === undefined ? {} : { approvers }),
-    });
+    };
+    const { jobs, store } = openJobs(flags.root, io);
+    const author = authorOf(flags, io);
+    const submitted = await submitJob(jobs, store, flags.id, author, order, flags['if-absent']);
+    const { fields, lines } = describeJob(submitted.state, submitted.position, io);
+    return { fields: { ...fields, created: submitted.created }, lines };
   },
 });
 

@@ -7,9 +7,9 @@ import { asJson, count } from '../../cli/job_text.ts';
 import { liveTable } from '../../cli/live_table.ts';
 import { printable } from '../../cli/run.ts';
 import { realPorts } from '../../cli/spawn.ts';
-import { ending, runOptions, workerFlags } from '../../cli/worker_flags.ts';
+import { ending, environmentFlag, observerOf, runOptions, workerFlags } from '../../cli/worker_flags.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
-import { invalidInput } from '../../core/errors.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
 import { work } from '../../job/worker.ts';
 
 const spec: CommandSpec = command({
@@ -18,7 +18,7 @@ const spec: CommandSpec = command({
   description:
     'A job is runnable when it was submitted with a command, is running, and nobody holds its lease. Exit 0 of the command ' +
     'completes the job, any other exit blocks it for a person to look at. SIGTERM drains: nothing more is claimed, what ' +
-    'runs comes to its end; a second one ends that too.',
+    'runs comes to its end; a second one ends that too and gives it back, for the next worker to run again.',
   examples: [
     { says: 'Work until there is nothing to do', line: 'job work --once' },
     { says: 'Four at a time, for good', line: 'job work --concurrency 4 --worker builder-1' },
@@ -26,6 +26,7 @@ const spec: CommandSpec = command({
   flags: {
     root: rootFlag,
     ...workerFlags,
+    'env-fingerprint': environmentFlag,
     concurrency: { type: 'count', value: 'N', summary: 'How many jobs at the same time. By default 1.' },
     once: { type: 'boolean', summary: 'End when there is nothing left to claim.' },
     idle: {
@@ -62,25 +63,36 @@ const spec: CommandSpec = command({
         drain: interrupt.signal,
         interrupt: hard.signal,
       };
-      const summary = await work(jobs, io.clock, options, realPorts(io.env, io.json ? 'stderr' : 'both'), {
-        started: (jobId, token) => {
-          running.set(jobId, { token, since: performance.now() });
-          say(jobId, `started, token ${token}`);
+      const summary = await work(
+        jobs,
+        io.clock,
+        options,
+        realPorts(io.env, io.json ? 'stderr' : 'both', observerOf(flags['env-fingerprint'], io.env)),
+        {
+          started: (jobId, token) => {
+            running.set(jobId, { token, since: performance.now() });
+            say(jobId, `started, token ${token}`);
+          },
+          ended: (jobId, result) => {
+            running.delete(jobId);
+            say(jobId, ending(result));
+          },
+          refused: (jobId, error) => say(jobId, `not run: ${error.message}`),
+          waits: (jobId) => say(jobId, 'waiting for the lease before: its command may still run'),
+          troubled: (error) => table.note(`${printable(error.message)}; trying again`),
         },
-        ended: (jobId, result) => {
-          running.delete(jobId);
-          say(jobId, ending(result));
-        },
-        refused: (jobId, error) => say(jobId, `not run: ${error.message}`),
-      });
-      const { claimed, finished, failed, interrupted, lost } = summary;
+      );
+      const { claimed, finished, failed, interrupted, given_up, lost, unrecorded } = summary;
       const parts = [
         `${finished} finished`,
         `${failed} failed`,
         `${interrupted} interrupted`,
+        `${given_up} given back`,
         `${lost} lost`,
+        ...(unrecorded === 0 ? [] : [`${unrecorded} not recorded`]),
       ];
       return {
+        ...(unrecorded === 0 ? {} : { failure: notRecorded(unrecorded) }),
         fields: { work: asJson(summary), worker: common.workerId },
         lines: [`${count(claimed, 'job')} run: ${parts.join(', ')}`],
       };
@@ -91,6 +103,16 @@ const spec: CommandSpec = command({
     }
   },
 });
+
+function notRecorded(unrecorded: number): GaitError {
+  return new GaitError({
+    code: 'not_recorded',
+    category: 'io_failure',
+    message: `the commands of ${count(unrecorded, 'job')} ended, and their logs could not be told before the leases were over`,
+    hint: 'Check the disk. Those jobs run again, here or elsewhere.',
+    details: { unrecorded },
+  });
+}
 
 type Running = ReadonlyMap<string, { readonly token: number; readonly since: number }>;
 

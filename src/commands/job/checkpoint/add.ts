@@ -1,7 +1,8 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
+import type { Io } from '../../../cli/io.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
 import { asJson, describeJob } from '../../../cli/job_text.ts';
-import { optionalTokenFlag, tokenOf } from '../../../cli/worker_flags.ts';
+import { namedWorkerFlag, optionalTokenFlag, tokenOf } from '../../../cli/worker_flags.ts';
 import { openJobs } from '../../../cli/workspace.ts';
 import { CHECKPOINT_TYPES, type CheckpointType } from '../../../job/events.ts';
 
@@ -44,6 +45,7 @@ const spec: CommandSpec = command({
       summary: 'What a person has to decide: needed by decision-needed, kept by no other type.',
     },
     token: optionalTokenFlag,
+    worker: namedWorkerFlag,
   },
   async run({ flags }, io) {
     const requiredAction = flags['required-action'];
@@ -54,11 +56,18 @@ const spec: CommandSpec = command({
       summary: flags.summary,
       ...(requiredAction === undefined ? {} : { requiredAction }),
       ...(token === undefined ? {} : { token }),
+      ...workerNamed(flags.worker, io.env),
     });
     const { fields, lines } = describeJob(state, position, io);
     const added = state.last_checkpoint === null ? {} : { checkpoint: asJson(state.last_checkpoint) };
     return { fields: { ...fields, ...added }, lines };
   },
 });
+
+/** Without one, it is the actor. */
+function workerNamed(flag: string | undefined, env: Io['env']): { readonly worker?: string } {
+  const worker = flag ?? env['GAIT_WORKER'];
+  return worker === undefined || worker === '' ? {} : { worker };
+}
 
 export default spec;

@@ -1,0 +1,52 @@
+import { type AfterRepair, illegalEvent, type JobEventOf } from './events.ts';
+import type { JobState } from './state.ts';
+import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
+
+/** By which transition a job comes to each status that a repair can leave it in. */
+const CAME_BY: Readonly<Record<Exclude<AfterRepair['status'], 'blocked'>, TransitionName>> = {
+  completed: 'checkpoint completed',
+  cancelled: 'cancel',
+  emergency_stopped: 'stop',
+};
+
+/**
+ * The job after a repair: what was cut may have been a stop, a pause, an answer, so it waits for a person, unless it is
+ * final. Nobody holds its lease, and tokens and ids go on above all that the cut can have held. A log that an earlier
+ * version repaired goes on as it was kept. Throws `illegal_event`.
+ */
+export function withRepair(before: JobState, job: JobState, event: JobEventOf<'repaired'>): JobState {
+  const { after, cut_bytes } = event.payload;
+  if (after === undefined) {
+    if (cut_bytes === 0) throw illegalEvent('a repair that cut nothing and says nothing of the job');
+    return job;
+  }
+  const { status, token_floor, checkpoint_floor, unsettled_ms } = after;
+  if (FINAL_STATUSES.has(before.status) && status !== before.status)
+    throw illegalEvent(`a repair that makes a job ${status} that is ${before.status}`);
+  if (token_floor < before.last_token || checkpoint_floor < before.last_checkpoint_number)
+    throw illegalEvent('a repair that gives tokens or ids out anew');
+  const { unsettled_ms: _, ...rest } = job;
+  return {
+    ...rest,
+    ...reached(job, status),
+    lease: null,
+    last_token: token_floor,
+    last_checkpoint_number: checkpoint_floor,
+    decisions_asked: Math.max(2, job.decisions_asked),
+    ...(unsettled_ms === 0 ? {} : { unsettled_ms }),
+  };
+}
+
+function reached(
+  job: JobState,
+  status: AfterRepair['status'],
+): Pick<JobState, 'status' | 'stop_reason' | 'status_reason_code'> {
+  if (status === job.status && FINAL_STATUSES.has(status)) {
+    const { stop_reason, status_reason_code } = job;
+    return { status, stop_reason, status_reason_code };
+  }
+  if (status === 'blocked')
+    return { status, stop_reason: 'log_repaired', status_reason_code: 'log_repaired' };
+  const { stopReason, reasonCode } = TRANSITIONS[CAME_BY[status]];
+  return { status, stop_reason: stopReason, status_reason_code: reasonCode };
+}

@@ -1,0 +1,40 @@
+import type { WatchedLease } from './decide_lease.ts';
+
+interface Seen {
+  readonly token: number;
+  readonly expiresAt: string;
+  /** When it was seen first, on the monotonic clock. */
+  readonly at: number;
+}
+
+/** How long leases of others were seen unrenewed, by a monotonic clock. A renewed lease is another one. */
+export class LeaseWatch {
+  readonly #monotonic: () => number;
+  #seen = new Map<string, Seen>();
+  #next = new Map<string, Seen>();
+
+  constructor(monotonic: () => number) {
+    this.#monotonic = monotonic;
+  }
+
+  /** Answers for how long the lease on a job was seen as it is now. Milliseconds. */
+  note(jobId: string, token: number, expiresAt: string): number {
+    const before = this.#seen.get(jobId);
+    const same = before?.token === token && before.expiresAt === expiresAt;
+    const seen = same ? before : { token, expiresAt, at: this.#monotonic() };
+    this.#next.set(jobId, seen);
+    return this.#monotonic() - seen.at;
+  }
+
+  /** Lets go of the leases that were not noted since the last call: nobody has them any more. */
+  turn(): void {
+    this.#seen = this.#next;
+    this.#next = new Map();
+  }
+
+  watched(jobId: string): WatchedLease | undefined {
+    const seen = this.#seen.get(jobId);
+    if (seen === undefined) return undefined;
+    return { token: seen.token, expiresAt: seen.expiresAt, ms: this.#monotonic() - seen.at };
+  }
+}
