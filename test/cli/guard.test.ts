@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { realPorts } from '../../src/cli/spawn.ts';
+import { environmentHere } from '../../src/job/environment.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import { guarded, STUBBORN } from '../support/guard_worker.ts';
 import { childrenOf } from '../support/processes.ts';
 import { appeared, gone, lives, pidIn } from '../support/work.ts';
-import { environmentHere } from '../../src/job/environment.ts';
 
 /** May live as long as a test lasts. */
 const LONG = 600_000;

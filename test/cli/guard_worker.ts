@@ -2,8 +2,9 @@
  * A worker that runs one command on the real ports, for the tests of the guard: prints how it ended. Words: for how many
  * milliseconds it may live, how often that is renewed (0: never), and the script of the command.
  */
-import { environmentHere } from '../../src/job/environment.ts';
+
 import { realPorts } from '../../src/cli/spawn.ts';
+import { environmentHere } from '../../src/job/environment.ts';
 
 const [ms = '', every = '', script = ''] = process.argv.slice(2);
 const task = { argv: ['sh', '-c', script], cwd: process.cwd(), pass_env: [] };

@@ -57,11 +57,7 @@ const spec: CommandSpec = command({
         onWait: (ms: number) => io.note(waiting(flags.id, ms)),
       };
       const observe = observerOf(flags['env-fingerprint'], io.env);
-      const result = await runJob(
-        jobs,
-        options,
-        realPorts(io.env, io.json ? 'stderr' : 'both', observe),
-      );
+      const result = await runJob(jobs, options, realPorts(io.env, io.json ? 'stderr' : 'both', observe));
       const { token, outcome, ended, why, waitsFor = [] } = result;
       const failure = notFinished(flags.id, result);
       return {
