@@ -1,8 +1,15 @@
 import { GaitError } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { FileStore } from '../log/file_store.ts';
-import { replay } from '../log/fold.ts';
-import { LogDamage, type Position, type SealedRecord, seal } from '../log/record.ts';
+import { evolveAt, replay } from '../log/fold.ts';
+import {
+  type Head,
+  LogDamage,
+  type Position,
+  type SealedRecord,
+  type StoredEvent,
+  seal,
+} from '../log/record.ts';
 import { type Cut, cutAfter, type Remainder, remainderAfter } from '../log/repair.ts';
 import { LOG_START } from '../log/scan.ts';
 import { decide } from './decide.ts';
@@ -32,7 +39,8 @@ export async function planRepair(store: FileStore, jobId: string): Promise<Repai
     });
   } catch (error) {
     if (!(error instanceof LogDamage)) throw error;
-    return { damage: error, keep, job, cut: await remainderAfter(store, jobId, keep) };
+    const cut = await remainderAfter(store, jobId, keep, isDamagedAfter(job, keep));
+    return cut === undefined ? undefined : { damage: error, keep, job, cut };
   }
   if (keep.revision === 0) throw jobNotFound(jobId);
   return undefined;
@@ -50,9 +58,21 @@ export async function repair(
   now: Timestamp,
 ): Promise<Cut> {
   if (plan.job === undefined) throw repairWouldEmpty(jobId);
-  return cutAfter(store, jobId, plan.keep, (cut) =>
+  return cutAfter(store, jobId, plan.keep, plan.cut, isDamagedAfter(plan.job, plan.keep), (cut) =>
     repairedRecord(jobId, plan, cut, { ...author, jobId, now }),
   );
+}
+
+/** Whether a record cannot follow in the log of a job: the fold's word. */
+function isDamagedAfter(state: Job, position: Head): (record: StoredEvent) => boolean {
+  return ({ event }) => {
+    try {
+      evolveAt(jobModel, { state, position }, event);
+      return false;
+    } catch {
+      return true;
+    }
+  };
 }
 
 function repairedRecord(

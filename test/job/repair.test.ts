@@ -70,7 +70,8 @@ describe('repair', () => {
     const plan = await planRepair(open(), JOB_ID);
     const kept = before.toString().split('\n').slice(0, 2).join('\n').length + 1;
     assert.deepEqual([plan?.keep.revision, plan?.keep.offset, plan?.damage.revision], [2, kept, 3]);
-    assert.deepEqual(plan?.cut, { bytes: before.length - kept, lines: 2 });
+    const sha256 = sha256Hex(before.subarray(kept));
+    assert.deepEqual(plan?.cut, { bytes: before.length - kept, lines: 2, sha256, chained: 1 });
     assert.deepEqual(await readFile(log), before);
   });
 
