@@ -1,6 +1,4 @@
-import { basename, dirname, join } from 'node:path';
-import { errnoOf } from '../core/errors.ts';
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { LINE_TRAILER_BYTES, MAX_LINE_BYTES, type Position, splitLine } from './record.ts';
 
@@ -69,41 +67,26 @@ export function hasLine(fs: FsPort, fd: Fd): boolean {
   return false;
 }
 
-/** Writes a whole file from its start. */
-export function writeAll(fs: FsPort, fd: Fd, bytes: Buffer): void {
-  for (let done = 0; done < bytes.length; ) done += fs.write(fd, bytes.subarray(done), done);
-}
-
-/**
- * Replaces a file of a cache, best effort. No sync: what a crash spoils is not usable, and nothing is lost with it. Throws
- * only what is no error of the file system.
- */
-export function replaceQuietly(fs: FsPort, path: string, bytes: Buffer): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  try {
-    const fd = fs.open(temporary, 'create');
-    try {
-      fs.truncate(fd, 0);
-      writeAll(fs, fd, bytes);
-    } finally {
-      fs.close(fd);
-    }
-    fs.rename(temporary, path);
-  } catch (error) {
-    if (errnoOf(error) === undefined) throw error;
-  }
-}
-
 /** The revision of the event in the line that ends at `offset`; undefined when there is no such line. */
 export function revisionEndingAt(fs: FsPort, fd: Fd, offset: number): unknown {
   const start = Math.max(0, offset - MAX_LINE_BYTES);
   const bytes = Buffer.alloc(offset - start);
   const count = fs.read(fd, bytes, start);
-  const line = bytes.toString('utf8', bytes.lastIndexOf(10, count - 2) + 1, count - 1);
+  return eventIn(bytes.toString('utf8', bytes.lastIndexOf(10, count - 2) + 1, count - 1))?.['revision'];
+}
+
+/** The event in the first line; undefined if there is none. */
+export function firstEvent(fs: FsPort, fd: Fd): JsonObject | undefined {
+  const bytes = Buffer.alloc(Math.min(fs.stat(fd).size, MAX_LINE_BYTES));
+  const end = bytes.subarray(0, fs.read(fd, bytes, 0)).indexOf(10);
+  return end === -1 ? undefined : eventIn(bytes.toString('utf8', 0, end));
+}
+
+function eventIn(line: string): JsonObject | undefined {
   const { text = 'null' } = splitLine(line) ?? {};
   try {
-    const event: unknown = JSON.parse(text);
-    return isJsonObject(event) ? event['revision'] : undefined;
+    const event = JSON.parse(text) as Json;
+    return isJsonObject(event) ? event : undefined;
   } catch {
     return undefined;
   }

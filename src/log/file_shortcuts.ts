@@ -1,7 +1,8 @@
 import { join, sep } from 'node:path';
 import { errnoOf, ioFailure } from '../core/errors.ts';
-import { closeQuietly, replaceQuietly, wholeFile } from './file_bytes.ts';
+import { closeQuietly, wholeFile } from './file_bytes.ts';
 import type { FileStamp, FsPort } from './fs/port.ts';
+import { replaceFile } from './fs/replace.ts';
 import { isStreamId } from './record.ts';
 import type { Shortcuts } from './store.ts';
 
@@ -60,7 +61,12 @@ export class FileShortcuts implements Shortcuts {
   }
 
   saveListing(bytes: Buffer): void {
-    replaceQuietly(this.#fs, join(this.#root, LISTING_FILE), bytes);
+    try {
+      // Not synced: what a crash spoils is not usable, and nothing is lost with it.
+      replaceFile(this.#fs, join(this.#root, LISTING_FILE), [bytes], { synced: false });
+    } catch (error) {
+      if (errnoOf(error) === undefined) throw error;
+    }
   }
 
   #logOf(stream: string): string {

@@ -1,33 +1,26 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import {
-  closeQuietly,
-  hasLine,
-  isAnchored,
-  pieces,
-  replaceQuietly,
-  revisionEndingAt,
-  wholeFile,
-} from './file_bytes.ts';
+import { Beside } from './beside.ts';
+import { closeQuietly, hasLine, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
+import { FileReader, isAbsent } from './file_reader.ts';
 import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
 import { StreamFile } from './file_stream.ts';
+import { LockProof } from './fs/lock_proof.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
+import { replaceFile } from './fs/replace.ts';
 import {
   assertStreamId,
   type Batch,
   type IdField,
-  type LogDamage,
   MAX_LINE_BYTES,
   type Position,
   type StoredEvent,
 } from './record.ts';
-import { LOG_START, LogScanner } from './scan.ts';
-import { parseSnapshot, snapshotBytes } from './snapshot.ts';
+import { parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from './snapshot.ts';
 import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from './store.ts';
 
-export { LOG_FILE };
-export const SNAPSHOT_FILE = 'snapshot.json';
+export { LOG_FILE, SNAPSHOT_FILE };
 
 export interface FileStoreOptions {
   /** The directory that holds one folder a stream. Made when the first event is appended. */
@@ -46,21 +39,24 @@ export interface FileStoreOptions {
 
 const MAX_OPEN_STREAMS = 128;
 const DEFAULT_LOCK_TIMEOUT_MS = 10_000;
+/** How long a snapshot waits for the lock: it is only a cache. */
+const SNAPSHOT_WAIT_MS = 20;
 
 /** Streams as files: `<root>/<stream id>/log.ndjson`, needing no server. Safe among threads, processes and crashes. */
 export class FileStore implements EventStore {
   readonly root: string;
-  readonly #idField: IdField;
+  readonly idField: IdField;
   readonly fs: FsPort;
   readonly shortcuts: FileShortcuts;
   readonly #tuning: { lockTimeoutMs: number; sleep: (ms: number) => Promise<void>; random: () => number };
+  readonly #proof = new LockProof();
   /** The least recently used one first. */
   readonly #streams = new Map<string, StreamFile>();
   #latest: StreamFile | undefined;
 
   constructor(options: FileStoreOptions) {
     this.root = resolve(options.root);
-    this.#idField = options.idField;
+    this.idField = options.idField;
     this.fs = options.fs ?? nodeFs;
     this.shortcuts = new FileShortcuts(this.fs, this.root, options.nowMs ?? Date.now);
     this.#tuning = {
@@ -75,28 +71,7 @@ export class FileStore implements EventStore {
   }
 
   async *read(stream: string, options: ReadOptions = {}): AsyncGenerator<readonly StoredEvent[]> {
-    const after = options.after ?? LOG_START;
-    const fd = this.#openToRead(stream);
-    if (fd === undefined && after.revision > 0) throw positionUnknown(stream, after);
-    if (fd === undefined) return;
-    try {
-      if (!isAnchored(this.fs, fd, after, this.fs.stat(fd).size)) throw positionUnknown(stream, after);
-      let scanner = this.#scanner(stream, after, options);
-      for (;;) {
-        const damage = yield* this.#scan(fd, scanner);
-        if (damage === undefined) break;
-        // A writer may have cut a torn tail between two of our reads: believe damage only under the lock.
-        const confirmed = await this.#readLocked(stream, scanner.position, options);
-        if (confirmed.damaged && confirmed.records.length === 0) throw damage;
-        if (confirmed.records.length > 0) yield confirmed.records;
-        scanner = this.#scanner(stream, confirmed.records.at(-1) ?? scanner.position, options);
-      }
-      this.file(stream).note(scanner.position);
-    } catch (error) {
-      throw ioFailure(error, `reading the log of ${stream}`);
-    } finally {
-      closeQuietly(this.fs, fd);
-    }
+    yield* this.#reader(stream, options).records();
   }
 
   async list(): Promise<readonly string[]> {
@@ -122,8 +97,37 @@ export class FileStore implements EventStore {
     }
   }
 
+  /**
+   * Under the lock, and only for a log that has the record and has it on disk: nothing that lies beside a log may know
+   * of more than was acknowledged. Not kept while others have the lock.
+   */
   async saveSnapshot(stream: string, snapshot: Snapshot): Promise<void> {
-    replaceQuietly(this.fs, this.path(stream, SNAPSHOT_FILE), snapshotBytes(stream, snapshot));
+    const { fs } = this;
+    const { position } = snapshot;
+    try {
+      await this.file(stream).log.locked(
+        'update',
+        (fd, size) => {
+          if (!isAnchored(fs, fd, position, size)) return;
+          if (revisionEndingAt(fs, fd, position.offset) !== position.revision) return;
+          fs.sync(fd);
+          const bytes = snapshotBytes(stream, snapshot);
+          replaceFile(fs, this.path(stream, SNAPSHOT_FILE), [bytes], { like: fd, synced: false });
+        },
+        SNAPSHOT_WAIT_MS,
+      );
+    } catch (error) {
+      if (errnoOf(error) === undefined && !(error instanceof GaitError)) throw error;
+    }
+  }
+
+  async assertNoneLost(stream: string, end: Position): Promise<void> {
+    try {
+      const lost = await this.#reader(stream).lost(end);
+      if (lost !== undefined) throw lost;
+    } catch (error) {
+      throw ioFailure(error, `reading the log of ${stream}`);
+    }
   }
 
   async close(): Promise<void> {
@@ -142,22 +146,33 @@ export class FileStore implements EventStore {
     return join(this.dir(stream), name);
   }
 
-  /** What stands beside the records: bytes after the last newline, which the next append cuts, and a snapshot file. */
+  /** What stands beside the records: bytes after the last newline, which the next append cuts, and files of the folder. */
   async residue(stream: string): Promise<Residue> {
-    const bytes = wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE));
-    const snapshotRevision =
-      bytes === undefined ? undefined : parseSnapshot(bytes, stream)?.position.revision;
-    const snapshotFile = bytes !== undefined;
-    const found = { snapshotFile, ...(snapshotRevision === undefined ? {} : { snapshotRevision }) };
+    try {
+      const { beside } = this.file(stream);
+      const { tailBytes, empty } = this.#endOf(stream);
+      const snapshot = beside.snapshot();
+      return {
+        tailBytes,
+        snapshotFile:
+          snapshot !== undefined || wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE)) !== undefined,
+        ...(snapshot === undefined ? {} : { snapshot, snapshotRevision: snapshot.position.revision }),
+        cuts: beside.cuts(),
+        remembered: beside.remembered(empty).revision,
+      };
+    } catch (error) {
+      throw ioFailure(error, `reading the log of ${stream}`);
+    }
+  }
+
+  #endOf(stream: string): { readonly tailBytes: number; readonly empty: boolean } {
     const fd = this.#openToRead(stream);
-    if (fd === undefined) return { tailBytes: 0, ...found };
+    if (fd === undefined) return { tailBytes: 0, empty: false };
     try {
       const { size } = this.fs.stat(fd);
       const end = Buffer.alloc(Math.min(size, MAX_LINE_BYTES));
       this.fs.read(fd, end, size - end.length);
-      return { tailBytes: end.length - 1 - end.lastIndexOf(10), ...found };
-    } catch (error) {
-      throw ioFailure(error, `reading the log of ${stream}`);
+      return { tailBytes: end.length - 1 - end.lastIndexOf(10), empty: !hasLine(this.fs, fd) };
     } finally {
       closeQuietly(this.fs, fd);
     }
@@ -176,11 +191,17 @@ export class FileStore implements EventStore {
   }
 
   #newFile(stream: string): StreamFile {
-    const path = this.path(stream, LOG_FILE);
+    const { fs, root, idField } = this;
+    const place = { fs, stream, dir: this.dir(stream), path: this.path(stream, LOG_FILE) };
     return new StreamFile(
-      { fs: this.fs, stream, dir: this.dir(stream), path, ...this.#tuning },
-      this.#idField,
+      { ...place, ...this.#tuning, proof: this.#proof },
+      idField,
+      new Beside({ fs, root, stream, idField }),
     );
+  }
+
+  #reader(stream: string, options?: ReadOptions): FileReader {
+    return new FileReader(() => this.file(stream), stream, this.idField, options);
   }
 
   #closeOldestIdle(): void {
@@ -189,50 +210,6 @@ export class FileStore implements EventStore {
       file.log.close();
       this.#streams.delete(stream);
       return;
-    }
-  }
-
-  #scanner(stream: string, from: Position, options: ReadOptions): LogScanner {
-    return new LogScanner(
-      { stream, idField: this.#idField, ...(options.strict === undefined ? {} : { strict: options.strict }) },
-      from,
-    );
-  }
-
-  *#scan(fd: Fd, scanner: LogScanner): Generator<readonly StoredEvent[], LogDamage | undefined> {
-    const { size } = this.fs.stat(fd);
-    for (const piece of pieces(this.fs, fd, scanner.position.offset, size)) {
-      const records: StoredEvent[] = [];
-      const damage = scanner.collect(piece, records);
-      if (records.length > 0) yield records;
-      if (damage !== undefined) return damage;
-    }
-    return scanner.tailDamage();
-  }
-
-  /** Under the lock, the records that do follow `from`, and whether there is damage after them indeed. */
-  async #readLocked(
-    stream: string,
-    from: Position,
-    options: ReadOptions,
-  ): Promise<{ readonly records: readonly StoredEvent[]; readonly damaged: boolean }> {
-    try {
-      return await this.file(stream).log.locked('read', (fd, size) => {
-        const records: StoredEvent[] = [];
-        const scanner = this.#scanner(stream, from, options);
-        const end = Math.min(size, from.offset + 2 * MAX_LINE_BYTES);
-        for (const piece of pieces(this.fs, fd, from.offset, end)) {
-          if (scanner.collect(piece, records) !== undefined) return { records, damaged: true };
-        }
-        // What goes on past twice the longest line, without an end, is no line.
-        const endless = records.length === 0 && end < size;
-        return { records, damaged: endless || scanner.tailDamage() !== undefined };
-      });
-    } catch (error) {
-      // Without the means to lock, what was read without it has to do.
-      if (error instanceof GaitError && error.category === 'dependency_missing')
-        return { records: [], damaged: true };
-      throw error;
     }
   }
 
@@ -258,19 +235,4 @@ export class FileStore implements EventStore {
       return !isAbsent(error);
     }
   }
-}
-
-function isAbsent(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === 'ENOENT' || errno === 'ENOTDIR';
-}
-
-function positionUnknown(stream: string, position: Position): GaitError {
-  return new GaitError({
-    code: 'position_unknown',
-    category: 'verification_failed',
-    message: `no record of ${stream} ends at byte ${position.offset} with hash ${position.hash}`,
-    hint: 'The log was replaced, repaired or removed since it was read. Read it again from its start.',
-    details: { stream, revision: position.revision, offset: position.offset },
-  });
 }

@@ -1,9 +1,10 @@
-import { dirname } from 'node:path';
 import { errnoOf, ioFailure } from '../core/errors.ts';
+import type { Beside } from './beside.ts';
 import { isAnchored, pieces } from './file_bytes.ts';
-import type { Fd, OpenMode } from './fs/port.ts';
-import { LogFile, type LogFileOptions } from './log_file.ts';
-import type { Batch, Expected, IdField, Position } from './record.ts';
+import { syncAbove, syncDirAt } from './fs/dirs.ts';
+import type { Fd } from './fs/port.ts';
+import { LogFile, type LogFileOptions, type LogMode } from './log_file.ts';
+import type { Batch, Expected, IdField, LogDamage, Position } from './record.ts';
 import { LOG_START, LogScanner } from './scan.ts';
 import type { AppendOutcome } from './store.ts';
 
@@ -32,6 +33,7 @@ const NOTHING_KNOWN: Known = { position: LOG_START };
 /** The appends of one stream: they wait, go out together, and are answered. */
 export class StreamFile {
   readonly log: LogFile;
+  readonly beside: Beside;
   readonly #idField: IdField;
   #known: Known = NOTHING_KNOWN;
   #waiting: Waiting[] = [];
@@ -39,8 +41,9 @@ export class StreamFile {
   #namesSynced = 0;
   #flushesInTurn = 0;
 
-  constructor(options: LogFileOptions, idField: IdField) {
+  constructor(options: LogFileOptions, idField: IdField, beside: Beside) {
     this.log = new LogFile(options);
+    this.beside = beside;
     this.#idField = idField;
   }
 
@@ -78,7 +81,7 @@ export class StreamFile {
   /** Takes the lock at once if it is free, else waits for it, and commits whatever waits by then. */
   readonly #flush = (): void => {
     const create = this.#waiting.some(({ batch }) => batch.expected === 'none');
-    const mode: OpenMode = create ? 'create' : 'update';
+    const mode: LogMode = create ? 'create' : 'update';
     try {
       if (this.log.attempt(mode, this.#commitWaiting) !== undefined) {
         this.#afterFlush();
@@ -127,11 +130,19 @@ export class StreamFile {
     if (opening === this.log.opening && position.offset === size) return position;
     const from = isAnchored(fs, fd, position, size) ? position : LOG_START;
     const scanner = new LogScanner({ stream, idField: this.#idField }, from);
-    for (const piece of pieces(fs, fd, from.offset, size)) scanner.push(piece);
-    const hidden = scanner.tailDamage();
+    for (const piece of pieces(fs, fd, from.offset, size)) {
+      const damage = scanner.collect(piece, []);
+      if (damage !== undefined) throw this.beside.explained(fd, damage);
+    }
+    const hidden = scanner.tailDamage() ?? this.#lost(scanner.position);
     if (hidden !== undefined) throw hidden;
     if (size > scanner.position.offset) fs.truncate(fd, scanner.position.offset);
     return this.#learn(scanner.position);
+  }
+
+  /** A stream is not started anew where one was. Whoever appends to one that has records read it first, and looked then. */
+  #lost(end: Position): LogDamage | undefined {
+    return end.revision === 0 ? this.beside.lostAfter(end, !this.log.made) : undefined;
   }
 
   /** Takes in what was read or written under the lock. */
@@ -180,13 +191,13 @@ export class StreamFile {
 
   /** One write, one sync. A failure answers whether bytes may have stayed behind. */
   #persist(fd: Fd, start: Position, bytes: Buffer): { cause: unknown; written: boolean } | undefined {
-    const { fs, dir } = this.log.options;
+    const { fs, dir, path } = this.log.options;
     try {
       for (let done = 0; done < bytes.length; ) {
         done += fs.write(fd, done === 0 ? bytes : bytes.subarray(done), start.offset + done);
       }
     } catch (cause) {
-      return { cause, written: !this.#takeBack(fd, start.offset) };
+      return { cause: at(path, cause), written: !this.#takeBack(fd, start.offset) && this.#grew(fd, start) };
     }
     try {
       fs.sync(fd);
@@ -198,24 +209,28 @@ export class StreamFile {
       this.#takeBack(fd, start.offset);
       this.log.close();
       this.#known = NOTHING_KNOWN;
-      return { cause, written: true };
+      return { cause: at(path, cause), written: true };
     }
   }
 
   /**
    * Once in each opening of the log: the names that lead to it must be on disk too, and whoever made or replaced them
-   * may have died before it synced them. A directory that may not be opened is one that gait made nothing in.
+   * may have died before it synced them.
    */
   #syncNames(dir: string): void {
     if (this.#namesSynced === this.log.opening) return;
-    for (let path = dir, above = ''; path !== above; above = path, path = dirname(path)) {
-      try {
-        this.log.options.fs.syncDir(path);
-      } catch (error) {
-        if (path === dir || (errnoOf(error) !== 'EACCES' && errnoOf(error) !== 'EPERM')) throw error;
-      }
-    }
+    syncDirAt(this.log.options.fs, dir);
+    syncAbove(this.log.options.fs, dir);
     this.#namesSynced = this.log.opening;
+  }
+
+  /** False if the log is as long as before: then nothing of a batch was written. True if that cannot be told. */
+  #grew(fd: Fd, before: Position): boolean {
+    try {
+      return this.log.options.fs.stat(fd).size !== before.offset;
+    } catch {
+      return true;
+    }
   }
 
   /** Cuts off what a failed write left, so that no part of the batch can become history. */
@@ -229,6 +244,11 @@ export class StreamFile {
       return false;
     }
   }
+}
+
+/** The system's error, which names the path unless it does already. */
+function at(path: string, error: unknown): unknown {
+  return error instanceof Error && !('path' in error) ? Object.assign(error, { path }) : error;
 }
 
 function joined(lines: readonly Buffer[]): Buffer {

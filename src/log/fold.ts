@@ -63,7 +63,8 @@ export function foldRecord<S>(
 
 /**
  * The fold of a stream from its first event on, strictly checked, ignoring snapshots: what evidence is made from.
- * `visit` sees every record and the state after it. `until` stops after that revision.
+ * `visit` sees every record and the state after it. `until` stops after that revision. Throws
+ * `LogDamage`, also of a log that ends before what lies beside it.
  */
 export async function replay<S>(
   store: EventStore,
@@ -80,5 +81,6 @@ export async function replay<S>(
       visit(record, folded.state);
     }
   }
+  await store.assertNoneLost?.(stream, folded.position);
   return folded;
 }

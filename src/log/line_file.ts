@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
 import { errnoOf, ioFailure } from '../core/errors.ts';
-import { allBytes, writeAll } from './file_bytes.ts';
+import { allBytes } from './file_bytes.ts';
 import { nodeFs } from './fs/node.ts';
 import type { Fd, FsPort } from './fs/port.ts';
+import { replaceFile } from './fs/replace.ts';
 import { LogFile } from './log_file.ts';
 
 /** What to do to a file of lines: add to its end, or put other lines in its place. Neither: nothing is written. */
@@ -65,7 +66,7 @@ export class LineFile {
       return await this.#log.locked(mode, (fd, size) => {
         const { lines, tail } = this.#read(fd, size);
         const { append, replace, result } = decide(lines, tail);
-        if (replace !== undefined) this.#replace(replace);
+        if (replace !== undefined) this.#replace(fd, replace);
         else if (append !== undefined) this.#append(fd, lines.length, size, append);
         return result;
       });
@@ -97,27 +98,8 @@ export class LineFile {
     }
   }
 
-  #replace(bytes: Buffer): void {
-    const fs = this.#fs;
-    const temporary = `${this.#path}.replacing`;
-    removeIfThere(fs, temporary); // what a crash left, or a link
-    const fd = fs.open(temporary, 'create');
-    try {
-      fs.truncate(fd, 0);
-      writeAll(fs, fd, bytes);
-      fs.sync(fd);
-    } finally {
-      fs.close(fd);
-    }
-    fs.rename(temporary, this.#path);
-    fs.syncDir(dirname(this.#path));
-  }
-}
-
-function removeIfThere(fs: FsPort, path: string): void {
-  try {
-    fs.remove(path);
-  } catch (error) {
-    if (errnoOf(error) !== 'ENOENT') throw error;
+  #replace(fd: Fd, bytes: Buffer): void {
+    replaceFile(this.#fs, this.#path, [bytes], { like: fd });
+    this.#fs.syncDir(dirname(this.#path));
   }
 }

@@ -81,7 +81,7 @@ export class StreamListing<S, R> {
 
   #known(stream: string, pass: Pass): R | undefined {
     pass.stamp = this.#store.shortcuts?.stamp(stream);
-    const found = pass.stamp === undefined ? undefined : pass.before.find(stream, pass.stamp);
+    const found = pass.before.find(stream, pass.stamp);
     const row = found === undefined ? undefined : this.#view.load(stream, found.saved);
     if (found !== undefined && row !== undefined) pass.after.push(found.line);
     return row;
@@ -89,7 +89,12 @@ export class StreamListing<S, R> {
 
   async #read(stream: string, pass: Pass): Promise<R | GaitError | undefined> {
     const state = await stateOrError(this.#store, this.#model, stream);
-    if (state instanceof GaitError) return state;
+    if (state instanceof GaitError) {
+      // Its old row is of use to nobody, but may be all that says that there was more.
+      const line = pass.before.lineOf(stream);
+      if (line !== undefined) pass.after.push(line);
+      return state;
+    }
     const row = this.#view.rowOf(state);
     if (row !== undefined && pass.stamp !== undefined) {
       pass.after.push(listingLine(stream, pass.stamp, this.#view.save(row)));
@@ -145,11 +150,12 @@ export async function stateOrError<S>(
   }
 }
 
-/** The fold of a whole log that is sound and ends with a record; undefined for any other, which needs a closer look. */
+/** The fold of a whole log that is sound, has a record and ends with one; undefined for any other, which needs a closer look. */
 function foldAtOnce<S>(model: StreamModel<S>, stream: string, bytes: Buffer): Folded<S> | undefined {
   const scanner = new LogScanner({ stream, idField: model.idField });
   const records: StoredEvent[] = [];
   if (scanner.collect(bytes, records) !== undefined || scanner.tail.length > 0) return undefined;
+  if (records.length === 0) return undefined;
   let folded: Folded<S> = { state: model.initial, position: LOG_START };
   try {
     for (const record of records) folded = foldRecord(model, stream, folded, record);

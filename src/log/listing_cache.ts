@@ -31,6 +31,13 @@ export class ListingCache {
     return new ListingCache(version, body.startsWith(head) ? body.slice(head.length) : '');
   }
 
+  /** True if these bytes are a cache of any version, to the last bit, that has a row for the stream. */
+  static mentions(file: Buffer, stream: string): boolean {
+    if (!file.includes(`\n${lineStart(stream)}`)) return false;
+    const bytes = file.subarray(DIGEST_CHARS + 1);
+    return file.toString('latin1', 0, DIGEST_CHARS + 1) === `${sha256Hex(bytes)}\n`;
+  }
+
   toFile(): Buffer {
     const body = Buffer.from(headOf(this.#version) + this.lines);
     return Buffer.concat([Buffer.from(`${sha256Hex(body)}\n`), body]);
@@ -54,13 +61,21 @@ export class ListingReader {
   }
 
   /** The row of a stream and its line, if it was made under this very stamp. */
-  find(stream: string, stamp: FileStamp): { readonly saved: Json; readonly line: string } | undefined {
+  find(
+    stream: string,
+    stamp: FileStamp | undefined,
+  ): { readonly saved: Json; readonly line: string } | undefined {
     while (this.#entry !== undefined && String(this.#entry[0]) < stream) this.#step();
-    if (this.#entry === undefined) return undefined;
+    if (this.#entry === undefined || stamp === undefined) return undefined;
     const [name, size, inode, changedMs, saved] = this.#entry;
     if (name !== stream || saved === undefined) return undefined;
     const same = size === stamp.size && inode === stamp.inode && changedMs === stamp.changedMs;
     return same ? { saved, line: this.#line } : undefined;
+  }
+
+  /** The line of the stream that was looked for last, under whatever stamp. */
+  lineOf(stream: string): string | undefined {
+    return this.#entry?.[0] === stream ? this.#line : undefined;
   }
 
   #step(): void {
@@ -73,6 +88,10 @@ export class ListingReader {
 
 export function listingLine(stream: string, { size, inode, changedMs }: FileStamp, saved: Json): string {
   return `${JSON.stringify([stream, size, inode, changedMs, saved])}\n`;
+}
+
+function lineStart(stream: string): string {
+  return `[${JSON.stringify(stream)},`;
 }
 
 function entryOf(line: string): readonly Json[] | undefined {

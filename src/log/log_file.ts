@@ -1,7 +1,14 @@
-import { GaitError } from '../core/errors.ts';
+import { errnoOf, GaitError } from '../core/errors.ts';
 import { closeQuietly } from './file_bytes.ts';
 import { ensureDir } from './fs/dirs.ts';
-import type { Fd, FsPort, OpenMode } from './fs/port.ts';
+import { LockProof } from './fs/lock_proof.ts';
+import type { Fd, FsPort } from './fs/port.ts';
+
+/** `read`: existing, to read. `update`: existing, to read and write. `create`: the same, made if absent. */
+export type LogMode = 'read' | 'update' | 'create';
+
+/** How often in a row the log is opened again because another took its place meanwhile. */
+export const MAX_REOPENINGS = 16;
 
 export interface LogFileOptions {
   readonly fs: FsPort;
@@ -14,6 +21,8 @@ export interface LogFileOptions {
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 to 1. */
   readonly random: () => number;
+  /** Shared by the logs of a store: it is enough to look once. */
+  readonly proof?: LockProof;
 }
 
 /** What to do with the open log and its size while the lock is held. */
@@ -22,11 +31,18 @@ export type LockedAction<T> = (fd: Fd, size: number) => T;
 /** One log file: kept open between uses, and its exclusive lock. */
 export class LogFile {
   readonly options: LogFileOptions;
-  #open: { readonly fd: Fd; readonly mode: OpenMode } | undefined;
+  readonly #proof: LockProof;
+  #open: { readonly fd: Fd; readonly mode: LogMode; readonly made: boolean } | undefined;
   #openings = 0;
 
   constructor(options: LogFileOptions) {
     this.options = options;
+    this.#proof = options.proof ?? new LockProof();
+  }
+
+  /** True while the file is open that this made: there was none. */
+  get made(): boolean {
+    return this.#open?.made === true;
   }
 
   /** Counts how often the file was opened. What was learned in an earlier opening may be of another file. */
@@ -40,9 +56,13 @@ export class LogFile {
     if (open !== undefined) closeQuietly(this.options.fs, open.fd);
   }
 
-  /** Runs `action` under the lock. Throws `stream_busy` when the lock was not free in time. */
-  async locked<T>(mode: OpenMode, action: LockedAction<T>): Promise<T> {
-    const { stream, lockTimeoutMs, sleep, random } = this.options;
+  /** Runs `action` under the lock. Throws `stream_busy` when the lock was not free in time. Milliseconds. */
+  async locked<T>(
+    mode: LogMode,
+    action: LockedAction<T>,
+    lockTimeoutMs: number = this.options.lockTimeoutMs,
+  ): Promise<T> {
+    const { stream, sleep, random } = this.options;
     let waited = 0;
     for (let backoff = 0.5; ; backoff = Math.min(backoff * 2, 8)) {
       const done = this.attempt(mode, action);
@@ -54,10 +74,13 @@ export class LogFile {
     }
   }
 
-  /** One try to take the lock and run `action`; undefined when another has it. */
-  attempt<T>(mode: OpenMode, action: LockedAction<T>): { readonly result: T } | undefined {
-    const { fs, path } = this.options;
-    for (;;) {
+  /**
+   * One try to take the lock and run `action`; undefined when another has it. Throws `stream_busy` if the log is replaced
+   * again and again while it is opened.
+   */
+  attempt<T>(mode: LogMode, action: LockedAction<T>): { readonly result: T } | undefined {
+    const { fs, path, stream } = this.options;
+    for (let opened = 0; opened <= MAX_REOPENINGS; opened += 1) {
       const fd = this.#ready(mode);
       try {
         if (!fs.tryLock(fd)) return undefined;
@@ -66,23 +89,44 @@ export class LogFile {
         throw error;
       }
       try {
-        if (fs.isAt(fd, path)) return { result: action(fd, fs.stat(fd).size) };
+        if (fs.isAt(fd, path)) {
+          if (mode !== 'read') this.#proof.demand(fs, fd, path);
+          return { result: action(fd, fs.stat(fd).size) };
+        }
       } finally {
         this.#unlock(fd);
       }
       this.close(); // removed, moved or replaced while open: what stands there now is the log
     }
+    throw replacedTooOften(stream);
   }
 
-  #ready(mode: OpenMode): Fd {
+  #ready(mode: LogMode): Fd {
     if (this.#open !== undefined && (mode === 'read' || this.#open.mode !== 'read')) return this.#open.fd;
     this.close();
-    const { fs, dir, path } = this.options;
-    if (mode === 'create') ensureDir(fs, dir);
-    const fd = fs.open(path, mode);
-    this.#open = { fd, mode };
+    const { fs, path } = this.options;
+    this.#open = mode === 'create' ? this.#openOrMake() : { fd: fs.open(path, mode), mode, made: false };
     this.#openings += 1;
-    return fd;
+    return this.#open.fd;
+  }
+
+  /** Never through a link that leads nowhere, which would make a file at its other end. */
+  #openOrMake(): { fd: Fd; mode: LogMode; made: boolean } {
+    const { fs, dir, path } = this.options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return { fd: fs.open(path, 'update'), mode: 'create', made: false };
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      }
+      ensureDir(fs, dir);
+      try {
+        return { fd: fs.open(path, 'new'), mode: 'create', made: true };
+      } catch (error) {
+        if (errnoOf(error) !== 'EEXIST') throw error;
+        if (tries === MAX_REOPENINGS) throw leadsNowhere(path); // else another made it first
+      }
+    }
   }
 
   #unlock(fd: Fd): void {
@@ -93,6 +137,20 @@ export class LogFile {
       this.close(); // closing the file frees the lock as well
     }
   }
+}
+
+function leadsNowhere(path: string): Error {
+  return Object.assign(new Error(`ELOOP: a link that leads nowhere, open '${path}'`), { code: 'ELOOP' });
+}
+
+export function replacedTooOften(stream: string): GaitError {
+  return new GaitError({
+    code: 'stream_busy',
+    category: 'state_contention',
+    message: `the log of ${stream} was replaced ${MAX_REOPENINGS} times while it was being opened`,
+    retryable: true,
+    hint: 'Run the same command again.',
+  });
 }
 
 function busy(stream: string, waited: number): GaitError {

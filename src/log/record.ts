@@ -186,7 +186,13 @@ export type DamageCause =
   | 'hash_mismatch'
   | 'illegal_event'
   | 'unterminated'
-  | 'acknowledged_lost';
+  | 'acknowledged_lost'
+  | 'records_lost';
+
+const DAMAGE_HINT =
+  'Nothing was changed. `gait job verify` names the damage, `gait job repair` shows what it would cut.';
+const LOST_HINT =
+  'Nothing was changed. Put the newest log back, or let `gait job repair` record that the rest is gone. Where no record is left, move the folder away.';
 
 /** Stored bytes that no writer of gait acknowledged: refuse to read past them, change nothing. */
 export class LogDamage extends GaitError {
@@ -202,7 +208,7 @@ export class LogDamage extends GaitError {
       code: 'log_damaged',
       category: 'verification_failed',
       message: `the log of ${where.stream} is damaged at revision ${where.revision}, byte ${where.offset}: ${why}`,
-      hint: 'Nothing was changed. `gait job verify` names the damage, `gait job repair` shows what it would cut.',
+      hint: damage === 'records_lost' ? LOST_HINT : DAMAGE_HINT,
       details: { ...where, cause: damage },
     });
     this.stream = where.stream;

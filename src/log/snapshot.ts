@@ -3,6 +3,7 @@ import { DIGEST_PATTERN, sha256Hex } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Snapshot } from './store.ts';
 
+export const SNAPSHOT_FILE = 'snapshot.json';
 export const SNAPSHOT_SCHEMA_ID = 'gait.log.snapshot';
 const SCHEMA_VERSION = '1.0.0';
 

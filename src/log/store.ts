@@ -53,6 +53,13 @@ export interface EventStore {
 
   close(): Promise<void>;
 
+  /**
+   * Throws `LogDamage` of the cause `records_lost` if the store knows, from what it keeps beside the records, that the
+   * stream had a later revision than it ends with. `end` is what a read that was begun before this call ended with.
+   * Only stores whose records and other files can get apart have it.
+   */
+  assertNoneLost?(stream: string, end: Position): Promise<void>;
+
   /** What a store of very many streams has to offer to those who list them all. */
   readonly shortcuts?: Shortcuts;
 }
@@ -85,4 +92,18 @@ export interface Residue {
   readonly snapshotFile: boolean;
   /** The revision that the snapshot file names, whether or not the log has it. */
   readonly snapshotRevision?: number;
+  /** What the snapshot file holds, whether or not the log has its record: it may be all that is left of lost history. */
+  readonly snapshot?: Snapshot;
+  /** What repairs cut and kept, sorted by name. */
+  readonly cuts: readonly KeptCut[];
+  /** The log had at least this revision once, by what lies beside it: 0 where nothing says so. */
+  readonly remembered: number;
+}
+
+/** A file that a repair left beside a log. */
+export interface KeptCut {
+  readonly name: string;
+  readonly bytes: number;
+  /** The revision after which it was cut. */
+  readonly revision: number;
 }

@@ -1,4 +1,4 @@
-import { GaitError } from '../core/errors.ts';
+import { errnoOf, GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { evolveAt, type Folded, foldRecord, type StreamModel } from './fold.ts';
 import {
@@ -48,6 +48,8 @@ export class StreamHandle<S> {
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
   #epoch = 0;
   #snapshotTried = false;
+  /** The log was compared with what the store remembers of it. It is again when it is folded anew. */
+  #compared = false;
   /** There is a snapshot that another version wrote. */
   #foreignSnapshot = false;
   /** The newest known fold stands on a snapshot: what does not fold may be the snapshot's fault, not the log's. */
@@ -178,6 +180,7 @@ export class StreamHandle<S> {
     if (this.#settled.position.revision === 0 && !this.#snapshotTried) {
       this.#snapshotTried = true;
       const found = await this.#store.loadSnapshot(this.#stream);
+      this.#compared = found !== undefined; // the log has its record
       const snapshot = found !== undefined && (await this.#isFoldedWhole()) ? undefined : found;
       const state =
         snapshot === undefined
@@ -193,10 +196,13 @@ export class StreamHandle<S> {
       this.#settle(await this.#foldOn(this.#settled));
     } catch (error) {
       if (!this.#mayBeStale(error)) throw error;
+      this.#compared = false;
       this.#settled = await this.#foldAnew();
       if (this.#fromSnapshot) await this.#snapshotNow(this.#settled); // the one that misled is replaced
       this.#fromSnapshot = false;
     }
+    if (!this.#compared) await this.#store.assertNoneLost?.(this.#stream, this.#settled.position);
+    this.#compared = true;
     if (this.#foreignSnapshot) await this.#snapshotNow(this.#settled); // or every opening would fold it all
     this.#foreignSnapshot = false;
     this.#current ??= this.#settled;
@@ -267,15 +273,23 @@ export class StreamHandle<S> {
     } catch {
       // What cannot be read now is as unknown as before.
     }
+    const { errno, path } = failureIn(cause);
+    const what = errno === null ? '' : ` (${errno}${path === null ? '' : `, ${path}`})`;
     return new GaitError({
       code: 'append_unconfirmed',
       category: 'io_failure',
-      message: `the disk did not confirm the write to ${this.#stream}; the log ${found ? 'shows it, but a power failure may undo it' : 'does not show it'}`,
+      message: `the disk did not confirm the write to ${this.#stream}${what}; the log ${found ? 'shows it, but a power failure may undo it' : 'does not show it'}`,
       hint: 'Check the disk, read the state again, and repeat the command only if its event is not there.',
-      details: { hashes, in_log: found },
+      details: { hashes, in_log: found, errno, path },
       cause,
     });
   }
+}
+
+/** What the system said, and of which path. */
+function failureIn(cause: unknown): { errno: string | null; path: string | null } {
+  const named = cause instanceof Error && 'path' in cause ? cause.path : undefined;
+  return { errno: errnoOf(cause) ?? null, path: typeof named === 'string' ? named : null };
 }
 
 function expectedOf(position: Position): Expected {

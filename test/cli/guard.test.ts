@@ -161,5 +161,4 @@ describe('a command that cannot be started', () => {
     running.beat(1000);
     assert.equal((await running.ended).killedBy, 'guard');
   });
-import { environmentHere } from '../../src/job/environment.ts';
 });

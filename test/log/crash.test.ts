@@ -4,11 +4,11 @@ import { SNAPSHOT_FILE } from '../../src/log/file_store.ts';
 import type { FsPort } from '../../src/log/fs/port.ts';
 import { type Fate, type Pending, SimDisk } from '../../src/log/fs/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
-import { cutAfter } from '../../src/log/repair.ts';
 import { dyingFs, guardedFs } from '../support/failing_fs.ts';
 import {
   APPENDS,
   arrange,
+  cutDamage,
   JUNK,
   type Ledger,
   lastPosition,
@@ -83,7 +83,7 @@ async function examine({ disk, ledger, owed, sent }: Interrupted, fates: readonl
     const hole = fates.some((fate) => fate !== 'kept' && fate !== 'lost');
     assert.ok(ledger.damaged || hole, `no fate explains it: ${damage.message}`);
     await assert.rejects(commit(reopen(disk), 1), LogDamage);
-    await cutAfter(store, STREAM, await lastPosition(store));
+    await cutDamage(store, await lastPosition(store));
   }
   const next = (await commit(store, 2, 'next')).flatMap(textsOf);
   disk.crash(() => 'lost');
@@ -203,13 +203,12 @@ describe('several processes die one after another, and then the power fails', ()
 describe('a snapshot that a crash left behind', () => {
   test('belongs to events that were lost: it is not used', async () => {
     const { disk, ledger } = await arrange({ name: '', events: 2, act: async () => {} });
-    const store = reopen(disk);
     const batch = batchOn(ledger.position ?? 'none', 'lost');
-    const fs = { ...disk.mount(), sync: () => {} };
-    const outcome = await openStore(fs).append(batch);
+    const liar = openStore({ ...disk.mount(), sync: () => {} });
+    const outcome = await liar.append(batch);
     assert.ok(outcome.status === 'committed');
-    await store.saveSnapshot(STREAM, { position: outcome.head, state: { n: 3 } });
-    assert.equal((await store.loadSnapshot(STREAM))?.state['n'], 3);
+    await liar.saveSnapshot(STREAM, { position: outcome.head, state: { n: 3 } });
+    assert.equal((await liar.loadSnapshot(STREAM))?.state['n'], 3);
     disk.crash(({ path }) => (path.includes(SNAPSHOT_FILE) ? 'kept' : 'lost'));
     assert.equal(await reopen(disk).loadSnapshot(STREAM), undefined);
     assert.deepEqual(await history(reopen(disk)), ledger.acknowledged);

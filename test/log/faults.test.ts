@@ -3,12 +3,13 @@ import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
 import type { FileStore } from '../../src/log/file_store.ts';
 import { type Fault, type FaultyFs, faultyFs } from '../../src/log/fs/faulty.ts';
+import type { Fd } from '../../src/log/fs/port.ts';
 import type { SimDisk } from '../../src/log/fs/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
-import { cutAfter } from '../../src/log/repair.ts';
 import {
   APPENDS,
   arrange,
+  cutDamage,
   type Ledger,
   lastPosition,
   type Operation,
@@ -16,16 +17,8 @@ import {
   REPAIRS,
   SNAPSHOTS,
 } from '../support/operations.ts';
-import {
-  batchOn,
-  commit,
-  history,
-  openStore,
-  readUntilDamage,
-  reopen,
-  STREAM,
-  textsOf,
-} from '../support/streams.ts';
+import { gaitError } from '../support/refusals.ts';
+import { batchOn, commit, history, openStore, readUntilDamage, reopen, textsOf } from '../support/streams.ts';
 
 /** What becomes of the process and of the machine after the fault. */
 const AFTERMATHS = [
@@ -77,7 +70,7 @@ async function examine(run: Run, aftermath: Aftermath): Promise<void> {
   const seen = await readUntilDamage(store, { strict: true });
   // A repair that failed late has cut all the same.
   assert.ok(seen.damage === undefined || ledger.damaged, `${seen.damage?.message}`);
-  if (seen.damage !== undefined) await cutAfter(store, STREAM, await lastPosition(store));
+  if (seen.damage !== undefined) await cutDamage(store, await lastPosition(store));
   assert.deepEqual(
     seen.texts.slice(0, ledger.acknowledged.length),
     ledger.acknowledged,
@@ -159,7 +152,8 @@ describe('two faults at once', () => {
   async function appendWithout(...broken: ('sync' | 'close' | 'write' | 'truncate')[]): Promise<void> {
     const { disk, ledger } = await arrange({ name: '', events: 2, act: async () => {} });
     const mount = disk.mount();
-    const fail = (name: string) => () => {
+    const fail = (name: string) => (fd: Fd, bytes: Uint8Array, position: number) => {
+      if (name === 'write') mount.write(fd, bytes.subarray(0, 10), position);
       throw Object.assign(new Error(`EIO: ${name}`), { code: 'EIO' });
     };
     const store = openStore({ ...mount, ...Object.fromEntries(broken.map((name) => [name, fail(name)])) });
@@ -178,6 +172,17 @@ describe('two faults at once', () => {
   test('the sync fails, and so does closing the file: the outcome is unknown', () =>
     appendWithout('sync', 'close'));
 
-  test('the write fails, and so does taking it back: the outcome is unknown', () =>
+  test('the write fails half way, and so does taking it back: the outcome is unknown', () =>
     appendWithout('write', 'truncate'));
+
+  test('the write fails at once, and so does taking it back: nothing was written, and the error says why', async () => {
+    const { disk, ledger } = await arrange({ name: '', events: 2, act: async () => {} });
+    const fail = (): never => {
+      throw Object.assign(new Error('EPERM: immutable'), { code: 'EPERM' });
+    };
+    const store = openStore({ ...disk.mount(), write: fail, truncate: fail });
+    const append = store.append(batchOn(ledger.position ?? 'none', 'new'));
+    await assert.rejects(append, gaitError('access_denied', 'io_failure'));
+    assert.deepEqual(await history(reopen(disk), { strict: true }), ledger.acknowledged);
+  });
 });

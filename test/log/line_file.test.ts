@@ -229,7 +229,7 @@ describe('a decision', () => {
 
   test('to replace the lines leaves nothing of an earlier replacement that died', async () => {
     const disk = diskWith('a\nb\n');
-    putBytes(disk.mount(), `${PATH}.replacing`, Buffer.from('longer than what comes now\n'));
+    putBytes(disk.mount(), `${DIR}/.lines.new`, Buffer.from('longer than what comes now\n'));
     await lineFile(disk.mount()).change('update', () => ({ replace: Buffer.from('b\n'), result: 1 }));
     assert.deepEqual([await linesOn(disk), disk.mount().names(DIR)], ['b\n', ['lines']]);
   });

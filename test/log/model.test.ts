@@ -6,9 +6,8 @@ import { type Fault, faultyFs } from '../../src/log/fs/faulty.ts';
 import type { FsPort } from '../../src/log/fs/port.ts';
 import { type Fate, SimDisk } from '../../src/log/fs/sim.ts';
 import type { Batch, Expected, LogDamage } from '../../src/log/record.ts';
-import { cutAfter } from '../../src/log/repair.ts';
 import { dyingFs } from '../support/failing_fs.ts';
-import { lastPosition } from '../support/operations.ts';
+import { cutDamage, lastPosition } from '../support/operations.ts';
 import fc from '../support/property.ts';
 import {
   batchOn,
@@ -189,7 +188,7 @@ class World {
   async #repair(store: FileStore, damage: LogDamage, changes: number): Promise<void> {
     assert.ok(changes > 0, `damage without cause: ${damage.message}`);
     await assert.rejects(commit(reopen(this.disk), 1), { code: 'log_damaged' });
-    await cutAfter(store, STREAM, await lastPosition(store));
+    await cutDamage(store, await lastPosition(store));
   }
 }
 

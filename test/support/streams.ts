@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
+import { errnoOf } from '../../src/core/errors.ts';
 import { readAll, sampleBatch } from '../../src/log/conformance.ts';
 import { FileStore, type FileStoreOptions } from '../../src/log/file_store.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
+import type { Fd, FsPort } from '../../src/log/fs/port.ts';
 import type { SimDisk } from '../../src/log/fs/sim.ts';
 import { type Batch, type Expected, LogDamage } from '../../src/log/record.ts';
 import type { ReadOptions } from '../../src/log/store.ts';
@@ -80,12 +81,21 @@ export function bytesAt(fs: FsPort, path: string): Buffer {
 
 /** Makes these bytes the durable content of a file, in a folder that is there. */
 export function putBytes(fs: FsPort, path: string, bytes: Uint8Array): void {
-  const fd = fs.open(path, 'create');
+  const fd = openOrMake(fs, path);
   fs.truncate(fd, 0);
   fs.write(fd, bytes, 0);
   fs.sync(fd);
   fs.close(fd);
   fs.syncDir(dirname(path));
+}
+
+function openOrMake(fs: FsPort, path: string): Fd {
+  try {
+    return fs.open(path, 'update');
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+    return fs.open(path, 'new');
+  }
 }
 
 export function addBytes(disk: SimDisk, bytes: Uint8Array): void {

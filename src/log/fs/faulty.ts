@@ -46,6 +46,7 @@ export function interposed(inner: FsPort, around: Interpose): FsPort {
     stat: through('stat', inner.stat),
     isAt: through('isAt', inner.isAt),
     ...(inner.stampOf === undefined ? {} : { stampOf: through('stampOf', inner.stampOf) }),
+    ownLike: through('ownLike', inner.ownLike),
     truncate: through('truncate', inner.truncate),
     sync: through('sync', inner.sync),
     tryLock: through('tryLock', inner.tryLock),

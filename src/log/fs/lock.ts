@@ -8,13 +8,16 @@ export interface FileLock {
   unlock(fd: Fd): void;
 }
 
-interface FlockModule {
+export interface FlockModule {
   readonly constants: { readonly LOCK_EX: number; readonly LOCK_NB: number; readonly LOCK_UN: number };
   flockSync(fd: number, flags: number): void;
 }
 
 /** In order of preference: built at install where a compiler is, else shipped as a binary. Same calls in both. */
 const PACKAGES = ['fs-ext', 'fs-ext-extra-prebuilt'];
+
+/** What flock(2) answers where the file system, or the server behind it, has no locks. */
+const NO_LOCKS: ReadonlySet<string> = new Set(['EINVAL', 'ENOLCK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 let loaded: FileLock | undefined;
 
@@ -45,7 +48,7 @@ function requireFlock(): FlockModule {
 }
 
 // Only the synchronous, non-blocking call: the asynchronous one parks a thread of libuv's pool per waiter.
-function fileLock(flock: FlockModule): FileLock {
+export function fileLock(flock: FlockModule): FileLock {
   const { LOCK_EX, LOCK_NB, LOCK_UN } = flock.constants;
   return {
     tryLock(fd) {
@@ -55,9 +58,21 @@ function fileLock(flock: FlockModule): FileLock {
       } catch (error) {
         const code = errnoOf(error);
         if (code === 'EAGAIN' || code === 'EWOULDBLOCK' || code === 'EINTR') return false;
+        if (code !== undefined && NO_LOCKS.has(code)) throw lockUnsupported(code, error);
         throw error;
       }
     },
     unlock: (fd) => flock.flockSync(fd, LOCK_UN),
   };
+}
+
+function lockUnsupported(errno: string, cause: unknown): GaitError {
+  return new GaitError({
+    code: 'lock_unsupported',
+    category: 'dependency_missing',
+    message: `this file system has no locks: flock(2) answers ${errno}`,
+    hint: 'Put the directory on a local file system (ext4, xfs, btrfs, tmpfs), or start the lock service of the network one.',
+    details: { errno },
+    cause,
+  });
 }

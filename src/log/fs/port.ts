@@ -1,8 +1,11 @@
 /** An open file. */
 export type Fd = number;
 
-/** `read`: existing, to read. `update`: existing, to read and write. `create`: the same, made if absent. */
-export type OpenMode = 'read' | 'update' | 'create';
+/**
+ * `read`: existing, to read. `plain`: the same, and no link: throws `ELOOP`. `update`: existing, to read and write.
+ * `new`: made by this call, to read and write: throws `EEXIST` for whatever has that name, a link included.
+ */
+export type OpenMode = 'read' | 'plain' | 'update' | 'new';
 
 /** What tells one content of a file from another without reading it. */
 export interface FileStamp {
@@ -29,13 +32,15 @@ export interface FsPort {
   isAt(fd: Fd, path: string): boolean;
   /** The stamp of the regular file at a path; undefined for anything else, and when it cannot be told. */
   stampOf?(path: string): FileStamp | undefined;
+  /** Gives the open file `fd` the owner, group and mode of the open file `like`, as far as this process may. */
+  ownLike(fd: Fd, like: Fd): void;
   truncate(fd: Fd, size: number): void;
   /** Puts the file's data and size on disk. */
   sync(fd: Fd): void;
   /** Takes the exclusive lock of the open file if it is free. Freed by `unlock`, `close` and the end of the process. */
   tryLock(fd: Fd): boolean;
   unlock(fd: Fd): void;
-  /** Makes one directory, only its owner may enter. Throws `EEXIST`. */
+  /** Makes one directory, for its owner alone or for the group that its parent is shared with. Throws `EEXIST`. */
   makeDir(path: string): void;
   /** Puts a directory's entries on disk. */
   syncDir(path: string): void;

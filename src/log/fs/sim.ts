@@ -75,6 +75,7 @@ export class SimDisk {
         if (node?.kind !== 'file') return undefined;
         return { size: node.live.length, inode: node.inode, changedMs: node.changedMs };
       },
+      ownLike: () => {},
       truncate: (fd, size) => {
         const file = this.#file(fd);
         file.changedMs = this.nowMs;
@@ -164,7 +165,8 @@ export class SimDisk {
     const parent = this.#dir(dirname(path));
     const name = basename(path);
     let node = parent.live.get(name);
-    if (node === undefined && mode === 'create') {
+    if (node !== undefined && mode === 'new') throw errno('EEXIST', path);
+    if (node === undefined && mode === 'new') {
       node = {
         kind: 'file',
         inode: this.#nextInode,
@@ -187,7 +189,8 @@ export class SimDisk {
 
   #write(fd: Fd, bytes: Uint8Array, position: number): number {
     const file = this.#file(fd);
-    if (this.#open.get(fd)?.mode === 'read') throw errno('EBADF', String(fd));
+    const mode = this.#open.get(fd)?.mode;
+    if (mode === 'read' || mode === 'plain') throw errno('EBADF', String(fd));
     const change = { offset: position, bytes: Buffer.from(bytes) };
     file.changedMs = this.nowMs;
     file.pending.push(change);

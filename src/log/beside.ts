@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { errnoOf, type GaitError, invalidInput } from '../core/errors.ts';
+import { closeQuietly, firstEvent, wholeFile } from './file_bytes.ts';
+import { LISTING_FILE, LOG_FILE } from './file_shortcuts.ts';
+import type { Fd, FsPort } from './fs/port.ts';
+import { ListingCache } from './listing_cache.ts';
+import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
+import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
+import type { KeptCut, Snapshot } from './store.ts';
+
+/** `cut-after-<revision>-<digest>.bin`; a number stands behind the digest where that name was taken. */
+const CUT_FILE = /^cut-after-(\d{1,15})-[0-9a-f]{16}(?:-\d+)?\.bin$/;
+
+/** A revision that a log had, and what says so. */
+export interface Remembered {
+  readonly revision: number;
+  readonly says: string;
+}
+
+const NOTHING: Remembered = { revision: 0, says: '' };
+
+/** What lies beside the log of a stream, and what that tells of the log. */
+export class Beside {
+  readonly #fs: FsPort;
+  readonly #root: string;
+  readonly #stream: string;
+  readonly #idField: IdField;
+
+  constructor(place: { fs: FsPort; root: string; stream: string; idField: IdField }) {
+    this.#fs = place.fs;
+    this.#root = place.root;
+    this.#stream = place.stream;
+    this.#idField = place.idField;
+  }
+
+  /** What is in the snapshot file, whether or not the log has its record. Its digest holds, and it is of this stream. */
+  snapshot(): Snapshot | undefined {
+    const bytes = wholeFile(this.#fs, this.#path(SNAPSHOT_FILE));
+    return bytes === undefined ? undefined : parseSnapshot(bytes, this.#stream);
+  }
+
+  /** What repairs cut and kept. */
+  cuts(): readonly KeptCut[] {
+    return this.#names()
+      .sort()
+      .flatMap((name) => {
+        const revision = cutRevision(name);
+        return revision === undefined ? [] : [{ name, revision, bytes: this.#sizeOf(name) }];
+      });
+  }
+
+  /**
+   * The log had at least this revision. `listed`: a row in the listing counts too. That is read only for a log without
+   * any record, since it is as long as there are streams.
+   */
+  remembered(listed: boolean): Remembered {
+    const snapshot = this.snapshot();
+    const least = leastCut(this.#names());
+    const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
+    if (least !== undefined && least.revision > known.revision) return least;
+    if (known.revision > 0 || !listed) return known;
+    const listing = wholeFile(this.#fs, join(this.#root, LISTING_FILE));
+    if (listing === undefined || !ListingCache.mentions(listing, this.#stream)) return NOTHING;
+    return { revision: 1, says: `${LISTING_FILE} has a row of it` }; // which is made only of what has a record
+  }
+
+  /** The damage of a log that ends at `end`, if it is remembered to have gone on. */
+  lostAfter(end: Position, listed: boolean = end.revision === 0): LogDamage | undefined {
+    const { revision, says } = this.remembered(listed);
+    if (revision <= end.revision) return undefined;
+    const where = { stream: this.#stream, revision: end.revision + 1, offset: end.offset };
+    return new LogDamage(where, 'records_lost', `it ends at revision ${end.revision}, and ${says}`);
+  }
+
+  /** What to say of damage: `stream_id_case` if the log is that of another id, which this file system takes for the same. */
+  explained(fd: Fd, damage: LogDamage): GaitError {
+    if (damage.damage !== 'misplaced' || damage.revision !== 1) return damage;
+    const name = firstEvent(this.#fs, fd)?.[this.#idField];
+    if (typeof name !== 'string' || name === this.#stream || !isStreamId(name)) return damage;
+    if (name.toLowerCase() !== this.#stream.toLowerCase()) return damage;
+    if (!this.#fs.isAt(fd, join(this.#root, name, LOG_FILE))) return damage; // a copy
+    return invalidInput(
+      'stream_id_case',
+      `${this.#stream} is called ${name} here: this file system takes both for the same name`,
+      `Use the id ${name}, or another one.`,
+      { stream: this.#stream, called: name },
+    );
+  }
+
+  #names(): string[] {
+    try {
+      return this.#fs.names(join(this.#root, this.#stream));
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' || errno === 'ENOTDIR' || errno === 'EACCES') return [];
+      throw error;
+    }
+  }
+
+  #sizeOf(name: string): number {
+    const fd = this.#fs.open(this.#path(name), 'read');
+    try {
+      return this.#fs.stat(fd).size;
+    } finally {
+      closeQuietly(this.#fs, fd);
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#root, this.#stream, name);
+  }
+}
+
+/**
+ * Of several repairs none says which was the last. Each left a log with at least the revision in its name, so the least
+ * of these is one that the log has had ever since.
+ */
+function leastCut(names: readonly string[]): Remembered | undefined {
+  let least: Remembered | undefined;
+  for (const name of names) {
+    const revision = cutRevision(name);
+    if (revision !== undefined && revision < (least?.revision ?? Number.POSITIVE_INFINITY)) {
+      least = { revision, says: `${name} was cut after revision ${revision}` };
+    }
+  }
+  return least;
+}
+
+function cutRevision(name: string): number | undefined {
+  const [, revision] = CUT_FILE.exec(name) ?? [];
+  return revision === undefined ? undefined : Number(revision);
+}
+
+function ofSnapshot({ position: { revision } }: Snapshot): Remembered {
+  return { revision, says: `${SNAPSHOT_FILE} is of revision ${revision}` };
+}

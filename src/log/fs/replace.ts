@@ -1,0 +1,62 @@
+import { basename, dirname, join } from 'node:path';
+import { errnoOf } from '../../core/errors.ts';
+import type { Fd, FsPort } from './port.ts';
+
+export interface Replacement {
+  /** The open file whose owner and mode the new one gets. */
+  readonly like?: Fd;
+  /** Whether the content is to be on disk before it takes its place; a cache need not. By default it is. */
+  readonly synced?: boolean;
+}
+
+/** Puts a file with this content in the place of whatever stands at `path`, in one step. */
+export function replaceFile(
+  fs: FsPort,
+  path: string,
+  content: Iterable<Buffer>,
+  options: Replacement = {},
+): void {
+  fs.rename(prepareFile(fs, path, content, options), path);
+}
+
+/** The first half of {@link replaceFile}: writes the file beside its place and answers where. */
+export function prepareFile(
+  fs: FsPort,
+  path: string,
+  content: Iterable<Buffer>,
+  options: Replacement = {},
+): string {
+  const temporary = join(dirname(path), `.${basename(path)}.new`);
+  removeIfThere(fs, temporary); // what a crash left, or a link
+  writeNew(fs, temporary, content, options);
+  return temporary;
+}
+
+/** Writes a file that must not be there yet: throws `EEXIST` for whatever is, a link included. */
+export function writeNew(
+  fs: FsPort,
+  path: string,
+  content: Iterable<Buffer>,
+  { like, synced = true }: Replacement = {},
+): void {
+  const fd = fs.open(path, 'new');
+  try {
+    if (like !== undefined) fs.ownLike(fd, like);
+    let at = 0;
+    for (const piece of content) {
+      for (let done = 0; done < piece.length; ) done += fs.write(fd, piece.subarray(done), at + done);
+      at += piece.length;
+    }
+    if (synced) fs.sync(fd);
+  } finally {
+    fs.close(fd);
+  }
+}
+
+export function removeIfThere(fs: FsPort, path: string): void {
+  try {
+    fs.remove(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
