@@ -129,7 +129,6 @@ function submitted(event: JobEventOf<'submitted'>): JobState {
     budget: budget ?? null,
     usage: NOTHING_USED,
     last_token: 0,
-    last_checkpoint_number: 0,
     decisions_asked: 0,
   };
 }
@@ -165,7 +164,6 @@ function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'chec
   return {
     ...job,
     checkpoint_count: job.checkpoint_count + 1,
-    last_checkpoint_number: job.last_checkpoint_number + 1,
     decisions_asked: job.decisions_asked + (asks ? 1 : 0),
     ...(asks && before.status === 'blocked' ? { held: true } : {}),
     last_checkpoint: checkpointOf(event),

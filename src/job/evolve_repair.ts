@@ -1,5 +1,5 @@
 import { type AfterRepair, illegalEvent, type JobEventOf } from './events.ts';
-import type { JobState } from './state.ts';
+import { type JobState, lastCheckpointNumber } from './state.ts';
 import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
 
 /** By which transition a job comes to each status that a repair can leave it in. */
@@ -23,15 +23,16 @@ export function withRepair(before: JobState, job: JobState, event: JobEventOf<'r
   const { status, token_floor, checkpoint_floor, unsettled_ms } = after;
   if (FINAL_STATUSES.has(before.status) && status !== before.status)
     throw illegalEvent(`a repair that makes a job ${status} that is ${before.status}`);
-  if (token_floor < before.last_token || checkpoint_floor < before.last_checkpoint_number)
+  if (token_floor < before.last_token || checkpoint_floor < lastCheckpointNumber(before))
     throw illegalEvent('a repair that gives tokens or ids out anew');
-  const { unsettled_ms: _, ...rest } = job;
+  const { unsettled_ms: _, checkpoint_gap: __, ...rest } = job;
+  const gap = checkpoint_floor - job.checkpoint_count;
   return {
     ...rest,
     ...reached(job, status),
     lease: null,
     last_token: token_floor,
-    last_checkpoint_number: checkpoint_floor,
+    ...(gap === 0 ? {} : { checkpoint_gap: gap }),
     decisions_asked: Math.max(2, job.decisions_asked),
     ...(unsettled_ms === 0 ? {} : { unsettled_ms }),
   };

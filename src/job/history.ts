@@ -39,7 +39,7 @@ export interface RuntimeState
     | 'budget'
     | 'usage'
     | 'last_token'
-    | 'last_checkpoint_number'
+    | 'checkpoint_gap'
     | 'decisions_asked'
     | 'unsettled_ms'
     | 'work_done'

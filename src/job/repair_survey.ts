@@ -3,7 +3,7 @@ import { epochMs } from '../core/time.ts';
 import { MAX_TTL_MS } from './checks.ts';
 import { type AfterRepair, type JobEvent, type JobEventType, parseJobEvent } from './events.ts';
 import { lastsFor } from './evolve_lease.ts';
-import type { JobState } from './state.ts';
+import { type JobState, lastCheckpointNumber } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
 /** `{"event":{},"hash":"…"}` and its newline: no record is shorter. */
@@ -53,13 +53,14 @@ export class CutSurvey {
     const { snapshot, remembered } = loss;
     const possible = Math.ceil(loss.bytes / MIN_RECORD_BYTES) + Math.max(0, remembered - job.revision);
     const token = Math.max(job.revision, job.last_token, this.#floors.token, snapshot?.last_token ?? 0);
-    const numbers = [job.last_checkpoint_number, this.#floors.checkpoint, snapshot?.last_checkpoint_number];
+    const numbered = snapshot === undefined ? 0 : lastCheckpointNumber(snapshot);
+    const checkpoint = Math.max(lastCheckpointNumber(job), this.#floors.checkpoint, numbered);
     const held = job.lease === null ? 0 : lastsFor(job.lease);
     const final = FINAL_STATUSES.has(job.status) ? job.status : finalOf(snapshot);
     return {
       status: (final as AfterRepair['status'] | undefined) ?? this.#proved ?? 'blocked',
       token_floor: Math.max(token + possible, this.#token),
-      checkpoint_floor: Math.max(Math.max(...numbers.map((n) => n ?? 0)) + possible, this.#checkpoint),
+      checkpoint_floor: Math.max(checkpoint + possible, this.#checkpoint),
       unsettled_ms: Math.max(job.unsettled_ms ?? 0, held, this.#unsettledMs, snapshot?.unsettled_ms ?? 0),
       chained_records: chainedRecords,
     };

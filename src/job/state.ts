@@ -79,10 +79,10 @@ export interface JobState {
   readonly usage: Usage;
   /** No lease has had a higher token, nor can one have had in what a repair cut. */
   readonly last_token: number;
-  /** The same of the numbers in the ids of checkpoints. */
-  readonly last_checkpoint_number: number;
   /** How many decisions were ever asked for; at least 2 once a repair cut what may have asked for one. */
   readonly decisions_asked: number;
+  /** How many numbers of checkpoints a repair may have cut: they are not given again. Absent: none. */
+  readonly checkpoint_gap?: number;
   /** How long after a claim a command may still run under an earlier lease. Milliseconds; absent: nothing does. */
   readonly unsettled_ms?: number;
   /** The command ended well while the job was paused: whoever claims it next completes it. */
@@ -152,9 +152,14 @@ export function approvalOf(event: JobEventOf<'approved'>): Approval {
   return { ...approval, key_id: signed.signature.key_id, expires_at: signed.expires_at };
 }
 
+/** The highest number that a checkpoint has had, or may have had in what a repair cut. */
+export function lastCheckpointNumber({ checkpoint_count, checkpoint_gap = 0 }: JobState): number {
+  return checkpoint_count + checkpoint_gap;
+}
+
 /** The id of the next checkpoint: `cp_0001` …, wider past 9,999. */
-export function nextCheckpointId({ last_checkpoint_number }: JobState): string {
-  return `cp_${String(last_checkpoint_number + 1).padStart(4, '0')}`;
+export function nextCheckpointId(job: JobState): string {
+  return `cp_${String(lastCheckpointNumber(job) + 1).padStart(4, '0')}`;
 }
 
 /** The token of the next lease: the revision of its event, unless a repair cut what may have had a higher one. */

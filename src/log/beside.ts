@@ -5,6 +5,7 @@ import { LISTING_FILE, LOG_FILE } from './file_shortcuts.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { ListingCache } from './listing_cache.ts';
 import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
+import { LOG_START } from './scan.ts';
 import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
 import type { KeptCut, Snapshot } from './store.ts';
 
@@ -53,8 +54,10 @@ export class Beside {
    * The log had at least this revision. `listed`: a row in the listing counts too. That is read only for a log without
    * any record, since it is as long as there are streams.
    */
-  remembered(listed: boolean): Remembered {
-    const snapshot = this.snapshot();
+  remembered(listed: boolean, end: Position = LOG_START): Remembered {
+    const found = this.snapshot();
+    // One whose place the log still has says nothing more than the log does, whatever revision it names.
+    const snapshot = found === undefined || found.position.offset <= end.offset ? undefined : found;
     const least = leastCut(this.#names());
     const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
     if (least !== undefined && least.revision > known.revision) return least;
@@ -66,7 +69,7 @@ export class Beside {
 
   /** The damage of a log that ends at `end`, if it is remembered to have gone on. */
   lostAfter(end: Position, listed: boolean = end.revision === 0): LogDamage | undefined {
-    const { revision, says } = this.remembered(listed);
+    const { revision, says } = this.remembered(listed, end);
     if (revision <= end.revision) return undefined;
     const where = { stream: this.#stream, revision: end.revision + 1, offset: end.offset };
     return new LogDamage(where, 'records_lost', `it ends at revision ${end.revision}, and ${says}`);

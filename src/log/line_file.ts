@@ -99,7 +99,9 @@ export class LineFile {
   }
 
   #replace(fd: Fd, bytes: Buffer): void {
-    replaceFile(this.#fs, this.#path, [bytes], { like: fd });
+    // Whoever was killed while he made it left an empty one: it is made anew.
+    const like = this.#fs.stat(fd).size === 0 ? {} : { like: fd };
+    replaceFile(this.#fs, this.#path, [bytes], like);
     this.#fs.syncDir(dirname(this.#path));
   }
 }

@@ -135,8 +135,14 @@ test('repair shows what it would cut, cuts when told, keeps what it cut, and say
     cut_bytes: tail.length,
     cut_lines: 2,
     cause: 'hash_mismatch',
+    chained_records: 1,
+    cut_events: preview?.cut_events,
+    status_before: 'running',
+    status_after: 'blocked',
+    token_floor: preview?.token_floor,
   };
   assert.deepEqual(preview, { state: 'would_cut', ...facts });
+  assert.ok((preview?.token_floor ?? 0) >= 4, 'above all revisions that the log had');
   assert.match(await w.text('job repair --id demo'), /nothing was changed.*--yes/);
   await w.unchanged(damaged);
 
@@ -157,6 +163,12 @@ async function repairedAndSound(w: Workspace, sha256: string): Promise<void> {
     [last.actor, last.payload.reason, last.payload.cut_sha256],
     ['alice', 'power failure', sha256],
   );
+  await w.refused(
+    'job checkpoint add --id demo --type completed --summary done',
+    'transition_not_allowed',
+    'invalid_input',
+  );
+  await w.ok('job resume --id demo --actor alice');
   await w.ok('job checkpoint add --id demo --type completed --summary done');
   const { path = '' } = await w.ok('pack build --type job --from demo');
   await w.ok(['pack', 'verify', path]);

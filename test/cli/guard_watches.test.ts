@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
 import { Watches } from '../../src/cli/guard_watches.ts';
+import fc from '../support/property.ts';
 
 /** A guard that was told these lines at time 0. */
 function told(...lines: readonly string[]): Watches {

@@ -36,13 +36,13 @@ describe('a lease', () => {
     assert.deepEqual([held.error_code, held.retryable, held.exit_code], ['lease_held', true, 1]);
     await nothingWritten(w, 'job claim --id demo --worker w1', 'lease_held');
 
-    const renewed = await w.ok(`job renew --id demo --token ${token} --ttl 5m`);
+    const renewed = await w.ok(`job renew --id demo --worker w1 --token ${token} --ttl 5m`);
     assert.ok((renewed.lease?.expires_at ?? '') > (lease?.expires_at ?? 'z'));
-    await w.ok(`job release --id demo --token ${token} --outcome failed --reason 'no disk'`);
+    await w.ok(`job release --id demo --worker w1 --token ${token} --outcome failed --reason 'no disk'`);
     const [released] = await eventsOfType(w, 'demo', 'lease_released');
     assert.deepEqual(released?.payload, { token, outcome: 'failed', reason: 'no disk' });
-    await nothingWritten(w, `job renew --id demo --token ${token}`, 'lease_lost');
-    await nothingWritten(w, `job release --id demo --token ${token}`, 'lease_lost');
+    await nothingWritten(w, `job renew --id demo --worker w1 --token ${token}`, 'lease_lost');
+    await nothingWritten(w, `job release --id demo --worker w1 --token ${token}`, 'lease_lost');
 
     const next = await w.ok('job claim --id demo --worker w2');
     assert.ok((next.token ?? 0) > token);
@@ -55,14 +55,20 @@ describe('a lease', () => {
     for (const type of ['progress', 'plan', 'completed', 'blocked']) {
       const add = `job checkpoint add --id demo --type ${type} --summary s`;
       await nothingWritten(w, add, 'lease_lost');
-      await nothingWritten(w, `${add} --token ${token + 1}`, 'lease_lost');
+      await nothingWritten(w, `${add} --worker w1 --token ${token + 1}`, 'lease_lost');
+      await nothingWritten(w, `${add} --worker w2 --token ${token}`, 'lease_lost');
+      await nothingWritten(w, `${add} --actor w2 --token ${token}`, 'lease_lost');
     }
     const add = 'job checkpoint add --id demo --summary s';
-    await w.ok(`${add} --token ${token}`);
-    await w.ok(add, { env: { GAIT_JOB_ID: 'demo', GAIT_LEASE_TOKEN: String(token) } });
-    await nothingWritten(w, add, 'lease_lost', { GAIT_JOB_ID: 'other', GAIT_LEASE_TOKEN: String(token) });
-    await w.ok(`job release --id demo --token ${token}`);
-    await nothingWritten(w, `${add} --token ${token}`, 'lease_lost');
+    await w.ok(`${add} --worker w1 --token ${token}`);
+    await w.ok(add, { env: { GAIT_JOB_ID: 'demo', GAIT_WORKER: 'w1', GAIT_LEASE_TOKEN: String(token) } });
+    await nothingWritten(w, add, 'lease_lost', {
+      GAIT_JOB_ID: 'other',
+      GAIT_WORKER: 'w1',
+      GAIT_LEASE_TOKEN: String(token),
+    });
+    await w.ok(`job release --id demo --worker w1 --token ${token}`);
+    await nothingWritten(w, `${add} --worker w1 --token ${token}`, 'lease_lost');
     const { checkpoint } = await w.ok(add);
     assert.equal(checkpoint?.checkpoint_id, 'cp_0003');
   });
@@ -70,7 +76,7 @@ describe('a lease', () => {
   test('is not needed by operators', async (t) => {
     const w = await workspace(t);
     const token = await claimed(w);
-    const asks = `job checkpoint add --id demo --type decision-needed --summary s --required-action a --token ${token}`;
+    const asks = `job checkpoint add --id demo --type decision-needed --summary s --required-action a --worker w1 --token ${token}`;
     await w.ok(asks);
     await w.ok('job approve --id demo');
     await w.ok('job resume --id demo');
@@ -80,9 +86,9 @@ describe('a lease', () => {
     await w.ok('job cancel --id demo');
     assert.equal((await stateOf(w, 'demo')).lease, null);
     for (const line of [
-      `job checkpoint add --id demo --summary s --token ${token}`,
-      `job renew --id demo --token ${token}`,
-      `job release --id demo --token ${token}`,
+      `job checkpoint add --id demo --summary s --worker w1 --token ${token}`,
+      `job renew --id demo --worker w1 --token ${token}`,
+      `job release --id demo --worker w1 --token ${token}`,
       'job claim --id demo',
     ]) {
       const before = await w.logOf('demo');
@@ -104,7 +110,7 @@ describe('a lease', () => {
   test('ends with the job that its holder completes', async (t) => {
     const w = await workspace(t);
     const token = await claimed(w);
-    await w.ok(`job checkpoint add --id demo --type completed --summary done --token ${token}`);
+    await w.ok(`job checkpoint add --id demo --type completed --summary done --worker w1 --token ${token}`);
     const { status, lease } = await stateOf(w, 'demo');
     assert.deepEqual([status, lease], ['completed', null]);
   });
@@ -151,13 +157,13 @@ describe('a lease that has expired', () => {
     const taken = (await eventsOfType(w, 'demo', 'lease_acquired')).at(-1);
     assert.deepEqual(taken?.payload.taken_over, { worker_id: 'w1', token });
     for (const line of [
-      `job renew --id demo --token ${token}`,
-      `job release --id demo --token ${token}`,
-      `job checkpoint add --id demo --summary late --token ${token}`,
-      `job checkpoint add --id demo --type completed --summary late --token ${token}`,
+      `job renew --id demo --worker w1 --token ${token}`,
+      `job release --id demo --worker w1 --token ${token}`,
+      `job checkpoint add --id demo --summary late --worker w1 --token ${token}`,
+      `job checkpoint add --id demo --type completed --summary late --worker w1 --token ${token}`,
     ])
       await nothingWritten(w, line, 'lease_lost');
-    await w.ok(`job checkpoint add --id demo --summary mine --token ${now?.token}`);
+    await w.ok(`job checkpoint add --id demo --summary mine --worker w2 --token ${now?.token}`);
     await assertSound(w, 'demo');
   });
 
@@ -166,8 +172,8 @@ describe('a lease that has expired', () => {
     const token = await claimed(w, '1s');
     const expires = Date.parse((await stateOf(w, 'demo')).lease?.expires_at ?? '');
     await until('its time is over', () => Date.now() > expires);
-    await w.ok(`job renew --id demo --token ${token} --ttl 60s`);
-    await w.ok(`job checkpoint add --id demo --summary s --token ${token}`);
+    await w.ok(`job renew --id demo --worker w1 --token ${token} --ttl 60s`);
+    await w.ok(`job checkpoint add --id demo --summary s --worker w1 --token ${token}`);
     await nothingWritten(w, 'job claim --id demo --worker w2', 'lease_held');
   });
 });
@@ -177,8 +183,8 @@ describe('budgets of jobs that are claimed by hand', () => {
     const w = await workspace(t);
     await w.ok('job submit --id demo --max-attempts 2');
     for (let i = 0; i < 2; i += 1) {
-      const { token } = await w.ok('job claim --id demo');
-      await w.ok(`job release --id demo --token ${token}`);
+      const { token } = await w.ok('job claim --id demo --worker w1');
+      await w.ok(`job release --id demo --worker w1 --token ${token}`);
     }
     await w.refused('job claim --id demo', 'budget_exceeded', 'policy_blocked');
     const { status, stop_reason } = await stateOf(w, 'demo');
@@ -200,9 +206,9 @@ describe('budgets of jobs that are claimed by hand', () => {
   test('--max-wall: time runs from the first claim on', async (t) => {
     const w = await workspace(t);
     await w.ok('job submit --id demo --max-wall 1s');
-    const { token } = await w.ok('job claim --id demo');
+    const { token } = await w.ok('job claim --id demo --worker w1');
     await until('a renewal is refused', async () => {
-      const answer = (await w.gait(`job renew --id demo --token ${token} --json`)).json();
+      const answer = (await w.gait(`job renew --id demo --worker w1 --token ${token} --json`)).json();
       if (!answer.ok)
         assert.deepEqual([answer.error_code, answer.error_category], ['budget_exceeded', 'policy_blocked']);
       return !answer.ok;

@@ -98,6 +98,7 @@ describe('what the command gets', { concurrency: 2 }, () => {
       'GAIT_JOB_ID',
       'GAIT_JOB_ROOT',
       'GAIT_LEASE_TOKEN',
+      'GAIT_WORKER',
       'WANTED',
       'PATH',
       'HOME',

@@ -23,7 +23,7 @@ const STUBBORN = 'trap "echo told >>told" TERM INT; echo $$ >pid; while :; do sl
 
 describe('signals to the runner', { concurrency: 4 }, () => {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    test(`${signal} is handed on, and the job waits for a person`, async (t) => {
+    test(`${signal} is handed on, and the work is given back: the next worker runs it again`, async (t) => {
       const w = await workspace(t);
       await submit(w, 'demo', PATIENT);
       const running = w.start('job run --json --id demo --complete');
@@ -32,17 +32,11 @@ describe('signals to the runner', { concurrency: 4 }, () => {
       assert.equal((await running.done).json().ok, false);
       assert.ok(!lives(pid));
       assert.deepEqual(linesIn(w, 'told'), ['told']);
-      const { outcome } = await releaseOf(w, 'demo');
-      const { status, lease, last_checkpoint } = await stateOf(w, 'demo');
-      assert.deepEqual(
-        { status, lease, outcome },
-        { status: 'blocked', lease: null, outcome: 'interrupted' },
-      );
-      assert.match(last_checkpoint?.summary ?? '', /interrupted/);
+      const { outcome, reason } = await releaseOf(w, 'demo');
+      const { status, lease } = await stateOf(w, 'demo');
+      assert.deepEqual({ status, lease, outcome }, { status: 'running', lease: null, outcome: 'given_up' });
+      assert.equal(reason, 'the worker was told to stop');
 
-      const idle = (await w.gait('job work --once --json')).json();
-      assert.equal(idle.work?.['claimed'], 0);
-      await w.ok('job resume --id demo');
       const again = w.start('job work --once');
       await until('it runs again', () => linesIn(w, 'pid')[0] !== String(pid));
       await w.ok('job stop --id demo');
@@ -59,7 +53,20 @@ describe('signals to the runner', { concurrency: 4 }, () => {
     const { run } = (await running.done).json();
     assert.equal(run?.['signal'], 'SIGKILL');
     assert.ok(!lives(pid));
-    assert.equal((await stateOf(w, 'demo')).status, 'blocked');
+    assert.equal((await stateOf(w, 'demo')).status, 'running');
+  });
+
+  test('a job that must not be run again waits for a person', async (t) => {
+    const w = await workspace(t);
+    await w.ok(['job', 'submit', '--id', 'demo', '--no-rerun', '--', 'sh', '-c', PATIENT]);
+    const running = w.start('job run --json --id demo --complete');
+    await pidIn(w, 'pid');
+    running.child.kill('SIGTERM');
+    await running.done;
+    const { status, last_checkpoint } = await stateOf(w, 'demo');
+    assert.equal(status, 'blocked');
+    assert.match(last_checkpoint?.summary ?? '', /interrupted: the worker was told to stop/);
+    assert.equal((await w.gait('job work --once --json')).json().work?.['claimed'], 0);
   });
 });
 

@@ -27,6 +27,20 @@ async function asking(w: Workspace, id = 'demo'): Promise<void> {
   await w.ok(`job checkpoint add --id ${id} ${ASK}`);
 }
 
+/** As {@link asking}, by the clock of these people: nobody goes back behind the time of a log. */
+async function askingEarlier(people: JobWorkspace): Promise<void> {
+  await people.submit('demo', {
+    approvers: { keys: [ANN, BOB, CY].map(({ publicKey }) => publicKey), required: 2 },
+  });
+  const asks = {
+    kind: 'checkpoint',
+    type: 'decision-needed',
+    summary: 'schema',
+    requiredAction: 'migrate?',
+  } as const;
+  await people.jobs.execute('demo', { actor: 'agent' }, asks);
+}
+
 describe('a job with approvers', () => {
   test('is approved by two of them, resumed, packed and verified', async (t) => {
     const w = await workspace(t);
@@ -155,7 +169,7 @@ describe('an approval that expired before the resume', () => {
     const clock = manualClock(Date.now() - 3 * HOUR);
     const people = new JobWorkspace({ dir: w.path('gait-out'), clock });
     t.after(() => people.close());
-    await asking(w);
+    await askingEarlier(people);
     await people.approve('demo', { by: 'ann', key: ANN, expiresMs: HOUR });
     await people.approve('demo', { by: 'bob', key: BOB, expiresMs: 24 * HOUR });
     assert.match(await w.text('job status --id demo'), /cp_0001 is open: migrate\? {2}\(1 of 2 signed/);
@@ -173,7 +187,7 @@ describe('an approval that expired before the resume', () => {
     const clock = manualClock(Date.now() - 3 * HOUR);
     const people = new JobWorkspace({ dir: w.path('gait-out'), clock });
     t.after(() => people.close());
-    await asking(w);
+    await askingEarlier(people);
     for (const key of [ANN, BOB]) await people.approve('demo', { key, expiresMs: HOUR });
     const { environment_fingerprint: fingerprint, environment } = await people.state('demo');
     const claim = environment === null ? { fingerprint } : { fingerprint, environment };

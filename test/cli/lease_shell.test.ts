@@ -19,20 +19,20 @@ test('a worker of any language: claim, renew, checkpoint, release', async (t) =>
   const token = await claimed(w, '--worker w1 --ttl 60s');
   assert.equal(token, 2);
   await w.refused('job claim --id demo --worker w2', 'lease_held', 'state_contention');
-  await w.ok(`job renew --id demo --token ${token} --ttl 60s`);
+  await w.ok(`job renew --id demo --worker w1 --token ${token} --ttl 60s`);
   await w.refused(
     'job checkpoint add --id demo --type progress --summary half',
     'lease_lost',
     'state_contention',
   );
-  await w.ok(`job checkpoint add --id demo --type progress --summary half --token ${token}`);
-  await w.ok(`job release --id demo --token ${token}`);
+  await w.ok(`job checkpoint add --id demo --type progress --summary half --worker w1 --token ${token}`);
+  await w.ok(`job release --id demo --worker w1 --token ${token}`);
   assert.equal(await claimed(w, '--worker w2 --ttl 60s'), 6);
   for (const line of ['renew', 'release']) {
-    await w.refused(`job ${line} --id demo --token ${token}`, 'lease_lost', 'state_contention');
+    await w.refused(`job ${line} --id demo --worker w1 --token ${token}`, 'lease_lost', 'state_contention');
   }
-  await w.refused('job renew --id demo --token 6 --ttl 500ms', 'ttl_invalid', 'invalid_input');
-  await w.refused('job renew --id demo --token 6 --ttl 2d', 'ttl_invalid', 'invalid_input');
+  await w.refused('job renew --id demo --worker w2 --token 6 --ttl 500ms', 'ttl_invalid', 'invalid_input');
+  await w.refused('job renew --id demo --worker w2 --token 6 --ttl 2d', 'ttl_invalid', 'invalid_input');
 });
 
 /** Runs the worker that docs/contracts/job.md shows, as it stands there; answers its exit code. */
@@ -82,7 +82,7 @@ test('a pack shows a run of renewals as one line, and all of them as JSON', asyn
   const w = await workspace(t);
   await w.ok('job submit --id demo');
   const token = await claimed(w, '--worker w1 --ttl 60s');
-  for (const _ of [1, 2, 3]) await w.ok(`job renew --id demo --token ${token} --ttl 60s`);
+  for (const _ of [1, 2, 3]) await w.ok(`job renew --id demo --worker w1 --token ${token} --ttl 60s`);
   await w.ok('pack build --type job --from demo --out demo.zip');
   const { stdout } = await w.gait('pack inspect demo.zip');
   assert.equal(stdout.match(/renewed/g)?.length, 1);

@@ -11,7 +11,7 @@ import { memoryStores, noting, testClock } from '../support/job_stores.ts';
 
 const NEWER: readonly string[] = [
   ...['lease', 'command', 'budget', 'usage'],
-  ...['last_token', 'last_checkpoint_number', 'decisions_asked'],
+  ...['last_token', 'decisions_asked'],
 ];
 
 /** A job under a lease, with a snapshot at its end as a version wrote it that knew no leases. */

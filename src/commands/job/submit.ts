@@ -2,8 +2,10 @@ import { approverFlags, approversOf } from '../../cli/approver_flags.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { describeJob } from '../../cli/job_text.ts';
+import { assertNotLost } from '../../cli/lost_jobs.ts';
+import { sharedFlag, shareRoot } from '../../cli/shared_root.ts';
 import { budgetFlags, budgetOf, taskOf } from '../../cli/worker_flags.ts';
-import { openJobs } from '../../cli/workspace.ts';
+import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
 import type { SubmitCommand } from '../../job/decide.ts';
@@ -45,6 +47,7 @@ const spec: CommandSpec = command({
     },
     ...budgetFlags,
     ...approverFlags,
+    shared: sharedFlag,
     'if-absent': {
       type: 'boolean',
       summary:
@@ -79,7 +82,9 @@ const spec: CommandSpec = command({
       ...(budget === undefined ? {} : { budget }),
       ...(approvers === undefined ? {} : { approvers }),
     };
+    if (flags.shared !== undefined) shareRoot(jobRoot(flags.root, io.env), flags.shared);
     const { jobs, store } = openJobs(flags.root, io);
+    await assertNotLost(jobs, store, flags.id, io);
     const author = authorOf(flags, io);
     const submitted = await submitJob(jobs, store, flags.id, author, order, flags['if-absent']);
     const { fields, lines } = describeJob(submitted.state, submitted.position, io);
