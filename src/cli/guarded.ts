@@ -79,7 +79,8 @@ export class Guarded {
     this.#say(`done ${this.#group}`);
     if (ended.signal !== 'SIGKILL') return ended;
     await this.#word();
-    if (this.#unguarded !== undefined) return { exitCode: null, signal: null, error: this.#unguarded };
+    if (this.#unguarded !== undefined)
+      return { exitCode: null, signal: null, error: this.#unguarded, killedBy: 'guard' };
     return this.#killed ? { ...ended, killedBy: 'guard' } : ended;
   }
 

@@ -258,7 +258,8 @@ class Runner {
   /** Says in the log how it ended, if the lease is still ours to say it under; tries until the lease is over. */
   async #conclude(ended: Ended): Promise<RunResult> {
     const { token } = this.#lease;
-    if (ended.killedBy === 'guard') this.#loseLease(TIME_OVER);
+    // Also a worker that has no guard: that is no fault of the command, and others may have one.
+    if (ended.killedBy === 'guard') this.#loseLease(ended.error ?? TIME_OVER);
     if (this.#lease.remaining() === 0 && ended.exitCode !== 0) this.#loseLease(TIME_OVER);
     if (this.#lost) return { token, outcome: 'lost', ended, ...because(this.#why) };
     const recording = new Recording(this.#jobs, this.#options, token, ended, this.#why);

@@ -51,12 +51,12 @@ describe('a worker that is PID 1', { skip, concurrency: 3 }, () => {
     const w = await workspace(t);
     for (let i = 0; i < 5; i += 1) await submit(w, `short-${i}`, 'true');
     await submit(w, 'long', 'echo $$ >pid; while ! [ -e go ]; do read -r _ <go || :; done 2>/dev/null');
-    const { child, done } = w.start('job work --json --once --ttl 1s --concurrency 2', alone);
+    const { child, done } = w.start('job work --json --once --ttl 6s --concurrency 2', alone);
     const worker = await workerUnder(child.pid);
     t.after(() => worker > 0 && lives(worker) && process.kill(worker, 'SIGKILL'));
     const guard = await guardOf(worker);
     const from = await renewals(w, 'long');
-    await until('it was renewed 10 times more', async () => (await renewals(w, 'long')) >= from + 10);
+    await until('it was renewed 6 times more', async () => (await renewals(w, 'long')) >= from + 6);
     for (let i = 0; i < 5; i += 1) await becomes(w, `short-${i}`, ({ status }) => status === 'completed');
     const children = childrenOf(worker);
     assert.deepEqual(
@@ -75,7 +75,7 @@ describe('a worker that is PID 1', { skip, concurrency: 3 }, () => {
     assert.equal(spawnSync('mkfifo', [w.path('ask')]).status, 0);
     const task = { argv: [process.execPath, '-e', COUNTING], cwd: w.dir, pass_env: [] };
     await library(w).submit('long', { task });
-    const { done } = w.start('job work --json --once --ttl 1s', alone);
+    const { done } = w.start('job work --json --once --ttl 6s', alone);
     await pidIn(w, 'pid');
     const count = async (more: number, word: string): Promise<number> => {
       const from = await renewals(w, 'long');
@@ -88,9 +88,9 @@ describe('a worker that is PID 1', { skip, concurrency: 3 }, () => {
       await until('it has counted', () => linesIn(w, 'counts').length > before);
       return Number(linesIn(w, 'counts').at(-1));
     };
-    const first = await count(2, 'more');
-    const started = (await count(10, 'end')) - first;
-    assert.ok(started < 10, `${started} processes were started in 10 renewals`);
+    const first = await count(1, 'more');
+    const started = (await count(6, 'end')) - first;
+    assert.ok(started < 6, `${started} processes were started in 6 renewals`);
     assert.equal((await done).json().work?.['finished'], 1);
   });
 

@@ -169,13 +169,13 @@ describe('what a worker survives', { concurrency: 2 }, () => {
     await submit(w, 'good', 'true');
     const { work } = (await w.gait(WORK)).json();
     assert.deepEqual([work?.['failed'], work?.['finished']], [2, 1]);
-    for (const [id, errno] of [
-      ['no-directory', /working folder .* is not a folder/],
+    for (const [id, says] of [
+      ['no-directory', /the working folder .*a-file is not a folder/],
       ['too-long', /E2BIG/],
     ] as const) {
       const { status, last_checkpoint } = await stateOf(w, id);
       assert.equal(status, 'blocked');
-      assert.match(last_checkpoint?.summary ?? '', errno);
+      assert.match(last_checkpoint?.summary ?? '', says);
     }
   });
 

@@ -82,6 +82,11 @@ export interface Output {
     readonly offset?: number;
     readonly kept_as?: string;
     readonly cut_sha256?: string;
+    readonly chained_records?: number;
+    readonly cut_events?: Readonly<Record<string, number>>;
+    readonly status_before?: string;
+    readonly status_after?: string;
+    readonly token_floor?: number;
   };
   readonly policy_path?: string;
   readonly policy_digest?: string;
