@@ -4,6 +4,7 @@ import type { EventStore } from '../../src/log/store.ts';
 /** Which calls of a store fail now. */
 export interface Trouble {
   append: boolean;
+  list: boolean;
   read: boolean;
   /** An append that is made, and whose error hides that. */
   appendAfter: boolean;
@@ -11,7 +12,7 @@ export interface Trouble {
 
 /** A store whose calls fail while the test says so, as a disk does that is full, or away for a moment. */
 export function failingStore(inner: EventStore): { readonly store: EventStore; readonly trouble: Trouble } {
-  const trouble: Trouble = { append: false, read: false, appendAfter: false };
+  const trouble: Trouble = { append: false, list: false, read: false, appendAfter: false };
   const fail = (errno: string): never => {
     throw ioFailure(Object.assign(new Error(`${errno}: injected`), { code: errno }), 'in a call of the test');
   };
@@ -26,7 +27,10 @@ export function failingStore(inner: EventStore): { readonly store: EventStore; r
       if (trouble.read) fail('EACCES');
       yield* inner.read(stream, options);
     },
-    list: () => inner.list(),
+    list: async () => {
+      if (trouble.list) fail('EMFILE');
+      return inner.list();
+    },
     loadSnapshot: (stream) => inner.loadSnapshot(stream),
     saveSnapshot: (stream, snapshot) => inner.saveSnapshot(stream, snapshot),
     close: () => inner.close(),

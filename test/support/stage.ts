@@ -4,8 +4,15 @@ import { timestamp } from '../../src/core/time.ts';
 import type { Budget, JobEvent } from '../../src/job/events.ts';
 import { eventOf, readHistory } from '../../src/job/history.ts';
 import { Jobs } from '../../src/job/jobs.ts';
-import { type Ended, type RunOptions, type RunResult, runJob } from '../../src/job/runner.ts';
+import {
+  type Ended,
+  type RunnerPorts,
+  type RunOptions,
+  type RunResult,
+  runJob,
+} from '../../src/job/runner.ts';
 import type { JobState } from '../../src/job/state.ts';
+import { type WorkEvents, type WorkOptions, type WorkSummary, work } from '../../src/job/worker.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { HOME, JOB_ID, submit, submitWith } from './given.ts';
 import { memoryStores } from './job_stores.ts';
@@ -39,6 +46,12 @@ export class StagedRun {
   get isOver(): boolean {
     return this.settledAs !== undefined;
   }
+}
+
+/** A worker on this stage, and its runs by job. */
+export class StagedWork {
+  readonly runs: Map<string, StagedRun> = new Map();
+  summary: WorkSummary | undefined;
 }
 
 /**
@@ -77,9 +90,7 @@ export class Stage {
     };
     void runJob(jobs, given, {
       start: (_task, _env, ms) => this.#start(run, ms),
-      monotonic: () => this.now,
-      observe: async () => HOME,
-      sleep: (ms, signal) => this.#sleep(ms, signal),
+      ...this.#clocks(),
     }).then(
       (result) => {
         run.settledAs = result;
@@ -90,6 +101,41 @@ export class Stage {
     );
     await this.settle();
     return run;
+  }
+
+  /** Starts a worker on the jobs of the stage, and lets it come to where it waits. */
+  async work(
+    options: Partial<WorkOptions> = {},
+    events: WorkEvents = {},
+    jobs: Jobs = this.jobs,
+  ): Promise<StagedWork> {
+    const staged = new StagedWork();
+    const terms = {
+      workerId: 'w',
+      ttlMs: TTL_MS,
+      graceMs: 0,
+      jobRoot: '/jobs',
+      killAfterMs: 5000,
+      pollMs: POLL_MS,
+    };
+    const given: WorkOptions = {
+      ...{ ...terms, concurrency: 1, once: true, idleMs: 1000 },
+      ...{ drain: new AbortController().signal, interrupt: new AbortController().signal },
+      ...options,
+    };
+    const ports: RunnerPorts = {
+      start: (_task, env, ms) => {
+        const run = new StagedRun();
+        staged.runs.set(env['GAIT_JOB_ID'] ?? '', run);
+        return this.#start(run, ms);
+      },
+      ...this.#clocks(),
+    };
+    void work(jobs, { now: () => timestamp(START + this.now) }, given, ports, events).then((summary) => {
+      staged.summary = summary;
+    });
+    await this.settle();
+    return staged;
   }
 
   /** Lets so many milliseconds pass, stopping wherever somebody wakes. */
@@ -126,6 +172,14 @@ export class Stage {
 
   async settle(): Promise<void> {
     for (let i = 0; i < 40; i += 1) await settled();
+  }
+
+  #clocks(): Omit<RunnerPorts, 'start'> {
+    return {
+      monotonic: () => this.now,
+      observe: async () => HOME,
+      sleep: (ms, signal) => this.#sleep(ms, signal),
+    };
   }
 
   #start(run: StagedRun, ms: number) {
