@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { errnoOf, type GaitError, invalidInput } from '../core/errors.ts';
-import { closeQuietly, firstEvent, wholeFile } from './file_bytes.ts';
+import { closeQuietly, firstEvent, isAbsent, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
 import { LISTING_FILE, LOG_FILE } from './file_shortcuts.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { ListingCache } from './listing_cache.ts';
@@ -54,7 +54,7 @@ export class Beside {
    * any record, since it is as long as there are streams.
    */
   remembered(listed: boolean): Remembered {
-    const snapshot = this.snapshot();
+    const snapshot = this.#credible();
     const least = leastCut(this.#names());
     const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
     if (least !== undefined && least.revision > known.revision) return least;
@@ -85,6 +85,25 @@ export class Beside {
       `Use the id ${name}, or another one.`,
       { stream: this.#stream, called: name },
     );
+  }
+
+  /** The snapshot, unless the log has its record and that is of another revision: then it is made up. */
+  #credible(): Snapshot | undefined {
+    const snapshot = this.snapshot();
+    if (snapshot === undefined) return undefined;
+    const { revision, offset } = snapshot.position;
+    try {
+      const fd = this.#fs.open(this.#path(LOG_FILE), 'read');
+      try {
+        if (!isAnchored(this.#fs, fd, snapshot.position, this.#fs.stat(fd).size)) return snapshot;
+        return revisionEndingAt(this.#fs, fd, offset) === revision ? snapshot : undefined;
+      } finally {
+        closeQuietly(this.#fs, fd);
+      }
+    } catch (error) {
+      if (isAbsent(error)) return snapshot;
+      throw error;
+    }
   }
 
   #names(): string[] {
@@ -132,5 +151,5 @@ function cutRevision(name: string): number | undefined {
 }
 
 function ofSnapshot({ position: { revision } }: Snapshot): Remembered {
-  return { revision, says: `${SNAPSHOT_FILE} is of revision ${revision}` };
+  return { revision, says: `its snapshot is of revision ${revision}` };
 }
