@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import { errnoOf, type GaitError, invalidInput } from '../core/errors.ts';
-import { closeQuietly, firstEvent, wholeFile } from './file_bytes.ts';
+import { closeQuietly, firstEvent, isAbsent, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
 import { LISTING_FILE, LOG_FILE } from './file_shortcuts.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { ListingCache } from './listing_cache.ts';
 import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
-import { LOG_START } from './scan.ts';
 import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
 import type { KeptCut, Snapshot } from './store.ts';
 
@@ -54,10 +53,8 @@ export class Beside {
    * The log had at least this revision. `listed`: a row in the listing counts too. That is read only for a log without
    * any record, since it is as long as there are streams.
    */
-  remembered(listed: boolean, end: Position = LOG_START): Remembered {
-    const found = this.snapshot();
-    // One whose place the log still has says nothing more than the log does, whatever revision it names.
-    const snapshot = found === undefined || found.position.offset <= end.offset ? undefined : found;
+  remembered(listed: boolean): Remembered {
+    const snapshot = this.#credible();
     const least = leastCut(this.#names());
     const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
     if (least !== undefined && least.revision > known.revision) return least;
@@ -69,7 +66,7 @@ export class Beside {
 
   /** The damage of a log that ends at `end`, if it is remembered to have gone on. */
   lostAfter(end: Position, listed: boolean = end.revision === 0): LogDamage | undefined {
-    const { revision, says } = this.remembered(listed, end);
+    const { revision, says } = this.remembered(listed);
     if (revision <= end.revision) return undefined;
     const where = { stream: this.#stream, revision: end.revision + 1, offset: end.offset };
     return new LogDamage(where, 'records_lost', `it ends at revision ${end.revision}, and ${says}`);
@@ -88,6 +85,25 @@ export class Beside {
       `Use the id ${name}, or another one.`,
       { stream: this.#stream, called: name },
     );
+  }
+
+  /** The snapshot, unless the log has its record and that is of another revision: then it is made up. */
+  #credible(): Snapshot | undefined {
+    const snapshot = this.snapshot();
+    if (snapshot === undefined) return undefined;
+    const { revision, offset } = snapshot.position;
+    try {
+      const fd = this.#fs.open(this.#path(LOG_FILE), 'read');
+      try {
+        if (!isAnchored(this.#fs, fd, snapshot.position, this.#fs.stat(fd).size)) return snapshot;
+        return revisionEndingAt(this.#fs, fd, offset) === revision ? snapshot : undefined;
+      } finally {
+        closeQuietly(this.#fs, fd);
+      }
+    } catch (error) {
+      if (isAbsent(error)) return snapshot;
+      throw error;
+    }
   }
 
   #names(): string[] {
@@ -135,5 +151,5 @@ function cutRevision(name: string): number | undefined {
 }
 
 function ofSnapshot({ position: { revision } }: Snapshot): Remembered {
-  return { revision, says: `${SNAPSHOT_FILE} is of revision ${revision}` };
+  return { revision, says: `its snapshot is of revision ${revision}` };
 }

@@ -1,3 +1,4 @@
+import { errnoOf } from '../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { LINE_TRAILER_BYTES, MAX_LINE_BYTES, type Position, splitLine } from './record.ts';
@@ -46,6 +47,12 @@ export function wholeFile(fs: FsPort, path: string): Buffer | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** True for what the system says of a file that is not there. */
+export function isAbsent(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
 }
 
 /** Closes a file that was read, or whose content is synced: a close that fails has closed it, and loses nothing. */

@@ -1,5 +1,5 @@
-import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, isAnchored, pieces } from './file_bytes.ts';
+import { GaitError, ioFailure } from '../core/errors.ts';
+import { closeQuietly, isAbsent, isAnchored, pieces } from './file_bytes.ts';
 import type { StreamFile } from './file_stream.ts';
 import type { Fd } from './fs/port.ts';
 import { MAX_REOPENINGS, replacedTooOften } from './log_file.ts';
@@ -157,12 +157,6 @@ export class FileReader {
       throw error;
     }
   }
-}
-
-/** True for what the system says of a file that is not there. */
-export function isAbsent(error: unknown): boolean {
-  const errno = errnoOf(error);
-  return errno === 'ENOENT' || errno === 'ENOTDIR';
 }
 
 function isWithoutLock(error: unknown): boolean {

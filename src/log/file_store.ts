@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
 import { Beside } from './beside.ts';
-import { closeQuietly, hasLine, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
-import { FileReader, isAbsent } from './file_reader.ts';
+import { closeQuietly, hasLine, isAbsent, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
+import { FileReader } from './file_reader.ts';
 import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
 import { StreamFile } from './file_stream.ts';
 import { LockProof } from './fs/lock_proof.ts';
