@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFile, rm, writeFile } from 'node:fs/promises';
-import { describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { documentAt, enteredIn, evalOf, gateWorkspace, putIntent } from '../support/gate_cli.ts';
+import {
+  documentAt,
+  enteredIn,
+  evalOf,
+  gateWorkspace,
+  putIntent,
+  withinOneHour,
+} from '../support/gate_cli.ts';
 
 describe('what calls use up', () => {
+  beforeEach(withinOneHour);
+
   test('what a call took of a limit is in the answer to it', async (t) => {
     const w = await gateWorkspace(t);
     const standings: unknown[] = [];

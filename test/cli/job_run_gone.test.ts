@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rename } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { workspace } from '../support/cli.ts';
+import { standStill } from '../support/stopped.ts';
 import {
   appeared,
   BRIEF,
@@ -46,7 +47,7 @@ describe('a runner that is gone', { concurrency: 4 }, () => {
     const first = w.start('job run --json --id demo --worker first --ttl 1s --complete');
     t.after(() => first.child.kill('SIGKILL'));
     const pid = await pidIn(w, 'pid');
-    first.child.kill('SIGSTOP');
+    await standStill(first.child, w.folder('demo', 'log.ndjson'));
     const second = startWorker(w, 'second');
     t.after(() => second.child.kill('SIGKILL'));
     await becomes(w, 'demo', ({ status }) => status === 'completed');
@@ -73,8 +74,9 @@ describe('a runner that is gone', { concurrency: 4 }, () => {
     const first = w.start('job run --json --id demo --worker first --ttl 1s --complete');
     t.after(() => first.child.kill('SIGKILL'));
     await pidIn(w, 'pid');
-    first.child.kill('SIGSTOP');
+    await standStill(first.child, w.folder('demo', 'log.ndjson'));
     const second = startWorker(w, 'second');
+    t.after(() => second.child.kill('SIGKILL'));
     await appeared(w, 'two');
     first.child.kill('SIGCONT');
     assert.equal((await first.done).json().error_code, 'lease_lost');

@@ -204,9 +204,9 @@ process.on('exit', () => {
 });
 `;
 
-/** Some for its start and its work, and then a few for each look at the jobs. A loop that spins has many thousands. */
-const WAKES_ONCE = 1000;
-const WAKES_A_SECOND = 50;
+/** Ten times what it takes to start, and to look after a command. One that spins wakes some hundred times a second. */
+const WAKES_ONCE = 100;
+const WAKES_A_SECOND = 10;
 
 test('a worker does not spin: idle, with held jobs about, or while a command runs', async (t) => {
   const w = await workspace(t);

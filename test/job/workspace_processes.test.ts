@@ -5,6 +5,7 @@ import { openWorkspace } from '../../src/index.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import { installGuide, type Program, startProgram } from '../support/examples.ts';
 import { until } from '../support/leased.ts';
+import { standStill } from '../support/stopped.ts';
 
 /** A program in the directory of a workspace, started. What it throws ends it with exit 1. */
 async function started(here: Workspace, code: string): Promise<Program> {
@@ -56,7 +57,7 @@ describe('an agent as a process', { concurrency: true }, () => {
        let continued = false;
        process.once('SIGCONT', () => { continued = true; });
        console.log('claimed');
-       while (!continued) await sleep(); // it is not to be stopped while it holds the lock of the log
+       while (!continued) await sleep();
        for (let n = 1; !job.signal.aborted; n += 1) {
          await job.checkpoint('step ' + n).catch(({ code }) => console.log('refused: ' + code));
          await sleep();
@@ -65,7 +66,7 @@ describe('an agent as a process', { concurrency: true }, () => {
        await job.complete('done').catch(({ code }) => console.log('refused: ' + code));`,
     );
     await agent.prints('claimed');
-    agent.child.kill('SIGSTOP');
+    await standStill(agent.child, here.folder('j', 'log.ndjson'));
     const other = openWorkspace({ dir: here.path('gait-out'), actor: 'other' });
     const taken = await other.claim('j', { wait: true, graceMs: 0 });
     const before = (await taken.state()).checkpoint_count;

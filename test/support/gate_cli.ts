@@ -9,6 +9,7 @@ import { keyFileText, type SigningKey } from '../../src/signing/keys.ts';
 import type { Output } from '../cli/output.ts';
 import { linesOf, type RunOptions, type Workspace, workspace } from './cli.ts';
 import { approval, BOB, CAROL, GATE_KEY, MALLORY } from './tokens.ts';
+import { PATIENCE_MS, until } from './until.ts';
 
 /** A call of low risk, with a space in one of its arguments. */
 export const CALL = {
@@ -99,6 +100,12 @@ export async function putApproval(
   const token = approval({ now, intentDigest, policyDigest, exactArgsDigest, ...changes }, key);
   await writeFile(w.path(name), JSON.stringify(token));
   return token;
+}
+
+/** Limits count by the hour of the clock. Where one is nearly over, waits for the next: the calls of a test fall into one. */
+export async function withinOneHour(): Promise<void> {
+  const [hour, enough] = [3_600_000, PATIENCE_MS / 2];
+  await until('the hour is young', () => hour - (Date.now() % hour) > enough);
 }
 
 /** The names of the records that a gate kept. */

@@ -6,6 +6,7 @@ import { type JobWorkspace, openWorkspace } from '../../src/job/open.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { verifyJob } from '../../src/job/verify.ts';
 import { BINARY, type Line, type Running, type Workspace } from './cli.ts';
+import { processState } from './stopped.ts';
 import { until } from './until.ts';
 
 export { until };
@@ -59,8 +60,7 @@ export function lives(pid: number): boolean {
   } catch {
     return false;
   }
-  const stat = `/proc/${pid}/stat`;
-  return !existsSync(stat) || !/^\d+ \(.*\) Z/.test(readFileSync(stat, 'utf8'));
+  return processState(pid) !== 'Z';
 }
 
 export function gone(pid: number): Promise<void> {
