@@ -172,11 +172,15 @@ test('any argument list is parsed, or refused as invalid input; what is parsed h
 
 test('a value survives, however awkward it is', () => {
   fc.assert(
-    fc.property(fc.string({ unit: anyCharacter }), fc.array(fc.string({ unit: anyCharacter })), (id, rules) => {
-      const argv = [`--id=${id}`, ...rules.map((rule) => `--rule=${rule}`)];
-      const { flags } = parseCommandLine(spec, argv);
-      assert.deepEqual([flags['id'], flags['rule']], [id, rules]);
-    }),
+    fc.property(
+      fc.string({ unit: anyCharacter }),
+      fc.array(fc.string({ unit: anyCharacter })),
+      (id, rules) => {
+        const argv = [`--id=${id}`, ...rules.map((rule) => `--rule=${rule}`)];
+        const { flags } = parseCommandLine(spec, argv);
+        assert.deepEqual([flags['id'], flags['rule']], [id, rules]);
+      },
+    ),
   );
 });
 
