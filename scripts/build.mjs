@@ -2,16 +2,21 @@
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ensureInstalled, ROOT, run, tool } from './run.mjs';
+import { ensureInstalled, ROOT, started, tool } from './run.mjs';
 
 const GENERATED = 'schema/generated';
 
-/** The library: TypeScript to JavaScript, file by file. */
-async function buildLibrary() {
+/** What everything else is compiled with. */
+export async function prepare() {
+  ensureInstalled();
   const { compileSchemas } = await import('./schemas.mjs');
   await compileSchemas();
+}
+
+/** The library: TypeScript to JavaScript, file by file. */
+async function buildLibrary() {
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
-  run(tool('tsc'), ['-p', 'tsconfig.lib.json']);
+  await started(tool('tsc'), ['-p', 'tsconfig.lib.json']);
   cpSync(join(ROOT, 'src', GENERATED), join(ROOT, 'dist', GENERATED), { recursive: true });
 }
 
@@ -81,10 +86,14 @@ async function toCommonJs(esbuild, text) {
   return code;
 }
 
+/** The rest, once {@link prepare} is done. */
+export async function buildRest() {
+  await Promise.all([buildLibrary(), buildBundle()]);
+}
+
 export async function buildAll() {
-  ensureInstalled();
-  await buildLibrary();
-  await buildBundle();
+  await prepare();
+  await buildRest();
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {

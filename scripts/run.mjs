@@ -1,6 +1,7 @@
 // What the lanes share: installing what is missing, and running a command to its end.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +18,12 @@ export function childEnv(extra = {}) {
 export function run(command, args, { env = childEnv(), cwd = ROOT } = {}) {
   const { status, error } = spawnSync(command, args, { cwd, env, stdio: 'inherit' });
   if (error !== undefined) throw error;
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** As {@link run}, beside others. */
+export async function started(command, args, { env = childEnv(), cwd = ROOT } = {}) {
+  const [status] = await once(spawn(command, args, { cwd, env, stdio: 'inherit' }), 'close');
   if (status !== 0) process.exit(status ?? 1);
 }
 

@@ -5,8 +5,8 @@ import { randomInt } from 'node:crypto';
 import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildAll } from './build.mjs';
-import { childEnv, ROOT, run, tool } from './run.mjs';
+import { buildRest, prepare } from './build.mjs';
+import { childEnv, ROOT, run, started, tool } from './run.mjs';
 
 const { values, positionals: wanted } = parseArgs({
   options: { random: { type: 'boolean', default: false } },
@@ -14,14 +14,33 @@ const { values, positionals: wanted } = parseArgs({
 });
 /** Too long for every run: `npm run test:interop` and CI run them. */
 const LANES = ['interop/corpus.test.js'];
-/** Rooms whose tests leave no trace in their process. */
-const PURE = ['core', 'gate', 'job', 'pack', 'run', 'signing', 'zip'];
-const GROUP = 8;
+/** Files that are long or mostly wait for processes: each is a process of its own, and the first ones start first. */
+const ALONE = [
+  'simulate/simulate',
+  'chaos/chaos',
+  'cli/job_work',
+  'cli/replay',
+  'cli/job_run_ended',
+  'run/session_fuzz',
+  'cli/both_ways',
+  'cli/job_run_gone',
+  'cli/durability',
+  'log/hammer',
+  'log/faults',
+  'tck',
+  'cli/guard',
+  'cli/broker_process',
+  'guide',
+  'log/crash',
+  'cli/streams',
+  'cli/verify_offline',
+  'job/workspace_processes',
+];
+/** So many of the others share a process: each process reads half of gait anew. */
+const GROUP = 10;
 
-await buildAll();
-run(tool('biome'), ['ci', '--error-on-warnings', '.']);
-run(tool('tsc'), ['-p', 'tsconfig.json']);
-cpSync(join(ROOT, 'src/schema/generated'), join(ROOT, 'build/src/schema/generated'), { recursive: true });
+await prepare();
+await Promise.all([buildRest(), checkTypes(), started(tool('biome'), ['ci', '--error-on-warnings', '.'])]);
 
 if (values.random) process.env.GAIT_SEED = String(randomInt(2 ** 31));
 const { SEED } = await import('../build/test/support/seed.js');
@@ -45,24 +64,23 @@ run(process.execPath, ['--test', '--test-concurrency=4', ...grouped(files)], {
   env: childEnv({ GAIT_ROOT: ROOT, GAIT_SEED: String(SEED) }),
 });
 
-/**
- * Each file that Node is given is a process of its own, which reads half of gait anew. So the tests of pure code come
- * several files to a process.
- */
+async function checkTypes() {
+  await started(tool('tsc'), ['-p', 'tsconfig.json']);
+  cpSync(join(ROOT, 'src/schema/generated'), join(ROOT, 'build/src/schema/generated'), { recursive: true });
+}
+
+/** Files that import the test files of one process each, named in the order in which they start. */
 function grouped(names) {
-  const isPure = (name) => PURE.some((room) => name.startsWith(`${room}/`));
-  const groups = names.filter(isPure).reduce((all, name, index) => {
-    if (index % GROUP === 0) all.push([]);
-    all.at(-1).push(name);
-    return all;
-  }, []);
+  const alone = ALONE.map((name) => `${name}.test.js`).filter((name) => names.includes(name));
+  const others = names.filter((name) => !alone.includes(name));
+  const groups = alone.map((name) => [name]);
+  for (let at = 0; at < others.length; at += GROUP) groups.push(others.slice(at, at + GROUP));
   const folder = join(ROOT, 'build/test_groups');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  const paths = groups.map((group, index) => {
-    const path = join(folder, `group_${index + 1}.mjs`);
+  return groups.map((group, index) => {
+    const path = join(folder, `${String(index + 1).padStart(2, '0')}.test.mjs`);
     writeFileSync(path, group.map((name) => `import '../test/${name}';\n`).join(''));
     return path;
   });
-  return [...names.filter((name) => !isPure(name)).map((name) => join('build/test', name)), ...paths];
 }

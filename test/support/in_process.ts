@@ -2,7 +2,6 @@ import { dispatch } from '../../src/cli/dispatch.ts';
 import { Held, type Io } from '../../src/cli/io.ts';
 import { wantsJson } from '../../src/cli/run.ts';
 import { systemClock } from '../../src/core/clock.ts';
-import { showHelp } from '../../src/help.ts';
 import { TREE } from '../../src/tree.ts';
 
 export interface Printed {
@@ -29,12 +28,17 @@ export async function runHere(
   running = true;
   try {
     process.chdir(dir);
-    const exit = await dispatch(argv, TREE, showHelp, collecting(printed, wantsJson(argv), env));
+    const exit = await dispatch(argv, TREE, help, collecting(printed, wantsJson(argv), env));
     return { exit, ...printed };
   } finally {
     process.chdir(before);
     running = false;
   }
+}
+
+async function help(words: readonly string[], io: Io): Promise<void> {
+  const { showHelp } = await import('../../src/help.ts');
+  await showHelp(words, io);
 }
 
 /** What a command has where standard output and standard error are pipes. */
