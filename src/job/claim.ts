@@ -60,7 +60,7 @@ async function resumeIfLeft(
 ): Promise<void> {
   const { state: job } = await ports.jobs.load(jobId);
   const { lease } = job;
-  const watchedMs = lease === null ? 0 : watch.note(jobId, lease.token, lease.expires_at);
+  const watchedMs = lease === null ? 0 : watch.note(jobId, lease.token, lease.renewed_revision);
   watch.turn();
   if (!resumesByItself(job) || job.open_decisions.length > 0) return;
   if (lease !== null && !isOver(lease, graceMs, clock.now(), watchedMs)) return;

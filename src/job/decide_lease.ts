@@ -50,7 +50,8 @@ export type LeaseCommand =
 /** A lease of somebody else that was not renewed while it was watched, by a monotonic clock. */
 export interface WatchedLease {
   readonly token: number;
-  readonly expiresAt: Timestamp;
+  /** Of the event that renewed it last. */
+  readonly renewedRevision: number;
   readonly ms: number;
 }
 
@@ -189,8 +190,9 @@ export function isOver(lease: Lease, graceMs: number, now: Timestamp, unrenewedM
 }
 
 /** How long a lease was seen unrenewed. Milliseconds; 0 for another lease than the one that was watched. */
-function unrenewedFor({ token, expires_at }: Lease, watched: WatchedLease | undefined): number {
-  return watched?.token === token && watched.expiresAt === expires_at ? Math.floor(watched.ms) : 0;
+function unrenewedFor({ token, renewed_revision }: Lease, watched: WatchedLease | undefined): number {
+  const same = watched?.token === token && watched.renewedRevision === renewed_revision;
+  return same ? Math.floor(watched.ms) : 0;
 }
 
 function takenOver(

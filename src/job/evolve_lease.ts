@@ -24,7 +24,10 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
     ...job,
     last_token: token,
     ...(unsettled === 0 ? {} : { unsettled_ms: unsettled }),
-    lease: { worker_id, token, acquired_at: event.created_at, renewed_at: event.created_at, expires_at },
+    lease: {
+      ...{ worker_id, token, acquired_at: event.created_at, renewed_at: event.created_at, expires_at },
+      renewed_revision: event.revision,
+    },
     usage: {
       ...job.usage,
       attempts: job.usage.attempts + 1,
@@ -39,7 +42,8 @@ export function withRenewal(before: JobState, job: JobState, event: JobEventOf<'
   const ms = timeOf(event);
   if (ms < MIN_TTL_MS || ms > MAX_TTL_MS) throw illegalEvent(`a lease that is renewed for ${ms} ms`);
   assertWithin(before, ['wall'], event);
-  const lease = job.lease === null ? null : { ...job.lease, renewed_at: event.created_at, expires_at };
+  const renewed = { renewed_at: event.created_at, expires_at, renewed_revision: event.revision };
+  const lease = job.lease === null ? null : { ...job.lease, ...renewed };
   if (settled === undefined) return { ...job, lease };
   const { unsettled_ms: _, ...rest } = job;
   return { ...rest, lease };

@@ -2,7 +2,7 @@ import type { WatchedLease } from './decide_lease.ts';
 
 interface Seen {
   readonly token: number;
-  readonly expiresAt: string;
+  readonly renewedRevision: number;
   /** When it was seen first, on the monotonic clock. */
   readonly at: number;
 }
@@ -18,10 +18,10 @@ export class LeaseWatch {
   }
 
   /** Answers for how long the lease on a job was seen as it is now. Milliseconds. */
-  note(jobId: string, token: number, expiresAt: string): number {
+  note(jobId: string, token: number, renewedRevision: number): number {
     const before = this.#seen.get(jobId);
-    const same = before?.token === token && before.expiresAt === expiresAt;
-    const seen = same ? before : { token, expiresAt, at: this.#monotonic() };
+    const same = before?.token === token && before.renewedRevision === renewedRevision;
+    const seen = same ? before : { token, renewedRevision, at: this.#monotonic() };
     this.#next.set(jobId, seen);
     return this.#monotonic() - seen.at;
   }
@@ -35,6 +35,6 @@ export class LeaseWatch {
   watched(jobId: string): WatchedLease | undefined {
     const seen = this.#seen.get(jobId);
     if (seen === undefined) return undefined;
-    return { token: seen.token, expiresAt: seen.expiresAt, ms: this.#monotonic() - seen.at };
+    return { token: seen.token, renewedRevision: seen.renewedRevision, ms: this.#monotonic() - seen.at };
   }
 }

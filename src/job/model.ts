@@ -9,6 +9,7 @@ export const jobModel: StreamModel<Job> = {
   initial: undefined,
   evolve: evolveStored,
   assertBehind: assertSignedBehind,
+  tellsOfCut: ({ type }) => type === 'repaired',
   foldsWhole: asksForSignatures,
   snapshot: { save: jobToSnapshot, load: jobFromSnapshot },
 };

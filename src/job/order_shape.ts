@@ -14,7 +14,8 @@ export function isTexts(value: unknown): value is readonly string[] {
 }
 
 const isText: Check = (value) => typeof value === 'string';
-const isNumber: Check = (value) => typeof value === 'number' && Number.isFinite(value);
+/** Which numbers are fit, each rule says itself. */
+const isNumber: Check = (value) => typeof value === 'number';
 const isTrue: Check = (value) => value === true;
 const anything: Check = () => true;
 const maybe =

@@ -19,9 +19,11 @@ export interface JobRow {
   readonly last_summary: string | null;
   /** It was submitted with a command for workers to run. */
   readonly has_command: boolean;
-  /** When the lease on it ends; null when nobody has one, as are the two that follow. */
+  /** When the lease on it ends; null when nobody has one, as are the three that follow. */
   readonly leased_until: Timestamp | null;
   readonly lease_token: number | null;
+  /** Of the event that renewed it last. */
+  readonly lease_renewed: number | null;
   /** How long the lease lasts without renewal. Milliseconds. */
   readonly lease_ms: number | null;
   /** How long after a claim a command may still run under an earlier lease. Milliseconds. */
@@ -40,6 +42,7 @@ export function rowOf(job: JobState): JobRow {
     has_command: job.command !== null,
     leased_until: job.lease?.expires_at ?? null,
     lease_token: job.lease?.token ?? null,
+    lease_renewed: job.lease?.renewed_revision ?? null,
     lease_ms: job.lease === null ? null : lastsFor(job.lease),
     unsettled_ms: job.unsettled_ms ?? 0,
   };
@@ -79,6 +82,7 @@ export const jobView: RowView<Job, JobRow> = {
     row.has_command,
     row.leased_until,
     row.lease_token,
+    row.lease_renewed,
     row.lease_ms,
     row.unsettled_ms,
   ],
@@ -89,16 +93,16 @@ function loadRow(job_id: string, saved: Json): JobRow | undefined {
   if (!Array.isArray(saved)) return undefined;
   const [status, created_at, updated_at, revision, open_decisions, last_summary, has_command, ...lease] =
     saved as readonly Json[];
-  const [leased_until, lease_token, lease_ms, unsettled_ms] = lease;
+  const [leased_until, lease_token, lease_renewed, lease_ms, unsettled_ms] = lease;
   if (!isStatus(status) || typeof created_at !== 'string' || typeof updated_at !== 'string') return undefined;
   if (typeof revision !== 'number' || typeof has_command !== 'boolean') return undefined;
   if (!isTextOrNull(last_summary) || !isTextOrNull(leased_until) || !isTexts(open_decisions))
     return undefined;
-  if (!isNumberOrNull(lease_token) || !isNumberOrNull(lease_ms) || typeof unsettled_ms !== 'number')
+  if (!isNumberOrNull(lease_token) || !isNumberOrNull(lease_renewed) || !isNumberOrNull(lease_ms) || typeof unsettled_ms !== 'number')
     return undefined;
   return {
     ...{ job_id, status, created_at, updated_at, revision, open_decisions, last_summary, has_command },
-    ...{ leased_until, lease_token, lease_ms, unsettled_ms },
+    ...{ leased_until, lease_token, lease_renewed, lease_ms, unsettled_ms },
   };
 }
 

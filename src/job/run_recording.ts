@@ -89,13 +89,13 @@ export class Recording {
       await this.#checkpoint('completed', summaryOf(this.#ended));
       return { outcome: 'finished', job: (await this.#jobs.load(this.#options.jobId)).state };
     }
-    if (job.status === 'decision_needed') return this.#waiting(job);
     // The work is done, and a person, or a budget, stopped the job meanwhile: it is not done again after the resume.
-    const workDone = job.status === 'paused' || job.stop_reason.startsWith('budget_');
-    return this.#release('finished', undefined, workDone);
+    if (job.status === 'paused' || job.stop_reason.startsWith('budget_'))
+      return this.#release('finished', undefined, true);
+    return this.#waiting(job);
   }
 
-  /** It asked and ended: that is not the end of its work, and nobody is told so. */
+  /** It asked, or blocked its job, and ended: that is not the end of its work, and nobody is told so. */
   async #waiting({ open_decisions }: JobState): Promise<Recorded> {
     const waitsFor = open_decisions.map(({ checkpoint_id }) => checkpoint_id);
     const what = waitsFor.length === 0 ? 'a resume' : `an answer to ${waitsFor.join(', ')}`;

@@ -140,7 +140,8 @@ class Runner {
    * time of its lease has passed, by a monotonic clock. False if the job may not be started any more.
    */
   async #outlast(claimed: JobState): Promise<boolean> {
-    if (claimed.unsettled_ms === undefined) return true;
+    // The claim may have been slow, or this process may have stood still: what a person said meanwhile counts.
+    if (claimed.unsettled_ms === undefined) return (await this.#urgency()) === undefined && this.#hasTime();
     const { pollMs, watched, drain, interrupt, onWait } = this.#options;
     const { monotonic, sleep } = this.#ports;
     const wait = Math.max(2 * pollMs, unsettledFor(claimed, watched));
@@ -154,7 +155,12 @@ class Runner {
       if ((await this.#urgency()) !== undefined) return false;
     }
     await this.#renew('settled');
-    return (await this.#urgency()) === undefined;
+    return (await this.#urgency()) === undefined && this.#hasTime();
+  }
+
+  #hasTime(): boolean {
+    if (this.#lease.remaining() === 0) this.#loseLease(TIME_OVER);
+    return !this.#lost;
   }
 
   /** Until the process has ended: renews, looks at the log, and ends the process when it must. */

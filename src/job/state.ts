@@ -100,6 +100,8 @@ export interface Lease {
   /** When its time was set last: how long it lasts without renewal is from then to `expires_at`. */
   readonly renewed_at: Timestamp;
   readonly expires_at: Timestamp;
+  /** The revision of the event that acquired or renewed it last: what tells a renewed lease from one that is not. */
+  readonly renewed_revision: number;
 }
 
 export interface Usage {

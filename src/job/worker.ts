@@ -159,8 +159,8 @@ class Worker {
     for await (const group of this.#jobs.rows()) {
       for (const { row } of group) {
         if (row instanceof GaitError) continue;
-        const { job_id, lease_token: token, leased_until: until } = row;
-        const watchedMs = token === null || until === null ? 0 : this.#watch.note(job_id, token, until);
+        const { job_id, lease_token: token, lease_renewed: renewed } = row;
+        const watchedMs = token === null || renewed === null ? 0 : this.#watch.note(job_id, token, renewed);
         const when = claimable(row, now, this.#options.graceMs, watchedMs);
         if (when === 'now') found.push(row);
         if (when === 'later') later.set(job_id, token ?? 0);

@@ -53,6 +53,8 @@ export class FileStore implements EventStore {
   /** The least recently used one first. */
   readonly #streams = new Map<string, StreamFile>();
   #latest: StreamFile | undefined;
+  /** With which snapshot a log was compared, and the least that the log must have for its sake. */
+  readonly #compared = new WeakMap<StreamFile, { readonly stamp: string; readonly offset: number }>();
 
   constructor(options: FileStoreOptions) {
     this.root = resolve(options.root);
@@ -122,11 +124,26 @@ export class FileStore implements EventStore {
   }
 
   async assertNoneLost(stream: string, end: Position): Promise<void> {
+    const file = this.file(stream);
+    const stamp = this.#snapshotStamp(stream);
+    const before = this.#compared.get(file);
+    if (stamp !== undefined && before?.stamp === stamp && end.offset >= before.offset) return;
     try {
       const lost = await this.#reader(stream).lost(end);
       if (lost !== undefined) throw lost;
+      if (stamp !== undefined)
+        this.#compared.set(file, { stamp, offset: file.beside.snapshot()?.position.offset ?? 0 });
     } catch (error) {
       throw ioFailure(error, `reading the log of ${stream}`);
+    }
+  }
+
+  /** Undefined if it cannot be told. */
+  #snapshotStamp(stream: string): string | undefined {
+    try {
+      return JSON.stringify(this.fs.stampOf?.(this.path(stream, SNAPSHOT_FILE)) ?? null);
+    } catch {
+      return undefined;
     }
   }
 

@@ -12,6 +12,8 @@ export interface StreamModel<S> {
   evolve(state: S, event: JsonObject): S;
   /** Of events that name the record which they stand behind: throws if it is not the one that `before` is the end of. */
   assertBehind?(event: JsonObject, before: Head): void;
+  /** True for an event that says that records were cut, which whoever appended them may have been told are on disk. */
+  tellsOfCut?(event: JsonObject): boolean;
   /**
    * True if a stream that begins with this event is always folded from there: a snapshot is signed by nobody, and whoever
    * can write it could say what the log does not. By default false.

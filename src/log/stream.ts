@@ -48,8 +48,6 @@ export class StreamHandle<S> {
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
   #epoch = 0;
   #snapshotTried = false;
-  /** The log was compared with what the store remembers of it. It is again when it is folded anew. */
-  #compared = false;
   /** There is a snapshot that another version wrote. */
   #foreignSnapshot = false;
   /** The newest known fold stands on a snapshot: what does not fold may be the snapshot's fault, not the log's. */
@@ -180,7 +178,6 @@ export class StreamHandle<S> {
     if (this.#settled.position.revision === 0 && !this.#snapshotTried) {
       this.#snapshotTried = true;
       const found = await this.#store.loadSnapshot(this.#stream);
-      this.#compared = found !== undefined; // the log has its record
       const snapshot = found !== undefined && (await this.#isFoldedWhole()) ? undefined : found;
       const state =
         snapshot === undefined
@@ -196,13 +193,11 @@ export class StreamHandle<S> {
       this.#settle(await this.#foldOn(this.#settled));
     } catch (error) {
       if (!this.#mayBeStale(error)) throw error;
-      this.#compared = false;
       this.#settled = await this.#foldAnew();
       if (this.#fromSnapshot) await this.#snapshotNow(this.#settled); // the one that misled is replaced
       this.#fromSnapshot = false;
     }
-    if (!this.#compared) await this.#store.assertNoneLost?.(this.#stream, this.#settled.position);
-    this.#compared = true;
+    await this.#store.assertNoneLost?.(this.#stream, this.#settled.position);
     if (this.#foreignSnapshot) await this.#snapshotNow(this.#settled); // or every opening would fold it all
     this.#foreignSnapshot = false;
     this.#current ??= this.#settled;
@@ -223,13 +218,16 @@ export class StreamHandle<S> {
   async #foldAnew(): Promise<Folded<S>> {
     const acknowledged = this.#acknowledged;
     let found = acknowledged === undefined;
+    let cut = false;
     const folded = await this.#foldOn(
       { state: this.#model.initial, position: LOG_START },
-      ({ revision, hash }) => {
+      ({ revision, hash, event }) => {
         found ||= revision === acknowledged?.revision && hash === acknowledged.hash;
+        cut ||= revision <= (acknowledged?.revision ?? 0) && this.#model.tellsOfCut?.(event) === true;
       },
     );
     if (!found) {
+      if (cut) this.#acknowledged = undefined; // the log says itself what became of it: it is told once
       const { revision } = acknowledged ?? LOG_START;
       const where = { stream: this.#stream, revision, offset: folded.position.offset };
       throw new LogDamage(where, 'acknowledged_lost', 'a record that was on disk is not there any more');

@@ -65,7 +65,7 @@ test('a log that was cut below its snapshot does not verify', async (t) => {
   const keep = log.indexOf(10, log.length / 2) + 1;
   await truncate(w.folder('demo', 'log.ndjson'), keep);
   const output = await w.refused('job verify --id demo', 'job_damaged', 'verification_failed');
-  assert.match(output.error ?? '', /ends at revision \d+, and snapshot.json is of revision 256/);
+  assert.match(output.error ?? '', /ends at revision \d+, and its snapshot is of revision 256/);
   for (const line of ['job status', 'job checkpoint add --summary s', 'job submit'])
     await w.refused(`${line} --id demo`, 'log_damaged', 'verification_failed');
   await rm(w.folder('demo', 'snapshot.json'));

@@ -58,7 +58,7 @@ describe('signals to the runner', { concurrency: 4 }, () => {
 
   test('a job that must not be run again waits for a person', async (t) => {
     const w = await workspace(t);
-    await w.ok(['job', 'submit', '--id', 'demo', '--no-rerun', '--', 'sh', '-c', PATIENT]);
+    await submit(w, 'demo', PATIENT, { max_attempts: 1 });
     const running = w.start('job run --json --id demo --complete');
     await pidIn(w, 'pid');
     running.child.kill('SIGTERM');

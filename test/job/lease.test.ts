@@ -45,6 +45,7 @@ describe('claim', () => {
       acquired_at: '2026-02-14T00:01:00Z',
       renewed_at: '2026-02-14T00:01:00Z',
       expires_at: '2026-02-14T00:01:30Z',
+      renewed_revision: 2,
     });
     assert.deepEqual([job.status, job.stop_reason, job.status_reason_code], ['running', 'none', 'submitted']);
     assert.deepEqual(job.usage, { attempts: 1, steps: 0, started_at: '2026-02-14T00:01:00Z' });

@@ -30,8 +30,8 @@ describe('a lease that was taken over by a clock that jumped', () => {
     const stage = new Stage();
     await stage.submit();
     await stage.run({ workerId: 'first' });
-    const { token, expires_at: expiresAt } = (await stage.state()).lease ?? assert.fail();
-    const watched = { token, expiresAt, ms: 15_000 };
+    const { token, renewed_revision: renewedRevision } = (await stage.state()).lease ?? assert.fail();
+    const watched = { token, renewedRevision, ms: 15_000 };
     const second = await stage.run({ workerId: 'second', watched }, stage.jobsAt(HOUR));
     await stage.pass(TTL_MS - 15_000 - POLL_MS);
     assert.equal(second.started, 0);
@@ -94,10 +94,10 @@ describe('a lease that was taken over by a clock that jumped', () => {
       { actor: 'w' },
       { kind: 'claim', workerId: 'w', ttlMs: TTL_MS, graceMs: 0, claim: HOME },
     );
-    const { token, expires_at: expiresAt } = (await stage.state()).lease ?? assert.fail();
+    const { token, renewed_revision: renewedRevision } = (await stage.state()).lease ?? assert.fail();
     const held = await stage.run({ workerId: 'x' });
     assert.throws(() => held.result(), { code: 'lease_held' });
-    const run = await stage.run({ workerId: 'x', watched: { token, expiresAt, ms: TTL_MS } });
+    const run = await stage.run({ workerId: 'x', watched: { token, renewedRevision, ms: TTL_MS } });
     await stage.pass(3 * POLL_MS);
     assert.equal(run.started, 1);
     const acquired = (await stage.events()).findLast(({ type }) => type === 'lease_acquired');

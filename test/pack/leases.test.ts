@@ -124,8 +124,8 @@ describe('packs of leased jobs', () => {
 
   test('one of which was claimed once more are not the same', async () => {
     const claimed = { command: claim('w1'), actor: 'w1' };
-    const left = [SUBMITTED, claimed, { command: release(2) }];
-    const { diff } = await compared(left, [...left, claimed, { command: release(4) }]);
+    const left = [SUBMITTED, claimed, { command: release(2), actor: 'w1' }];
+    const { diff } = await compared(left, [...left, claimed, { command: release(4), actor: 'w1' }]);
     assert.equal(diff.summary.changed, true);
   });
 
