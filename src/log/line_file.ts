@@ -99,7 +99,8 @@ export class LineFile {
   }
 
   #replace(fd: Fd, bytes: Buffer): void {
-    replaceFile(this.#fs, this.#path, [bytes], { like: fd });
+    // Not its mode: a ring of keys that others could read is theirs no more once it is written.
+    replaceFile(this.#fs, this.#path, [bytes], { like: fd, likeMode: false });
     this.#fs.syncDir(dirname(this.#path));
   }
 }

@@ -170,6 +170,26 @@ describe('a log that ends before what lies beside it', () => {
   });
 });
 
+test('a stream whose folder is gone can be started anew, and no listing is read for that', async () => {
+  const disk = new SimDisk();
+  const store = storeOn(disk);
+  await store.append(sampleBatch('a', 'none'));
+  disk.nowMs += 10_000;
+  await rowsOf(listingOf(storeOn(disk)));
+  const other = new SimDisk();
+  await storeOn(other).append(sampleBatch('b', 'none'));
+  putBytes(other.mount(), CACHE_PATH, bytesAt(disk.mount(), CACHE_PATH));
+  const opened: string[] = [];
+  const fs = interposed(other.mount(), (name, call, args) => {
+    if (name === 'open') opened.push(String(args[0]));
+    return call();
+  });
+  const handle = new StreamHandle(storeOn(other, fs), lastModel, 'a');
+  await handle.execute(() => ({ events: [{ [ID_FIELD]: 'a', revision: 1, note: 'anew' }] }));
+  assert.ok(opened.length > 0);
+  assert.ok(!opened.includes(CACHE_PATH));
+});
+
 describe('records that are lost', () => {
   test('are not, if another wrote them and a snapshot while this one read', async () => {
     const disk = new SimDisk();
