@@ -10,6 +10,7 @@ import { cutAfter, remainderAfter } from '../../src/log/repair.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
 import { CACHE_PATH, lastModel, listingOf, rowsOf, storeOn } from '../support/listings.ts';
 import { isSound, lastPosition } from '../support/operations.ts';
+import { gaitError } from '../support/refusals.ts';
 import {
   addBytes,
   batchOn,
@@ -239,6 +240,17 @@ describe('records that are lost', () => {
     );
   });
 
+  test('are not cut off a log once nothing says any more that they are lost', async () => {
+    const { disk, lines } = await remembered();
+    becomes(disk, Buffer.concat(lines.slice(0, 3)));
+    const store = reopen(disk);
+    const keep = await lastPosition(store);
+    const shown = (await remainderAfter(store, STREAM, keep, isSound)) ?? assert.fail();
+    disk.mount().remove(SNAPSHOT_PATH);
+    const cut = cutAfter(store, STREAM, keep, shown, isSound);
+    await assert.rejects(cut, gaitError('log_moved_on', 'state_contention'));
+  });
+
   test('are not forgotten by such a repair that dies on the way', async () => {
     for (let at = 1, ended = false; !ended; at += 1) {
       const { disk, lines } = await remembered();
@@ -277,7 +289,8 @@ describe('records that are lost', () => {
     mount.write(fd, lines[4] ?? assert.fail(), mount.stat(fd).size); // of a writer who died before its sync
     const reader = reopen(disk);
     await reader.saveSnapshot(STREAM, { position: await lastPosition(reader), state: {} });
-    disk.crash(({ kind }) => (kind === 'entry' ? 'kept' : 'lost'));
+    disk.crash(({ path }) => (path === LOG_PATH ? 'lost' : 'kept'));
+    assert.ok(bytesAt(disk.mount(), SNAPSHOT_PATH).length > 0);
     await new StreamHandle(reopen(disk), lastModel, STREAM).load();
   });
 
