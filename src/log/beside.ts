@@ -50,15 +50,16 @@ export class Beside {
   }
 
   /**
-   * The log had at least this revision. `listed`: a row in the listing counts too. That is read only for a log without
-   * any record, since it is as long as there are streams.
+   * The log had at least this revision. `listed`: a row in the listing counts too, if there is a log. It is read only for
+   * one without any record, since it is as long as there are streams.
    */
   remembered(listed: boolean): Remembered {
     const snapshot = this.#credible();
-    const least = leastCut(this.#names());
+    const names = this.#names();
+    const least = leastCut(names);
     const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
     if (least !== undefined && least.revision > known.revision) return least;
-    if (known.revision > 0 || !listed) return known;
+    if (known.revision > 0 || !listed || !names.includes(LOG_FILE)) return known;
     const listing = wholeFile(this.#fs, join(this.#root, LISTING_FILE));
     if (listing === undefined || !ListingCache.mentions(listing, this.#stream)) return NOTHING;
     return { revision: 1, says: `${LISTING_FILE} has a row of it` }; // which is made only of what has a record

@@ -177,6 +177,32 @@ export const CONFORMANCE: readonly ConformanceCase[] = [
     }),
   },
   {
+    name: 'a snapshot of later events than the stream has is not answered',
+    run: withStore(async (store) => {
+      const head = committed(await store.append(sampleBatch('s', 'none', 3)));
+      await store.saveSnapshot('s', { position: head, state: { count: 3 } });
+      const { revision, offset } = head;
+      const later = { revision: revision + 1, offset: offset + 200, hash: 'c'.repeat(64) };
+      await store.saveSnapshot('s', { position: later, state: { count: 4 } });
+      const kept = await store.loadSnapshot('s');
+      assert.ok(kept === undefined || kept.position.revision === revision);
+    }),
+  },
+  {
+    name: 'a stream of which nothing is lost is never said to have lost something, even to one who read it long ago',
+    run: withStore(async (store, again) => {
+      const first = committed(await store.append(sampleBatch('s', 'none', 3)));
+      const last = committed(await store.append(sampleBatch('s', first, 2)));
+      await store.saveSnapshot('s', { position: last, state: { count: 5 } });
+      const other = await again();
+      for (const each of [store, other]) {
+        await each.assertNoneLost?.('s', last);
+        await each.assertNoneLost?.('s', first);
+        await each.assertNoneLost?.('absent', { revision: 0, hash: GENESIS_HASH, offset: 0 });
+      }
+    }),
+  },
+  {
     name: 'a batch of the largest size goes through, whole',
     run: withStore(async (store) => {
       committed(await store.append(sampleBatch('s', 'none', MAX_BATCH_EVENTS)));

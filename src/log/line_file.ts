@@ -99,9 +99,8 @@ export class LineFile {
   }
 
   #replace(fd: Fd, bytes: Buffer): void {
-    // Whoever was killed while he made it left an empty one: it is made anew.
-    const like = this.#fs.stat(fd).size === 0 ? {} : { like: fd };
-    replaceFile(this.#fs, this.#path, [bytes], like);
+    // Not its mode: a ring of keys that others could read is theirs no more once it is written.
+    replaceFile(this.#fs, this.#path, [bytes], { like: fd, likeMode: false });
     this.#fs.syncDir(dirname(this.#path));
   }
 }

@@ -66,8 +66,8 @@ export async function cutAfter(
 ): Promise<Cut> {
   const { log } = store.file(stream);
   try {
-    refuseLink(store.fs, store.path(stream, LOG_FILE));
     return await log.locked('update', (fd, size) => {
+      refuseLink(store.fs, store.path(stream, LOG_FILE));
       const held = { store, stream, fd, size, keep };
       const fault = faultBehind(held, isDamaged);
       const left = remainderOf(held);

@@ -10,6 +10,7 @@ import { cutAfter, remainderAfter } from '../../src/log/repair.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
 import { CACHE_PATH, lastModel, listingOf, rowsOf, storeOn } from '../support/listings.ts';
 import { isSound, lastPosition } from '../support/operations.ts';
+import { gaitError } from '../support/refusals.ts';
 import {
   addBytes,
   batchOn,
@@ -170,6 +171,26 @@ describe('a log that ends before what lies beside it', () => {
   });
 });
 
+test('a stream whose folder is gone can be started anew, and no listing is read for that', async () => {
+  const disk = new SimDisk();
+  const store = storeOn(disk);
+  await store.append(sampleBatch('a', 'none'));
+  disk.nowMs += 10_000;
+  await rowsOf(listingOf(storeOn(disk)));
+  const other = new SimDisk();
+  await storeOn(other).append(sampleBatch('b', 'none'));
+  putBytes(other.mount(), CACHE_PATH, bytesAt(disk.mount(), CACHE_PATH));
+  const opened: string[] = [];
+  const fs = interposed(other.mount(), (name, call, args) => {
+    if (name === 'open') opened.push(String(args[0]));
+    return call();
+  });
+  const handle = new StreamHandle(storeOn(other, fs), lastModel, 'a');
+  await handle.execute(() => ({ events: [{ [ID_FIELD]: 'a', revision: 1, note: 'anew' }] }));
+  assert.ok(opened.length > 0);
+  assert.ok(!opened.includes(CACHE_PATH));
+});
+
 describe('records that are lost', () => {
   test('are not, if another wrote them and a snapshot while this one read', async () => {
     const disk = new SimDisk();
@@ -219,6 +240,17 @@ describe('records that are lost', () => {
     );
   });
 
+  test('are not cut off a log once nothing says any more that they are lost', async () => {
+    const { disk, lines } = await remembered();
+    becomes(disk, Buffer.concat(lines.slice(0, 3)));
+    const store = reopen(disk);
+    const keep = await lastPosition(store);
+    const shown = (await remainderAfter(store, STREAM, keep, isSound)) ?? assert.fail();
+    disk.mount().remove(SNAPSHOT_PATH);
+    const cut = cutAfter(store, STREAM, keep, shown, isSound);
+    await assert.rejects(cut, gaitError('log_moved_on', 'state_contention'));
+  });
+
   test('are not forgotten by such a repair that dies on the way', async () => {
     for (let at = 1, ended = false; !ended; at += 1) {
       const { disk, lines } = await remembered();
@@ -257,7 +289,8 @@ describe('records that are lost', () => {
     mount.write(fd, lines[4] ?? assert.fail(), mount.stat(fd).size); // of a writer who died before its sync
     const reader = reopen(disk);
     await reader.saveSnapshot(STREAM, { position: await lastPosition(reader), state: {} });
-    disk.crash(({ kind }) => (kind === 'entry' ? 'kept' : 'lost'));
+    disk.crash(({ path }) => (path === LOG_PATH ? 'lost' : 'kept'));
+    assert.ok(bytesAt(disk.mount(), SNAPSHOT_PATH).length > 0);
     await new StreamHandle(reopen(disk), lastModel, STREAM).load();
   });
 

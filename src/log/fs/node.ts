@@ -49,7 +49,7 @@ export const nodeFs: FsPort = {
       return undefined;
     }
   },
-  ownLike(fd, like) {
+  ownLike(fd, like, modeToo) {
     const wanted = fs.fstatSync(like);
     const own = fs.fstatSync(fd);
     if (own.uid !== wanted.uid || own.gid !== wanted.gid) {
@@ -57,6 +57,7 @@ export const nodeFs: FsPort = {
       if (!allowed(() => fs.fchownSync(fd, wanted.uid, wanted.gid)))
         allowed(() => fs.fchownSync(fd, own.uid, wanted.gid));
     }
+    if (!modeToo) return;
     // What the mode says of a group is said of that group and of no other.
     const sameGroup = fs.fstatSync(fd).gid === wanted.gid;
     allowed(() => fs.fchmodSync(fd, wanted.mode & (sameGroup ? 0o777 : 0o700)));

@@ -32,8 +32,11 @@ export interface FsPort {
   isAt(fd: Fd, path: string): boolean;
   /** The stamp of the regular file at a path; undefined for anything else, and when it cannot be told. */
   stampOf?(path: string): FileStamp | undefined;
-  /** Gives the open file `fd` the owner, group and mode of the open file `like`, as far as this process may. */
-  ownLike(fd: Fd, like: Fd): void;
+  /**
+   * Gives the open file `fd` the owner and group of the open file `like`, as far as this process may, and with `modeToo`
+   * its mode.
+   */
+  ownLike(fd: Fd, like: Fd, modeToo: boolean): void;
   truncate(fd: Fd, size: number): void;
   /** Puts the file's data and size on disk. */
   sync(fd: Fd): void;

@@ -3,8 +3,10 @@ import { errnoOf } from '../../core/errors.ts';
 import type { Fd, FsPort } from './port.ts';
 
 export interface Replacement {
-  /** The open file whose owner and mode the new one gets. */
+  /** The open file whose owner the new one gets. */
   readonly like?: Fd;
+  /** Whether it gets its mode as well, in place of that of a new file. By default it does. */
+  readonly likeMode?: boolean;
   /** Whether the content is to be on disk before it takes its place; a cache need not. By default it is. */
   readonly synced?: boolean;
 }
@@ -37,11 +39,11 @@ export function writeNew(
   fs: FsPort,
   path: string,
   content: Iterable<Buffer>,
-  { like, synced = true }: Replacement = {},
+  { like, likeMode = true, synced = true }: Replacement = {},
 ): void {
   const fd = fs.open(path, 'new');
   try {
-    if (like !== undefined) fs.ownLike(fd, like);
+    if (like !== undefined) fs.ownLike(fd, like, likeMode);
     let at = 0;
     for (const piece of content) {
       for (let done = 0; done < piece.length; ) done += fs.write(fd, piece.subarray(done), at + done);
