@@ -27,8 +27,14 @@ export type Answer = { readonly stdout: Buffer } | { readonly failed: string };
  * killed. Never throws.
  */
 export function runBroker(program: BrokerProcess, input: Buffer): Promise<Answer> {
+  let heard = (_: NodeJS.Signals): void => {};
+  // Before there is a process, which a signal that comes as it starts would leave behind.
+  const release = onSignals((name) => heard(name));
   const child = started(program);
-  if (child instanceof Error) return Promise.resolve(notStarted(child));
+  if (child instanceof Error) {
+    release();
+    return Promise.resolve(notStarted(child));
+  }
   return new Promise((resolve) => {
     const answer = new Gathered();
     const timers: NodeJS.Timeout[] = [];
@@ -47,11 +53,11 @@ export function runBroker(program: BrokerProcess, input: Buffer): Promise<Answer
       child.stdin?.destroy();
       resolve(outcome);
     };
-    const release = onSignals((name) => {
+    heard = (name) => {
       settle({ failed: `interrupted by ${name}` });
       // Whoever else listens has heard it; if nobody does, it ends gait as it would have.
       if (process.listenerCount(name) === 0) process.kill(process.pid, name);
-    });
+    };
     const { timeoutMs } = program;
     const late = { failed: `the command was not done after ${timeoutMs} ms` };
     timers.push(setTimeout(() => settle(late), timeoutMs));

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -124,6 +125,22 @@ describe('W-35 a command ends with gait', () => {
 
   test('when it is asked to end', HANGS, async (t) => {
     assert.deepEqual(await interrupted(t), ['SIGTERM', '']);
+  });
+
+  // A signal may come while the command starts, and nobody can send it at that moment: so the process is asked itself.
+  test('also when it is asked as the command starts: it listens before there is a command', async (t) => {
+    const programs = new Programs(t);
+    programs.script('lookup', ANSWER);
+    const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+    const listening = (): number[] => names.map((name) => process.listenerCount(name));
+    const before = listening();
+    const starts: number[][] = [];
+    const note = (): void => void starts.push(listening());
+    subscribe('child_process', note);
+    t.after(() => unsubscribe('child_process', note));
+    assert.deepEqual(credentialIn(await programs.issue('lookup')), GIVEN);
+    assert.deepEqual(starts, [before.map((count) => count + 1)]);
+    assert.deepEqual(listening(), before, 'and no more once it is done');
   });
 
   test('and is a fault when gait goes on to say what it was at', HANGS, async (t) => {
