@@ -127,7 +127,8 @@ export class FileStore implements EventStore {
     const file = this.file(stream);
     const stamp = this.#snapshotStamp(stream);
     const before = this.#compared.get(file);
-    if (stamp !== undefined && before?.stamp === stamp && end.offset >= before.offset) return;
+    const isLog = end.revision > 0; // of one without a record the listing may know more
+    if (isLog && stamp !== undefined && before?.stamp === stamp && end.offset >= before.offset) return;
     try {
       const lost = await this.#reader(stream).lost(end);
       if (lost !== undefined) throw lost;

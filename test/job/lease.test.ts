@@ -172,7 +172,7 @@ describe('renew and release', () => {
       });
       const { revision, updated_at, lease, ...rest } = renewed;
       assert.ok(job !== undefined && job.lease !== null && lease !== null);
-      assert.deepEqual(lease, { ...job.lease, renewed_at: now.now, expires_at });
+      assert.deepEqual(lease, { ...job.lease, renewed_at: now.now, expires_at, renewed_revision: revision });
       assert.deepEqual({ ...job, ...rest }, job, 'nothing else changed');
       assert.deepEqual([revision, updated_at], [job.revision + 1, now.now]);
     });
