@@ -29,6 +29,8 @@ export type LeaseCommand =
       readonly claim: EnvironmentClaim;
       /** How long the claimer has seen the present lease unrenewed. */
       readonly watched?: WatchedLease;
+      /** Takes no lease over that it has not watched for its whole time, whatever the clocks say. */
+      readonly onlyWatched?: true;
     }
   | {
       readonly kind: 'renew';
@@ -70,7 +72,7 @@ export function decideLease(job: JobState, command: LeaseCommand, context: Comma
 /** A job that is running and not leased can be claimed; that is the whole queue. */
 function decideClaim(
   job: JobState,
-  { workerId, ttlMs, graceMs, claim, watched }: LeaseCommand & { kind: 'claim' },
+  { workerId, ttlMs, graceMs, claim, watched, onlyWatched }: LeaseCommand & { kind: 'claim' },
   context: CommandContext,
 ): Decision {
   const fault = checkTtl(ttlMs) ?? checkWorker(workerId) ?? checkEnd(context.now, ttlMs);
@@ -78,7 +80,9 @@ function decideClaim(
   if (!TRANSITIONS.claim.from.includes(job.status)) return refuse(transitionNotAllowed(job, 'claim'));
   const { lease } = job;
   const unrenewed = lease === null ? 0 : unrenewedFor(lease, watched);
-  if (lease !== null && !isOver(lease, graceMs, context.now, unrenewed)) return refuse(leaseHeld(job, lease));
+  const unseen = onlyWatched === true && lease !== null && unrenewed < lastsFor(lease);
+  if (lease !== null && (unseen || !isOver(lease, graceMs, context.now, unrenewed)))
+    return refuse(leaseHeld(job, lease));
   const elsewhere = environmentFault(job, claim);
   if (elsewhere !== undefined) return refuse(elsewhere);
   const over = exceeded(job, ['attempts', 'wall'], context);

@@ -13,6 +13,8 @@ export interface LeaseTerms {
   readonly ttlMs: number;
   /** How long after its end a lease of somebody else is respected. Milliseconds. */
   readonly graceMs: number;
+  /** Takes no lease over that it has not watched for its whole time. */
+  readonly onlyWatched?: true;
 }
 
 /** By default: more than the clocks of machines that keep time differ. Milliseconds. */
@@ -36,12 +38,13 @@ export async function claimLease(
   { monotonic, observe }: ClaimPorts,
   watched?: WatchedLease,
 ): Promise<Claimed> {
-  const { jobId, workerId, ttlMs, graceMs } = terms;
+  const { jobId, workerId, ttlMs, graceMs, onlyWatched } = terms;
+  const only = onlyWatched === undefined ? {} : { onlyWatched };
   let asked = monotonic();
   const { state } = await executeInEnvironment(jobs, jobId, { actor: workerId }, observe, (claim) => {
     asked = monotonic(); // what was hashed before took its time
     const seen = watched === undefined ? {} : { watched };
-    return { kind: 'claim', workerId, ttlMs, graceMs, claim, ...seen };
+    return { kind: 'claim', workerId, ttlMs, graceMs, claim, ...only, ...seen };
   });
   return { lease: new HeldLease(jobs, terms, state.lease?.token ?? 0, asked, monotonic), job: state };
 }

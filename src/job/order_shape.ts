@@ -52,6 +52,7 @@ const SHAPES: Readonly<Record<JobCommand['kind'], Shape>> = {
   claim: {
     ...{ workerId: isText, ttlMs: isNumber, graceMs: isNumber, claim: isClaim },
     watched: maybe((value) => isPlain(value) && isNumber(value['ms'])),
+    onlyWatched: maybe(isTrue),
   },
   renew: { token: isNumber, ttlMs: isNumber },
   release: { token: isNumber, outcome: isText, exitCode: maybe(isNumber), signal: maybe(isText) },

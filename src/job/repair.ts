@@ -1,10 +1,12 @@
+import { isDeepStrictEqual } from 'node:util';
 import { GaitError } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { FileStore } from '../log/file_store.ts';
 import { foldRecord, replay } from '../log/fold.ts';
 import { LogDamage, type Position, type SealedRecord, type StoredEvent, seal } from '../log/record.ts';
-import { type Cut, cutAfter, type Remainder, remainderAfter } from '../log/repair.ts';
+import { type Cut, cutAfter, movedOn, type Remainder, readKept, remainderAfter } from '../log/repair.ts';
 import { LOG_START } from '../log/scan.ts';
+import type { KeptCut, Snapshot } from '../log/store.ts';
 import { decide } from './decide.ts';
 import type { AfterRepair, JobEventType } from './events.ts';
 import type { Author } from './jobs.ts';
@@ -21,6 +23,8 @@ export interface RepairPlan {
   /** The job as it was there. */
   readonly job: Job;
   readonly cut: Remainder;
+  /** What the numbers in `after` were counted from, beside the log. */
+  readonly beside: LyingBeside;
   /** How many events of each type can be read in what would be cut. */
   readonly events: ReadonlyMap<JobEventType, number>;
   /** Undefined where nothing would be kept. */
@@ -62,13 +66,27 @@ async function surveyed(
     survey.add(event, chained),
   );
   if (cut === undefined) return undefined; // another repair was faster
-  const { cuts, remembered, snapshot } = await store.residue(jobId);
+  const beside = lyingBeside(store, jobId);
+  const { cuts, snapshot } = beside;
+  for (const { name } of cuts) readKept(store, jobId, name, ({ event }) => survey.addEarlier(event));
   const bytes = cuts.reduce((sum, kept) => sum + kept.bytes, cut.bytes);
   const known =
     snapshot === undefined ? undefined : jobFromSnapshot(snapshot.state, jobId, snapshot.position.revision);
+  const remembered = snapshot?.position.revision ?? 0;
   const loss = { bytes, remembered, ...(known === undefined ? {} : { snapshot: known }) };
   const after = job === undefined ? undefined : survey.conclude(job, loss, cut.chained);
-  return { damage, keep, job, cut, events: survey.counts, after };
+  return { damage, keep, job, cut, beside, events: survey.counts, after };
+}
+
+/** What of a job lies beside its log. */
+interface LyingBeside {
+  readonly cuts: readonly KeptCut[];
+  readonly snapshot: Snapshot | undefined;
+}
+
+function lyingBeside(store: FileStore, jobId: string): LyingBeside {
+  const { beside } = store.file(jobId);
+  return { cuts: beside.cuts(), snapshot: beside.snapshot() };
 }
 
 /** The fold's word on a record that is sound in itself: damage if it cannot follow. */
@@ -95,11 +113,13 @@ export async function repair(
   author: Author,
   now: Timestamp,
 ): Promise<Repaired> {
-  const { job, keep, after } = plan;
+  const { job, keep, after, beside } = plan;
   if (job === undefined || after === undefined) throw repairWouldEmpty(jobId);
-  const cut = await cutAfter(store, jobId, keep, plan.cut, isDamage(jobId, keep, job), (done) =>
-    repairedRecord(jobId, job, keep, done, after, { ...author, jobId, now }),
-  );
+  const cut = await cutAfter(store, jobId, keep, plan.cut, isDamage(jobId, keep, job), (done) => {
+    // Another repair, and what went on after it, may have left the log where the plan found it.
+    if (!isDeepStrictEqual(lyingBeside(store, jobId), beside)) throw movedOn(jobId);
+    return repairedRecord(jobId, job, keep, done, after, { ...author, jobId, now });
+  });
   return { cut, after };
 }
 

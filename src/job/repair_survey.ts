@@ -43,6 +43,12 @@ export class CutSurvey {
     if (chained) this.#proved = finalStatusOf(event) ?? this.#proved;
   }
 
+  /** An event that an earlier repair cut: what it gave out stays given, and it proves nothing of the job as it is now. */
+  addEarlier(stored: JsonObject): void {
+    const event = eventIn(stored);
+    if (event !== undefined) this.#noteNumbers(event);
+  }
+
   /** How many events of each type can be read. */
   get counts(): ReadonlyMap<JobEventType, number> {
     return this.#counts;

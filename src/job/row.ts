@@ -98,7 +98,12 @@ function loadRow(job_id: string, saved: Json): JobRow | undefined {
   if (typeof revision !== 'number' || typeof has_command !== 'boolean') return undefined;
   if (!isTextOrNull(last_summary) || !isTextOrNull(leased_until) || !isTexts(open_decisions))
     return undefined;
-  if (!isNumberOrNull(lease_token) || !isNumberOrNull(lease_renewed) || !isNumberOrNull(lease_ms) || typeof unsettled_ms !== 'number')
+  if (
+    !isNumberOrNull(lease_token) ||
+    !isNumberOrNull(lease_renewed) ||
+    !isNumberOrNull(lease_ms) ||
+    typeof unsettled_ms !== 'number'
+  )
     return undefined;
   return {
     ...{ job_id, status, created_at, updated_at, revision, open_decisions, last_summary, has_command },

@@ -123,7 +123,14 @@ class Worker {
     try {
       const result = await runJob(
         this.#jobs,
-        { ...this.#options, jobId, complete: true, onStart, watched: this.#watch.watched(jobId) },
+        {
+          ...this.#options,
+          jobId,
+          complete: true,
+          onlyWatched: true,
+          onStart,
+          watched: this.#watch.watched(jobId),
+        },
         this.#ports,
       );
       this.#tally[result.outcome] += 1;

@@ -1,11 +1,11 @@
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { isAnchored, pieces } from './file_bytes.ts';
+import { closeQuietly, isAnchored, pieces } from './file_bytes.ts';
 import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './file_store.ts';
 import { nameForKept } from './fs/kept_file.ts';
 import type { Fd, FsPort } from './fs/port.ts';
 import { prepareFile, removeIfThere, writeNew } from './fs/replace.ts';
 import { LeftReader, type LeftRecord, type Remainder } from './left.ts';
-import type { Position, SealedRecord, StoredEvent } from './record.ts';
+import { GENESIS_HASH, type Position, type SealedRecord, type StoredEvent } from './record.ts';
 import { LogScanner } from './scan.ts';
 
 export type { LeftRecord, Remainder };
@@ -129,10 +129,45 @@ function replaceLog(held: Held, fault: Fault, records: readonly SealedRecord[]):
   if (fault === 'damaged') removeIfThere(fs, store.path(stream, SNAPSHOT_FILE));
   fs.syncDir(store.dir(stream));
   fs.rename(repaired, path);
-  fs.syncDir(store.dir(stream));
-  if (fault === 'damaged') return;
-  removeIfThere(fs, store.path(stream, SNAPSHOT_FILE));
-  fs.syncDir(store.dir(stream));
+  try {
+    fs.syncDir(store.dir(stream));
+    if (fault === 'damaged') return;
+    removeIfThere(fs, store.path(stream, SNAPSHOT_FILE));
+    fs.syncDir(store.dir(stream));
+  } catch (cause) {
+    throw unconfirmed(stream, cause);
+  }
+}
+
+/** The repaired log stands in its place, and the disk did not say that it stays there. */
+function unconfirmed(stream: string, cause: unknown): GaitError {
+  return new GaitError({
+    code: 'append_unconfirmed',
+    category: 'io_failure',
+    message: `the log of ${stream} was repaired, and the disk did not confirm it: a power failure may undo it`,
+    hint: 'Check the disk, and run the same command again: it repairs what is still to be repaired.',
+    details: { errno: errnoOf(cause) ?? null, in_log: true },
+    cause,
+  });
+}
+
+/** The records in a file that an earlier repair cut and kept. Changes nothing. */
+export function readKept(
+  store: FileStore,
+  stream: string,
+  name: string,
+  visit: (left: LeftRecord) => void,
+): void {
+  const { fs, idField } = store;
+  const fd = fs.open(store.path(stream, name), 'read');
+  try {
+    const reader = new LeftReader({ stream, idField, hash: GENESIS_HASH }, visit);
+    for (const piece of pieces(fs, fd, 0, fs.stat(fd).size)) reader.push(piece);
+  } catch (error) {
+    throw ioFailure(error, `reading ${name}`);
+  } finally {
+    closeQuietly(fs, fd);
+  }
 }
 
 function* repairedLog({ store, fd, keep }: Held, records: readonly SealedRecord[]): Generator<Buffer> {
@@ -155,7 +190,7 @@ function refuseLink(fs: FsPort, path: string): void {
   }
 }
 
-function movedOn(stream: string): GaitError {
+export function movedOn(stream: string): GaitError {
   return new GaitError({
     code: 'log_moved_on',
     category: 'state_contention',
