@@ -7,6 +7,7 @@ export interface Event {
   readonly type: string;
   readonly reason_code: string;
   readonly actor: string;
+  readonly created_at: string;
   readonly revision: number;
   readonly payload: Readonly<Record<string, unknown>>;
 }

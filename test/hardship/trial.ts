@@ -73,15 +73,16 @@ export class Trial {
   /** Nothing that was there before is gone: it stands where it stood, or, cut by a repair, in a file beside. */
   #holdHistory(log: Log): void {
     const { bytes, chains } = this.#before;
-    if (log.bytes.subarray(0, bytes.length).equals(bytes)) return;
-    if (chains) return this.#find('lost', 'the log does not go on from what it was');
+    const same = sharedStart(bytes, log.bytes);
+    if (same === bytes.length) return;
     const folder = join(this.#bench.root, JOB);
-    const cut = readdirSync(folder).filter((name) => name.startsWith('cut-after-'));
+    const cut = chains ? [] : readdirSync(folder).filter((name) => name.startsWith('cut-after-'));
     const kept = cut.map((name) => readFileSync(join(folder, name)));
     const whole = kept.some(
-      (file) => bytes.subarray(bytes.length - file.length).equals(file) && file.length > 0,
+      (file) => file.length >= bytes.length - same && bytes.subarray(-file.length).equals(file),
     );
-    if (!whole) this.#find('lost', 'the log was cut, and what was cut is not kept');
+    if (!whole)
+      this.#find('lost', 'the log does not go on from what it was, and what is missing is not kept');
   }
 
   /** What its caller does next, and where that leads. */
@@ -114,4 +115,10 @@ export class Trial {
     const { exit, out } = await gait(['job', 'verify', '--id', JOB], this.#bench.how);
     if (exit !== 0 || !log.chains) this.#find('stuck', `the log is not sound: exit ${exit}: ${out}`);
   }
+}
+
+function sharedStart(a: Buffer, b: Buffer): number {
+  let same = 0;
+  while (same < a.length && a[same] === b[same]) same += 1;
+  return same;
 }
