@@ -87,9 +87,12 @@ async function enter(
   say: Say,
 ): Promise<void> {
   const { hits, findings } = await tryOnce(bench, tried, call, fault, paths);
-  if (hits === 0) row.missed += 1;
-  else if (fault === 'KILL') row.killed += 1;
-  else row.failed += 1;
+  if (hits === 0) {
+    row.missed += 1;
+    say(`${tried.name}: ${call.name} ${call.nth} did not come (${fault})`);
+  }
+  if (hits > 0 && fault === 'KILL') row.killed += 1;
+  if (hits > 0 && fault !== 'KILL') row.failed += 1;
   for (const wrong of new Set(findings.map((finding) => finding.wrong))) row[wrong] += 1;
   for (const { wrong, what } of findings)
     say(`FAULT ${tried.name}, ${call.name} ${call.nth} ${fault}: ${wrong}: ${what.trim()}`);
