@@ -1,7 +1,7 @@
 import { Bench } from './bench.ts';
 import { TRIED, type Tried } from './commands.ts';
 import type { Say } from './report.ts';
-import { type Call, type Fault, record } from './strace.ts';
+import { type Call, type Fault, type Recording, record } from './strace.ts';
 import { tryOnce, type Wrong } from './trial.ts';
 
 export interface Sampling {
@@ -53,13 +53,9 @@ export async function everyCall(sampling: Sampling, say: Say): Promise<Row[]> {
 }
 
 async function everyCallOf(tried: Tried, benches: readonly Bench[], every: number, say: Say): Promise<Row> {
-  for (const bench of benches) await bench.prepare(tried.prepare(bench), tried.spoil ?? (() => {}));
-  const [first] = benches;
-  if (first === undefined) throw new Error('no trial at a time');
-  first.restore();
-  const { answer, calls, paths } = await record(tried.words(first), first.how, first.dir, first.note);
-  if (answer.exit !== 0 || tried.effects(first.log()) !== 1)
-    throw new Error(`${tried.name} does not succeed without a fault: ${answer.out}${answer.err}`);
+  // What a command calls its files depends on what is in them: so each bench has its own record.
+  const records = await Promise.all(benches.map((bench) => whole(tried, bench)));
+  const calls = records[0]?.calls ?? [];
   const trials = calls
     .flatMap((call) => faultsFor(call).map((fault): Trial => ({ call, fault })))
     .filter((_, index) => index % every === 0);
@@ -68,14 +64,25 @@ async function everyCallOf(tried: Tried, benches: readonly Bench[], every: numbe
     ...{ lost: 0, doubled: 0, misreported: 0, stuck: 0 },
   };
   const waiting = [...trials];
-  const work = async (bench: Bench): Promise<void> => {
-    const own = paths.map((path) => bench.dir + path.slice(first.dir.length));
+  const work = async (bench: Bench, index: number): Promise<void> => {
+    const paths = records[index]?.paths ?? [];
     for (let trial = waiting.shift(); trial !== undefined; trial = waiting.shift())
-      await enter(row, tried, bench, trial, own, say);
+      await enter(row, tried, bench, trial, paths, say);
   };
   await Promise.all(benches.map(work));
   say(`${tried.name}: ${trials.length} trials`);
   return row;
+}
+
+/** The whole command without a fault: it has to succeed. */
+async function whole(tried: Tried, bench: Bench): Promise<Recording> {
+  await bench.prepare(tried.prepare(bench), tried.spoil ?? (() => {}));
+  bench.restore();
+  const recorded = await record(tried.words(bench), bench.how, bench.dir, bench.note);
+  const { exit, out, err } = recorded.answer;
+  if (exit !== 0 || tried.effects(bench.log()) !== 1)
+    throw new Error(`${tried.name} does not succeed without a fault: ${out}${err}`);
+  return recorded;
 }
 
 async function enter(

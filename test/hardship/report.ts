@@ -36,10 +36,11 @@ export function tableOfPlaces(rows: readonly PlaceRow[]): string[] {
   ]);
 }
 
-/** True if nothing is there that must not be. */
+/** True if nothing is there that must not be, and something was tried. */
 export function sound(calls: readonly Row[], places: readonly PlaceRow[]): boolean {
   const wrong = calls.some((row) => row.lost + row.doubled + row.misreported + row.stuck > 0);
-  return !wrong && places.every(({ faults }) => faults.length === 0);
+  const nothing = calls.some(({ failed, killed }) => failed + killed === 0);
+  return !wrong && !nothing && places.every(({ faults }) => faults.length === 0);
 }
 
 function table(cells: readonly (readonly string[])[]): string[] {
