@@ -102,7 +102,7 @@ export class Trial {
     const cannot = await next(this.#bench);
     if (cannot !== undefined) this.#find('stuck', cannot);
     if ((answer.exit === 0 || wasDone) && this.#bench.runs() !== ran)
-      this.#find('doubled', 'its command ran again after its end was recorded');
+      this.#find('doubled', 'its command ran again after its end was told or recorded');
     await this.#holdEnd();
   }
 
