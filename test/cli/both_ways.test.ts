@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { cp, rm } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { TREE } from '../../src/tree.ts';
@@ -110,24 +111,51 @@ async function saidBy(w: Workspace, run: (line: string) => Promise<Said>): Promi
   return said;
 }
 
-/** Times and what is made of them or by chance, with the spaces that fill up a column. */
+/** What a command could leave in its process: files below the workspace that are still open, handlers, a directory. */
+function leftInProcess(): unknown {
+  const open = existsSync(FDS) ? readdirSync(FDS).map(targetOf) : [];
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP', 'exit', 'uncaughtException'];
+  return {
+    files: open.filter((path) => path.includes('gait-cli-')),
+    handlers: names.map((name) => process.listenerCount(name)),
+    streams: [process.stdout, process.stderr].map((stream) => stream.listenerCount('error')),
+    directory: process.cwd(),
+  };
+}
+
+const FDS = '/proc/self/fd';
+
+function targetOf(fd: string): string {
+  try {
+    return readlinkSync(`${FDS}/${fd}`).replace(' (deleted)', '');
+  } catch {
+    return ''; // the one by which they are listed
+  }
+}
+
+/** Times, which are longer or shorter, and what is made of them or by chance; sizes, and spaces that fill up columns. */
 function masked({ exit, stdout, stderr }: Said): Said {
   const mask = (text: string): string =>
     text
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z */g, '<time>')
       .replace(/\d{8}T\d{6}Z/g, '<time>')
       .replace(/(?<![0-9A-Za-z])[0-9a-f]{12,64}(?![0-9A-Za-z])/g, '<digest>')
-      .replace(/\b\d{3,} bytes|"size":\d+/g, '<size>');
+      .replace(/\b\d{3,}\b/g, '<size>')
+      .replace(/ {2,}/g, ' ');
   return { exit, stdout: mask(stdout), stderr: mask(stderr) };
 }
 
 describe('a command says the same in the process of a test and in one of its own', () => {
   let here: Said[] = [];
   let real: Said[] = [];
+  let left: unknown[] = [];
   const shared = sharedWorkspace(async (w) => {
     await prepare(w);
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] };
+    await runHere(w.dir, ['--help'], env); // oclif listens on the streams from when it is loaded
+    const before = leftInProcess();
     here = await saidBy(w, (line) => runHere(w.dir, shellWords(line), env));
+    left = [before, leftInProcess()];
     real = await saidBy(w, (line) => w.gait(line, { real: true }));
   });
 
@@ -145,6 +173,11 @@ describe('a command says the same in the process of a test and in one of its own
       assert.deepEqual(masked(one), masked(two));
     });
   }
+
+  test('a command leaves no open file, no handler of signals and no other directory behind', () => {
+    const [before, after] = left;
+    assert.deepEqual(after, before);
+  });
 
   test('every command is among them', () => {
     const lines = [...READING, ...WRITING];
