@@ -2,12 +2,13 @@ import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
 import { resumesByItself } from './decide.ts';
 import { isOver, type WatchedLease } from './decide_lease.ts';
-import { POLL_MS, pause } from './follow.ts';
+import { POLL_MS } from './follow.ts';
 import { claimLease, type LeaseTerms } from './held_lease.ts';
 import type { LeasePorts } from './lease_ports.ts';
 import { LeaseWatch } from './lease_watch.ts';
 import { LeasedJob } from './leased_job.ts';
 import { resumeAnswered } from './resumption.ts';
+import { nodeTimers } from './timers.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
 /** Takes the lease of a job that is running and not leased. Throws what the claim is refused with. */
@@ -39,7 +40,7 @@ export async function claimOnceFree(
       if (!(error instanceof GaitError) || !(await passes(ports, claim.jobId, error))) throw error;
     }
     await resumeIfLeft(ports, clock, claim, watch);
-    await pause(POLL_MS, signal);
+    await (ports.timers ?? nodeTimers).pause(POLL_MS, signal);
   }
   throw waitAborted(claim.jobId, signal.reason);
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { GaitError } from '../core/errors.ts';
 import { later } from '../core/time.ts';
+import type { StreamModel } from '../log/fold.ts';
 import { inTurns, type Listed, StreamListing, stateOrError } from '../log/listing.ts';
 import { assertStreamId, type Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
@@ -28,17 +29,27 @@ export interface JobListing {
 /** How many jobs are kept open; of those that nobody uses, the ones used last. */
 const MAX_OPEN_JOBS = 256;
 
+/** By what commands are decided and logs are folded: gait's own, unless a simulation puts something else there. */
+export interface JobRules {
+  readonly decide: typeof decide;
+  readonly model: StreamModel<Job>;
+}
+
+const RULES: JobRules = { decide, model: jobModel };
+
 /** The jobs of one store: commands in, states out. */
 export class Jobs {
   readonly #store: EventStore;
   readonly #clock: Clock;
+  readonly #rules: JobRules;
   readonly #listing: StreamListing<Job, JobRow>;
   /** The least recently used one first. */
   readonly #open = new Map<string, StreamHandle<Job>>();
 
-  constructor(store: EventStore, clock: Clock) {
+  constructor(store: EventStore, clock: Clock, rules: JobRules = RULES) {
     this.#store = store;
     this.#clock = clock;
+    this.#rules = rules;
     this.#listing = new StreamListing(store, jobModel, jobView);
   }
 
@@ -54,7 +65,7 @@ export class Jobs {
     command: JobCommand | ((job: Job, head: Head) => JobCommand),
   ): Promise<Executed<JobState>> {
     const executed = await this.#handle(jobId).execute((job, head) =>
-      decide(job, typeof command === 'function' ? command(job, head) : command, {
+      this.#rules.decide(job, typeof command === 'function' ? command(job, head) : command, {
         jobId,
         now: job === undefined ? this.#clock.now() : later(this.#clock.now(), job.updated_at),
         ...author,
@@ -91,7 +102,7 @@ export class Jobs {
 
   #handle(jobId: string): StreamHandle<Job> {
     assertStreamId(jobId);
-    const handle = this.#open.get(jobId) ?? new StreamHandle(this.#store, jobModel, jobId);
+    const handle = this.#open.get(jobId) ?? new StreamHandle(this.#store, this.#rules.model, jobId);
     this.#open.delete(jobId);
     this.#open.set(jobId, handle);
     if (this.#open.size > MAX_OPEN_JOBS) this.#letGo();

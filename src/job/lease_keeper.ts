@@ -4,6 +4,7 @@ import { type HeldLease, notRenewed } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { leaseLost, unexpected } from './refusals.ts';
 import type { JobState } from './state.ts';
+import { nodeTimers, type Timers } from './timers.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
 /** How often the log is looked at, at most. Milliseconds. */
@@ -17,16 +18,15 @@ export class LeaseKeeper {
   readonly #jobs: Jobs;
   readonly #lease: HeldLease;
   readonly #ended = new AbortController();
-  readonly #timer: NodeJS.Timeout;
+  readonly #stopTicking: () => void;
   #tending: Promise<void> | undefined;
   /** The owner is about to end it: what the log shows of that is no reason of its own. */
   #leaving = 0;
 
-  constructor(jobs: Jobs, lease: HeldLease) {
+  constructor(jobs: Jobs, lease: HeldLease, timers: Timers = nodeTimers) {
     this.#jobs = jobs;
     this.#lease = lease;
-    this.#timer = setInterval(() => this.#tick(), Math.min(LOOK_MS, lease.terms.ttlMs / 12));
-    this.#timer.unref();
+    this.#stopTicking = timers.every(Math.min(LOOK_MS, lease.terms.ttlMs / 12), () => this.#tick());
     setMaxListeners(0, this.signal); // one for each question that waits
   }
 
@@ -36,7 +36,7 @@ export class LeaseKeeper {
   }
 
   end(why: GaitError): void {
-    clearInterval(this.#timer);
+    this.#stopTicking();
     if (!this.signal.aborted) this.#ended.abort(why);
   }
 

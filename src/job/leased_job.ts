@@ -4,7 +4,7 @@ import type { Executed } from '../log/stream.ts';
 import { type JobCommand, resumesByItself } from './decide.ts';
 import { unsettled } from './decisions.ts';
 import type { CheckpointType, LeaseOutcome } from './events.ts';
-import { type FollowOptions, followJob, type Happening, POLL_MS, pause } from './follow.ts';
+import { type FollowOptions, followJob, type Happening, POLL_MS } from './follow.ts';
 import type { HeldLease } from './held_lease.ts';
 import { eventOf, type JobHistory, readHistory } from './history.ts';
 import { LeaseKeeper } from './lease_keeper.ts';
@@ -13,6 +13,7 @@ import { jobModel } from './model.ts';
 import { type Answer, AskedQuestions, keyOf, type Question, textOf } from './questions.ts';
 import { resumeAnswered } from './resumption.ts';
 import type { JobState } from './state.ts';
+import { nodeTimers } from './timers.ts';
 
 /**
  * A job that this process holds the lease of, renewed in the background. `signal` aborts when the lease is lost, or the
@@ -35,7 +36,7 @@ export class LeasedJob {
     this.token = lease.token;
     this.#ports = ports;
     this.#worker = lease.terms.workerId;
-    this.#keeper = new LeaseKeeper(ports.jobs, lease);
+    this.#keeper = new LeaseKeeper(ports.jobs, lease, ports.timers);
   }
 
   /** Aborts when the work has to stop; its `reason` is a GaitError that says why. */
@@ -129,7 +130,7 @@ export class LeasedJob {
       if (job !== undefined && resumesByItself(job) && job.open_decisions.length === 0) {
         if (await resumeAnswered(this.#ports, this.id, this.#worker)) continue;
       } else if (job !== undefined && job.held === undefined && !isUnsettled(job, checkpointId)) return;
-      await pause(POLL_MS, this.signal);
+      await (this.#ports.timers ?? nodeTimers).pause(POLL_MS, this.signal);
     }
   }
 
