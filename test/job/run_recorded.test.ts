@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { EventStore } from '../../src/log/store.ts';
 import { failingStore } from '../support/failing_store.ts';
 import { approve, ask, JOB_ID, pause, resume } from '../support/given.ts';
 import { memoryStores } from '../support/job_stores.ts';
@@ -89,6 +90,39 @@ describe('the end of a command is told only as it is recorded', () => {
     again.exits(0);
     await stage.pass(1000);
     assert.equal(again.result().outcome, 'finished');
+  });
+
+  test('a command that says that it is stuck and ends well is not told as finished: it runs again after the resume', async () => {
+    const { stage } = await staged();
+    const run = await stage.run();
+    const stuck = { kind: 'checkpoint', type: 'blocked', summary: 'stuck', token: 2, worker: 'w' } as const;
+    await stage.jobs.execute(JOB_ID, { actor: 'w' }, stuck);
+    run.exits(0);
+    await stage.pass(1000);
+    const { outcome, waitsFor } = run.result();
+    assert.deepEqual([outcome, waitsFor], ['given_up', []]);
+    await stage.jobs.execute(JOB_ID, PERSON, resume());
+    assert.equal((await stage.run()).started, 1);
+  });
+
+  test('a pause that was acknowledged while the answer to the claim was on its way: nothing starts', async () => {
+    const { store } = failingStore(memoryStores().open());
+    const stage = new Stage(store);
+    await stage.submit();
+    const slow: EventStore = {
+      ...store,
+      async append(batch) {
+        const outcome = await store.append(batch);
+        if (batch.records[0]?.event['type'] === 'lease_acquired')
+          await stage.jobs.execute(JOB_ID, PERSON, pause);
+        return outcome;
+      },
+    };
+    const run = await stage.run({}, stage.jobsAt(0, slow));
+    await stage.pass(1000);
+    assert.equal(run.started, 0);
+    assert.equal(run.result().outcome, 'interrupted');
+    assert.equal((await stage.state()).status, 'paused');
   });
 
   test('a command that finished as the job was paused is done: after the resume it is completed and not run again', async () => {
