@@ -1,0 +1,337 @@
+import { GaitError } from '../../../src/core/errors.ts';
+import type { JobEvent } from '../../../src/job/events.ts';
+import type { RunResult } from '../../../src/job/runner.ts';
+import { LOG_FILE } from '../../../src/log/file_store.ts';
+import { SimDisk } from '../../../src/log/fs/sim.ts';
+import type { Batch, Position } from '../../../src/log/record.ts';
+import { submitWith } from '../../support/given.ts';
+import { Broken } from '../broken.ts';
+import type { Prng } from '../prng.ts';
+import { bytesOf } from '../raw.ts';
+import { Agent } from './agent.ts';
+import { Chronicle } from './chronicle.ts';
+import type { Command } from './command.ts';
+import { replace } from './damage.ts';
+import { Host, type Known, type Machine, type Surroundings } from './host.ts';
+import type { RunSubject } from './subject.ts';
+import { newTally, type Tally } from './tally.ts';
+import { VirtualTime } from './virtual_time.ts';
+import { KILL_AFTER_MS, POLL_MS, TTLS_MS, Worker } from './worker.ts';
+
+const TASK = { argv: ['true'], cwd: '/', pass_env: [] };
+/** The longest that a call of the store takes. */
+export const SLOW_MS = 4000;
+const TTL_MAX_MS = Math.max(...TTLS_MS);
+
+/** Workers, agents and persons on one simulated disk, in one true time, and what they may rely on. */
+export class Field implements Surroundings {
+  readonly time: VirtualTime = new VirtualTime();
+  readonly disk: SimDisk = new SimDisk();
+  readonly tally: Tally = newTally();
+  readonly trace: string[] = [];
+  readonly random: Prng;
+  readonly subject: RunSubject;
+  readonly observer: Host;
+  readonly machines: Machine[] = [];
+  readonly workers: Worker[] = [];
+  readonly agents: Agent[] = [];
+  /** The bytes of logs that were zeroed, until somebody restores them. */
+  readonly zeroed: Map<string, Buffer> = new Map();
+  /** Nothing goes wrong any more. */
+  peaceful: boolean = false;
+  readonly #chronicles = new Map<string, Chronicle>();
+  readonly #kinds: ReadonlyMap<string, 'command' | 'agent'>;
+  readonly #commands = new Set<Command>();
+  /** What was told as finished, and the record that says so. */
+  readonly #finished = new Map<string, { readonly token: number; readonly hash: string }[]>();
+  readonly #slow: number;
+  #changed = false;
+  #broken: unknown;
+
+  constructor(random: Prng, subject: RunSubject) {
+    this.random = random;
+    this.subject = subject;
+    this.#slow = random.pick([0, 0, 0.02, 0.1]);
+    this.observer = new Host(
+      'observer',
+      { name: 'beside', offsetMs: 0, failing: undefined, disturbedAt: 0 },
+      this,
+    );
+    const kinds = new Map<string, 'command' | 'agent'>();
+    const jobs = 2 + random.below(3);
+    for (let i = 1; i <= jobs; i += 1)
+      kinds.set(`job-${i}`, i > 1 && random.chance(0.4) ? 'agent' : 'command');
+    this.#kinds = kinds;
+    for (const jobId of kinds.keys())
+      this.#chronicles.set(jobId, new Chronicle(jobId, subject.rules, this.tally));
+  }
+
+  /** Submits the jobs, and lets those begin who work on them. */
+  async begin(): Promise<void> {
+    const { random } = this;
+    for (const [jobId, kind] of this.#kinds) {
+      const budget = random.chance(0.2) ? { max_attempts: 1 + random.below(3) } : {};
+      const task = kind === 'command' ? { task: TASK } : {};
+      const order = { ...submitWith(budget), ...task };
+      const { budget: _, ...unlimited } = order as typeof order & { budget?: unknown };
+      const given = Object.keys(budget).length === 0 ? unlimited : order;
+      await this.observer.jobs.execute(jobId, { actor: 'op0' }, given as typeof order);
+    }
+    const works = 1 + random.below(2);
+    for (let i = 1; i <= works; i += 1) this.workers.push(new Worker(`w${i}`, 'work', this));
+    const runs = random.below(3);
+    for (let i = 1; i <= runs; i += 1) this.workers.push(new Worker(`r${i}`, 'run', this));
+    const agents = [...this.#kinds.values()].includes('agent') ? 1 + random.below(2) : 0;
+    for (let i = 1; i <= agents; i += 1) this.agents.push(new Agent(`a${i}`, this));
+  }
+
+  get chronicles(): readonly Chronicle[] {
+    return [...this.#chronicles.values()];
+  }
+
+  chronicle(jobId: string): Chronicle {
+    return this.#chronicles.get(jobId) as Chronicle;
+  }
+
+  /** One that somebody would take up, if there is one. */
+  anyJob(kind?: 'command' | 'agent'): string {
+    const all = [...this.#kinds]
+      .filter(([, is]) => kind === undefined || is === kind)
+      .map(([jobId]) => jobId);
+    const open = all.filter((jobId) => !this.chronicle(jobId).oracle.isFinal);
+    const from = open.length > 0 && !this.random.chance(0.1) ? open : all;
+    return from[this.random.below(from.length)] as string;
+  }
+
+  newMachine(name: string): Machine {
+    const machine = { name, offsetMs: 0, failing: undefined, disturbedAt: Number.NEGATIVE_INFINITY };
+    this.machines.push(machine);
+    return machine;
+  }
+
+  commandsOf(host: Host): Command[] {
+    return [...this.#commands].filter(({ worker, over }) => worker === host && !over);
+  }
+
+  note(line: string): void {
+    this.trace.push(`+${this.time.now}ms ${line}`);
+  }
+
+  /** Remembers it for the end of the turn. */
+  break(error: unknown): void {
+    this.#broken ??= error;
+  }
+
+  changing(): void {
+    this.#changed = true;
+  }
+
+  latency(host: Host): number {
+    if (this.peaceful || host === this.observer || this.#slow === 0 || !this.random.chance(this.#slow))
+      return 0;
+    return this.random.below(this.random.pick([20, 300, SLOW_MS]));
+  }
+
+  /** Does what is due next, and whatever follows from it; then all that must hold is checked. */
+  async turn(): Promise<boolean> {
+    if (!this.time.turn()) return false;
+    this.disk.nowMs = this.time.now;
+    this.tally.turns += 1;
+    await settled();
+    this.check();
+    return true;
+  }
+
+  check(): void {
+    if (this.#changed) this.#look();
+    if (this.#broken !== undefined) throw this.#broken;
+  }
+
+  #look(): void {
+    this.#changed = false;
+    for (const chronicle of this.chronicles) {
+      if (this.zeroed.has(chronicle.jobId)) continue;
+      const bytes = bytesOf(this.observer.files, chronicle.jobId, LOG_FILE);
+      if (bytes !== undefined) chronicle.look(bytes, this.time.now);
+    }
+  }
+
+  committed(host: Host, { stream, records }: Batch): void {
+    const chronicle = this.chronicle(stream);
+    for (const { event, hash } of records) {
+      this.note(`${host.name} has ${stream} ${short(event as unknown as JobEvent)}`);
+      try {
+        chronicle.committed(event as unknown as JobEvent, hash, this.time.now);
+      } catch (error) {
+        this.break(error); // not to the one who wrote it, who would take it for a failure of the disk
+      }
+    }
+  }
+
+  told({ stream, records }: Batch): void {
+    for (const { event, hash } of records) {
+      const told = this.chronicle(stream).told.get(hash);
+      if (told !== undefined) told.at ??= this.time.now;
+      const type = String(event['type']);
+      if (['paused', 'cancelled', 'emergency_stop_acknowledged'].includes(type)) this.said(stream);
+    }
+  }
+
+  /** A person was told that a job is stopped: soon nothing runs for it any more. */
+  said(jobId: string): void {
+    const { time } = this;
+    const at = time.now;
+    const chronicle = this.chronicle(jobId);
+    const { resumes, statusBy } = chronicle;
+    const soon = POLL_MS + KILL_AFTER_MS + 50;
+    const late = TTL_MAX_MS + 2 * POLL_MS + KILL_AFTER_MS + 6 * SLOW_MS;
+    const over = (disturbed: boolean) => (): void => {
+      if (chronicle.forked || chronicle.damaged || this.zeroed.has(jobId)) return;
+      if (chronicle.resumes !== resumes || (statusBy !== undefined && !chronicle.isIn(statusBy))) return;
+      for (const { started, worker, group } of this.#runningFor(jobId)) {
+        const calm = worker.machine.disturbedAt < at - TTL_MAX_MS && worker.machine.failing === undefined;
+        if (started > at || group.frozen || (!calm && !disturbed)) continue;
+        this.break(new Broken(`${group.name} runs ${time.now - at} ms after a person stopped it`));
+      }
+    };
+    time.at(at + soon, over(false));
+    time.at(at + late, over(true));
+  }
+
+  shown(host: Host, jobId: string, known: Known | undefined, { revision, hash }: Position): void {
+    if (known === undefined || !host.alive) return;
+    const goesOn = revision > known.revision || (revision === known.revision && hash === known.hash);
+    if (!goesOn)
+      this.break(
+        new Broken(`${host.name} knew revision ${known.revision} of ${jobId}, and took ${revision}`),
+      );
+  }
+
+  renews(host: Host, jobId: string, token: number, over: boolean): void {
+    if (over)
+      this.break(new Broken(`${host.name} renews the token ${token} of ${jobId}, whose time is over`));
+  }
+
+  starts(command: Command, ms: number): void {
+    const { jobId, token, group } = command;
+    this.tally.commandsStarted += 1;
+    this.note(`${command.worker.name} starts ${group.name} for ${ms} ms`);
+    const others = this.#runningFor(jobId);
+    this.#commands.add(command);
+    const chronicle = this.chronicle(jobId);
+    if (chronicle.forked) return;
+    this.#assertAlone(command, others);
+    if (this.zeroed.has(jobId) || chronicle.damaged) return;
+    const by = chronicle.told.get(chronicle.statusBy ?? '');
+    const known = by?.at !== undefined && by.at < this.time.now;
+    const { status } = chronicle.oracle;
+    if (status !== 'running' && known)
+      this.break(new Broken(`${group.name} starts under a job that is ${status}`));
+    for (const finished of this.#finished.get(jobId) ?? []) {
+      if (chronicle.isIn(finished.hash))
+        this.break(new Broken(`${group.name} starts after ${finished.token} was told as finished`));
+    }
+    if (ms <= 0) this.break(new Broken(`${group.name} starts under the token ${token}, whose time is over`));
+  }
+
+  /** A group goes on that stood still. */
+  goesOn(command: Command): void {
+    if (!this.chronicle(command.jobId).forked)
+      this.#assertAlone(
+        command,
+        this.#runningFor(command.jobId).filter((one) => one !== command),
+      );
+  }
+
+  #assertAlone({ group }: Command, others: readonly Command[]): void {
+    for (const other of others)
+      if (!other.group.frozen) this.break(new Broken(`${group.name} runs beside ${other.group.name}`));
+  }
+
+  #runningFor(jobId: string): Command[] {
+    for (const command of this.#commands) if (command.over) this.#commands.delete(command);
+    return [...this.#commands].filter((command) => command.jobId === jobId);
+  }
+
+  /** A run was told to its caller. */
+  tells(host: Host, jobId: string, real: RunResult): void {
+    if (!host.alive) return;
+    const result = this.subject.result(real);
+    const { token, outcome } = result;
+    this.note(`${host.name} tells ${jobId} under ${token}: ${outcome}, ${result.why ?? ''}`);
+    this.tally[outcome === 'given_up' ? 'givenUp' : outcome] += 1;
+    if (result.waitsFor !== undefined) this.tally.waitedForDecision += 1;
+    const chronicle = this.chronicle(jobId);
+    if (outcome === 'unrecorded') {
+      const over = (host.jobs.lastsUntil(jobId, token) ?? 0) <= this.time.now;
+      const sound = !chronicle.everDamaged && !chronicle.forked;
+      if (!over && sound) this.break(new Broken(`${jobId}: an end was given up while its lease lasted`));
+    }
+    if (outcome === 'finished') this.finished(jobId, token);
+    else if (outcome !== 'lost' && outcome !== 'unrecorded') {
+      const stands = chronicle.outcomes.get(token)?.outcome === outcome || chronicle.oracle.isFinal;
+      if (!stands && !chronicle.forked && !chronicle.everDamaged)
+        this.break(new Broken(`${jobId}: told as ${outcome}, which the log does not say`));
+    }
+  }
+
+  /** Somebody was told that the work under a token is done. */
+  finished(jobId: string, token: number): void {
+    const chronicle = this.chronicle(jobId);
+    if (chronicle.forked) return;
+    const end = chronicle.outcomes.get(token);
+    if (end?.outcome !== 'finished') {
+      this.break(new Broken(`${jobId}: told as finished under ${token}, which the log never said`));
+      return;
+    }
+    this.#finished.set(jobId, [...(this.#finished.get(jobId) ?? []), { token, hash: end.hash }]);
+  }
+
+  /** Something was refused: that is one of the things that happen here, and explained by them. */
+  refused(host: Host, jobId: string | undefined, error: unknown): void {
+    if (!host.alive || error === undefined) return;
+    if (!(error instanceof GaitError)) {
+      this.break(error);
+      return;
+    }
+    const { code, category, message } = error;
+    this.note(`${host.name} is refused${jobId === undefined ? '' : ` on ${jobId}`}: ${code}, ${message}`);
+    if (code === 'revision_moved') this.tally.revisionsMoved += 1;
+    if (code === 'checkpoint_unnamed') this.tally.unnamedRefused += 1;
+    const chronicle = jobId === undefined ? undefined : this.chronicle(jobId);
+    const wasDamaged = chronicle === undefined || chronicle.everDamaged || chronicle.forked;
+    if (category === 'verification_failed') this.tally.lossesTold += 1;
+    const explained =
+      category === 'verification_failed' || category === 'unsafe_operation'
+        ? wasDamaged
+        : category !== 'internal_failure';
+    if (!explained) this.break(new Broken(`${host.name}: ${code}: ${message}`));
+    if (category === 'io_failure') this.#assertDisturbed(host, error);
+  }
+
+  #assertDisturbed({ machine, name }: Host, { code, message }: GaitError): void {
+    const disturbed = machine.failing !== undefined || machine.disturbedAt > this.time.now - 2 * SLOW_MS;
+    if (!disturbed) this.break(new Broken(`${name}: ${code} on a sound disk: ${message}`));
+  }
+
+  /** A person puts a copy of a zeroed log in its place, with what was written behind the zeros. */
+  restore(jobId: string): void {
+    const whole = this.zeroed.get(jobId);
+    if (whole === undefined) return;
+    const now = bytesOf(this.observer.files, jobId, LOG_FILE) ?? Buffer.alloc(0);
+    this.zeroed.delete(jobId);
+    replace(this.observer, jobId, Buffer.concat([whole, now.subarray(whole.length)]));
+    this.tally.restored += 1;
+    this.note(`${jobId} is restored from a copy`);
+    this.changing();
+  }
+}
+
+async function settled(): Promise<void> {
+  for (let i = 0; i < 2; i += 1) await new Promise(setImmediate);
+}
+
+function short(event: JobEvent): string {
+  const { revision, type, actor } = event;
+  return `${revision} ${type} by ${actor} ${JSON.stringify(event.payload)}`;
+}

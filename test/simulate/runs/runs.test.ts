@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { RUN_MUTANTS } from './mutants.ts';
+import { type RunSimulation, simulateRuns } from './simulate_runs.ts';
+import { newTally, type Tally } from './tally.ts';
+
+const SEEDS = 120;
+/** Each mutant is found within so many seeds. */
+const SEEDS_PER_MUTANT = 600;
+
+/** All that can befall a job that is worked on, which the seeds may not leave out. */
+const MUST_HAPPEN: readonly (keyof Tally)[] = [
+  ...(['commandsStarted', 'killedByGuard', 'finished', 'failed', 'interrupted', 'givenUp', 'lost'] as const),
+  ...(['unrecorded', 'waitedForDecision', 'takeovers', 'watchedTakeovers', 'agentsDone', 'freezes'] as const),
+  ...(['workersKilled', 'clockJumps', 'ioErrors', 'damages', 'repairs', 'restored', 'lossesTold'] as const),
+  ...(['personsObeyed', 'revisionsMoved', 'unnamedRefused', 'automaticResumes', 'finalJobs'] as const),
+];
+
+describe('runners, agents and persons on virtual time', () => {
+  test(`${SEEDS} seeds: every promise holds at every moment, and every job comes to its end`, async (t) => {
+    const tally = newTally();
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const { failure, tally: one } = await simulateRuns(seed);
+      for (const name of Object.keys(tally) as (keyof Tally)[]) tally[name] += one[name];
+      assert.equal(
+        failure,
+        undefined,
+        `npm run simulate -- --runs --seed ${seed} --trace: ${failure?.message}`,
+      );
+    }
+    for (const name of MUST_HAPPEN) assert.ok(tally[name] > 0, `no seed came to ${name}`);
+    t.diagnostic(JSON.stringify(tally));
+  });
+
+  test('the same seed gives the same trace and the same logs, also when another runs beside it', async () => {
+    const alone = [await simulateRuns(5), await simulateRuns(6)];
+    const together = await Promise.all([simulateRuns(5), simulateRuns(6)]);
+    assert.deepEqual(together, alone);
+    assert.notEqual(alone[0]?.digest, alone[1]?.digest);
+  });
+});
+
+describe('what the simulator of runs finds', () => {
+  for (const [name, mutant] of Object.entries(RUN_MUTANTS)) {
+    test(name, async (t) => {
+      const found = await firstFailure(mutant);
+      assert.ok(found?.failure !== undefined, `not found in ${SEEDS_PER_MUTANT} seeds`);
+      t.diagnostic(`seed ${found.seed}, at ${found.failure.step} ms: ${found.failure.message}`);
+    });
+  }
+});
+
+async function firstFailure(mutant: Parameters<typeof simulateRuns>[1]): Promise<RunSimulation | undefined> {
+  for (let seed = 1; seed <= SEEDS_PER_MUTANT; seed += 1) {
+    const found = await simulateRuns(seed, mutant);
+    if (found.failure !== undefined) return found;
+  }
+  return undefined;
+}
