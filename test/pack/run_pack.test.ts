@@ -9,7 +9,6 @@ import { buildRunpack } from '../../src/run/runpack.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
 import { sourceOf } from '../../src/zip/source.ts';
 import { flipped, numberedKey, trusting } from '../support/keys.ts';
-import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';
 import {
   type Document,
@@ -202,49 +201,6 @@ describe('a run pack', () => {
       [0, 'failed'],
     ]);
     assert.equal(runs.verifyInMemory(bytes).verification.source_signature_status, 'missing');
-  });
-});
-
-describe('any run', () => {
-  test('makes a pack that verifies and gives its runpack back, byte for byte', () => {
-    const forms = fc.constantFrom(undefined, ...Object.values(runs.EARLIER_FORMS));
-    fc.assert(
-      fc.property(runs.runInputs(), forms, (input, form) => {
-        const captured = recorded(input);
-        const files = runpackFiles(captured);
-        const runpack = form === undefined ? zipFiles(files) : runs.earlierZip(files, form);
-        const pack = zipFiles(runs.runPackFiles(captured, { runpack }));
-        assert.deepEqual(runs.verifyInMemory(pack).verification.findings, []);
-        const container = readContainer(sourceOf(pack));
-        const member = container.members.find(({ name }) => name === SOURCE);
-        const { bytes } = readMember(container, member ?? assert.fail(), { keep: true });
-        assert.ok(bytes?.equals(runpack));
-      }),
-    );
-  });
-
-  test('makes a pack of which nothing can be changed, dropped, added or renamed unseen', () => {
-    const change = fc.record({
-      which: fc.nat(),
-      where: fc.nat(),
-      how: fc.constantFrom('flip', 'drop', 'add', 'rename'),
-    });
-    fc.assert(
-      fc.property(runs.runInputs(), change, (input, { which, where, how }) => {
-        const files = runs.runPackFiles(recorded(input));
-        const name = [...files.keys()][which % files.size] ?? '';
-        const bytes = files.get(name) ?? Buffer.alloc(0);
-        const flip = withFile(files, name, flipped(bytes, where % (bytes.length * 8)));
-        const renamed = withFile(without(files, name), `${name}x`, bytes);
-        const changed = {
-          flip,
-          drop: without(files, name),
-          add: withFile(files, `x${where}`, bytes),
-          rename: renamed,
-        }[how];
-        assert.notDeepEqual(runs.codesIn(zipFiles(changed ?? files)), []);
-      }),
-    );
   });
 });
 
