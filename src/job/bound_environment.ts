@@ -2,7 +2,7 @@ import { GaitError } from '../core/errors.ts';
 import type { Executed } from '../log/stream.ts';
 import type { JobCommand } from './decide.ts';
 import type { Observe } from './environment.ts';
-import { DEFAULT_RULES, type EnvironmentClaim } from './fingerprint.ts';
+import type { EnvironmentClaim } from './fingerprint.ts';
 import type { Author, Jobs } from './jobs.ts';
 import type { JobState } from './state.ts';
 
@@ -28,11 +28,11 @@ export async function executeInEnvironment(
       // A person may have bound it to another environment meanwhile: then it is looked at by those rules.
       if (!(error instanceof GaitError) || error.code !== 'environment_mismatch') throw error;
       const now = rulesOf((await jobs.load(jobId)).state);
-      if (attempt === MAX_ATTEMPTS || now.join('\n') === rules.join('\n')) throw error;
+      if (attempt === MAX_ATTEMPTS || now?.join('\n') === rules?.join('\n')) throw error;
     }
   }
 }
 
-function rulesOf({ environment }: JobState): readonly string[] {
-  return environment?.rules ?? DEFAULT_RULES;
+function rulesOf({ environment }: JobState): readonly string[] | undefined {
+  return environment?.rules;
 }

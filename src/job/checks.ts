@@ -1,4 +1,5 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import { epochMs, type Timestamp } from '../core/time.ts';
 import { type Budget, CHECKPOINT_TYPES, type CheckpointType, type JobTask } from './events.ts';
 
 /** Limits of what a caller may write into an event, in Unicode code points. */
@@ -44,6 +45,16 @@ export function checkFingerprint(fingerprint: string): GaitError | undefined {
 
 export function checkActor(actor: string): GaitError | undefined {
   return checkText('actor', actor, MAX_ACTOR);
+}
+
+/** Far enough before the last time that can be written: whatever ends later than now has its time. */
+const LAST_MS = Date.UTC(9998, 0, 1);
+
+/** Why no event can be written at a time; undefined when one can. */
+export function checkClock(now: Timestamp): GaitError | undefined {
+  if (epochMs(now) < LAST_MS) return undefined;
+  const hint = 'Set the clock. What it wrote would hold the job back until then.';
+  return invalidInput('clock_invalid', `it is ${now} by the clock of this machine, or of the log`, hint);
 }
 
 export const MIN_TTL_MS = 1000;

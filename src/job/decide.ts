@@ -5,6 +5,7 @@ import {
   checkActor,
   checkBudget,
   checkCheckpoint,
+  checkClock,
   checkFingerprint,
   checkReason,
   checkTask,
@@ -77,6 +78,7 @@ export interface RepairCommand {
 export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {
   const refusal =
     shapeFault(command, context) ??
+    checkClock(context.now) ??
     checkActor(context.actor) ??
     checkReason(context.reason) ??
     ('claim' in command ? checkFingerprint(command.claim.fingerprint) : undefined);

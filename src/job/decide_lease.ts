@@ -1,4 +1,4 @@
-import { type GaitError, invalidInput } from '../core/errors.ts';
+import type { GaitError } from '../core/errors.ts';
 import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
 import type { Decision } from '../log/stream.ts';
 import { overrun } from './budget.ts';
@@ -75,7 +75,7 @@ function decideClaim(
   { workerId, ttlMs, graceMs, claim, watched, onlyWatched }: LeaseCommand & { kind: 'claim' },
   context: CommandContext,
 ): Decision {
-  const fault = checkTtl(ttlMs) ?? checkWorker(workerId) ?? checkEnd(context.now, ttlMs);
+  const fault = checkTtl(ttlMs) ?? checkWorker(workerId);
   if (fault !== undefined) return refuse(fault);
   if (!TRANSITIONS.claim.from.includes(job.status)) return refuse(transitionNotAllowed(job, 'claim'));
   const { lease } = job;
@@ -108,7 +108,7 @@ function decideRenewal(
   { token, ttlMs, settled }: LeaseCommand & { kind: 'renew' },
   context: CommandContext,
 ): Decision {
-  const fault = checkTtl(ttlMs) ?? checkEnd(context.now, ttlMs);
+  const fault = checkTtl(ttlMs);
   if (fault !== undefined) return refuse(fault);
   const lost = holdsNot(job, token, context.actor);
   if (lost !== undefined) return lost;
@@ -206,18 +206,6 @@ function takenOver(
 ): EventPayloads['lease_acquired']['taken_over'] & object {
   const expired = epochMs(now) >= epochMs(expires_at);
   return { worker_id, token, ...(expired ? {} : { unrenewed_ms: unrenewedMs }) };
-}
-
-/** The last time that can be written. */
-const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-
-function checkEnd(now: Timestamp, ttlMs: number): GaitError | undefined {
-  if (epochMs(now) + ttlMs <= LAST_MS) return undefined;
-  return invalidInput(
-    'clock_invalid',
-    `it is ${now} by the clock of this machine, or of the log`,
-    'Set the clock.',
-  );
 }
 
 function after(now: Timestamp, ms: number): Timestamp {

@@ -5,8 +5,11 @@ import { errnoOf, invalidInput, ioFailure } from '../core/errors.ts';
 import { digestOfFile } from '../log/file_digest.ts';
 import { claimOf, DEFAULT_RULES, type EnvironmentClaim } from './fingerprint.ts';
 
-/** What the rules of a fingerprint name, here and now. Files are read beside the event loop. */
-export type Observe = (rules: readonly string[]) => Promise<EnvironmentClaim>;
+/**
+ * What the rules of a fingerprint name, here and now; without rules, for a job that is bound to a fingerprint of its
+ * caller's. Files are read beside the event loop.
+ */
+export type Observe = (rules: readonly string[] | undefined) => Promise<EnvironmentClaim>;
 
 /** Where rules are looked up. */
 export interface Surroundings {
@@ -27,10 +30,15 @@ export async function environmentHere(
   return claimOf({ rules, values });
 }
 
-/** Looks in the environment of a command; one of the caller's own making is claimed as it is. */
+/**
+ * Looks in the environment of a command. A fingerprint of the caller's own is claimed as it is, and of a job only that
+ * is bound to one: what rules can be looked at for, nobody is believed.
+ */
 export function observer(env: Surroundings['env'], own?: string): Observe {
-  if (own !== undefined) return async () => ({ fingerprint: own });
-  return (rules) => environmentHere(rules, { env, digestOfFile: digestOfRule });
+  return async (rules) =>
+    rules === undefined && own !== undefined
+      ? { fingerprint: own }
+      : environmentHere(rules, { env, digestOfFile: digestOfRule });
 }
 
 async function observed(rule: string, { env, digestOfFile: digest }: Surroundings): Promise<string> {

@@ -145,7 +145,12 @@ function enter(job: JobState, event: JobEvent, { to, stopReason, reasonCode }: T
   };
 }
 
-function withCheckpoint(before: JobState, job: JobState, event: JobEventOf<'checkpoint_added'>): JobState {
+function withCheckpoint(
+  before: JobState,
+  entered: JobState,
+  event: JobEventOf<'checkpoint_added'>,
+): JobState {
+  const job = withWorkLeft(entered, event);
   const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
   assertHolds(before, event.payload.token);
   if (checkpoint_type === 'progress') assertWithin(before, ['steps', 'wall'], event);
@@ -201,6 +206,13 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
     environment: environment ?? null,
     usage: usedAnew(job, event),
   };
+}
+
+/** Who asks, or blocks the job, says that there is more to do. */
+function withWorkLeft(job: JobState, { payload }: JobEventOf<'checkpoint_added'>): JobState {
+  if (payload.checkpoint_type !== 'decision-needed' && payload.checkpoint_type !== 'blocked') return job;
+  const { work_done: _, ...rest } = job;
+  return rest;
 }
 
 /** A person let it run: what held it back is over. */

@@ -54,7 +54,10 @@ export function withRelease(job: JobState, event: JobEventOf<'lease_released'>):
   assertHolds(job, token);
   if (work_done !== undefined && outcome !== 'finished')
     throw illegalEvent(`work that is done, and ${outcome}`);
-  return { ...job, lease: null, ...(work_done === undefined ? {} : { work_done }) };
+  const { work_done: before, ...rest } = job;
+  // Work that was done, and failed when it was done once more, is not done.
+  const done = work_done ?? (outcome === 'failed' ? undefined : before);
+  return { ...rest, lease: null, ...(done === undefined ? {} : { work_done: done }) };
 }
 
 /** How long a lease lasts without renewal. Milliseconds. */

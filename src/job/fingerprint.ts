@@ -55,9 +55,13 @@ export function claimOf({ rules, values }: Environment): EnvironmentClaim {
   return { fingerprint: fingerprintOf(environment), environment };
 }
 
-/** Which rules differ. When one side cannot be explained by rules, the whole fingerprint is the one difference. */
+/**
+ * Which rules differ. When one side cannot be explained by rules, the whole fingerprint is the one difference; and where
+ * the expected one can, another is believed only with what explains it, even if it is the same.
+ */
 export function differences(expected: EnvironmentClaim, actual: EnvironmentClaim): readonly Difference[] {
-  if (expected.fingerprint === actual.fingerprint) return [];
+  const unexplained = expected.environment !== undefined && actual.environment === undefined;
+  if (!unexplained && expected.fingerprint === actual.fingerprint) return [];
   if (expected.environment === undefined || actual.environment === undefined) {
     return [{ rule: 'fingerprint', expected: expected.fingerprint, actual: actual.fingerprint }];
   }

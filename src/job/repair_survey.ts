@@ -56,7 +56,8 @@ export class CutSurvey {
 
   /** What the job is after the repair. `job`: as the last good record left it. Pure. */
   conclude(job: JobState, loss: Loss, chainedRecords: number): AfterRepair {
-    const { snapshot, remembered } = loss;
+    const snapshot = isCredible(loss.snapshot) ? loss.snapshot : undefined;
+    const remembered = loss.remembered <= MAX_NUMBER ? loss.remembered : 0;
     const possible = Math.ceil(loss.bytes / MIN_RECORD_BYTES) + Math.max(0, remembered - job.revision);
     const token = Math.max(job.revision, job.last_token, this.#floors.token, snapshot?.last_token ?? 0);
     const numbered = snapshot === undefined ? 0 : lastCheckpointNumber(snapshot);
@@ -95,6 +96,12 @@ export class CutSurvey {
       default:
     }
   }
+}
+
+/** A snapshot is signed by nobody. */
+function isCredible(snapshot: JobState | undefined): boolean {
+  if (snapshot === undefined) return false;
+  return Math.max(snapshot.revision, snapshot.last_token, lastCheckpointNumber(snapshot)) <= MAX_NUMBER;
 }
 
 function larger(a: number, b: number): number {

@@ -1,5 +1,6 @@
 import { GaitError } from '../core/errors.ts';
 import type { JobCommand } from './decide.ts';
+import { unsettled } from './decisions.ts';
 import type { LeaseOutcome } from './events.ts';
 import type { Jobs } from './jobs.ts';
 import type { Ended, RunOptions } from './runner.ts';
@@ -90,8 +91,8 @@ export class Recording {
       return { outcome: 'finished', job: (await this.#jobs.load(this.#options.jobId)).state };
     }
     // The work is done, and a person, or a budget, stopped the job meanwhile: it is not done again after the resume.
-    if (job.status === 'paused' || job.stop_reason.startsWith('budget_'))
-      return this.#release('finished', undefined, true);
+    const stopped = job.status === 'paused' || job.stop_reason.startsWith('budget_');
+    if (stopped && unsettled(job).length === 0) return this.#release('finished', undefined, true);
     return this.#waiting(job);
   }
 

@@ -83,7 +83,8 @@ export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts
   if (task === null) throw nothingToRun(jobId);
   const { lease, job } = await claimLease(jobs, options, ports, watched);
   const runner = new Runner(jobs, options, ports, lease);
-  return job.work_done === true && options.complete ? runner.completeDone() : runner.run(task, job);
+  const done = job.work_done === true && options.task === undefined;
+  return done ? runner.completeDone() : runner.run(task, job);
 }
 
 const DONE_BEFORE: Ended = { exitCode: 0, signal: null };
@@ -268,7 +269,8 @@ class Runner {
     if (ended.killedBy === 'guard') this.#loseLease(ended.error ?? TIME_OVER);
     if (this.#lease.remaining() === 0 && ended.exitCode !== 0) this.#loseLease(TIME_OVER);
     if (this.#lost) return { token, outcome: 'lost', ended, ...because(this.#why) };
-    const recording = new Recording(this.#jobs, this.#options, token, ended, this.#why);
+    const options = ended === DONE_BEFORE ? { ...this.#options, complete: true } : this.#options;
+    const recording = new Recording(this.#jobs, options, token, ended, this.#why);
     const { pollMs } = this.#options;
     for (;;) {
       try {

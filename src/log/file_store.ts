@@ -112,6 +112,7 @@ export class FileStore implements EventStore {
         (fd, size) => {
           if (!isAnchored(fs, fd, position, size)) return;
           if (revisionEndingAt(fs, fd, position.offset) !== position.revision) return;
+          if (this.file(stream).beside.lostAfter(position) !== undefined) return; // nothing else may tell of it
           fs.sync(fd);
           const bytes = snapshotBytes(stream, snapshot);
           replaceFile(fs, this.path(stream, SNAPSHOT_FILE), [bytes], { like: fd, synced: false });
@@ -120,6 +121,15 @@ export class FileStore implements EventStore {
       );
     } catch (error) {
       if (errnoOf(error) === undefined && !(error instanceof GaitError)) throw error;
+    }
+  }
+
+  async confirms(stream: string, position: Position): Promise<boolean> {
+    try {
+      const { log } = this.file(stream);
+      return log.attempt('read', (fd, size) => isAnchored(this.fs, fd, position, size))?.result ?? false;
+    } catch {
+      return false;
     }
   }
 

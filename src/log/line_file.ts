@@ -39,7 +39,7 @@ export class LineFile {
     this.#path = path;
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
     const place = { stream: path, dir: dirname(path), path };
-    this.#log = new LogFile({ fs, ...place, lockTimeoutMs, sleep, random: Math.random });
+    this.#log = new LogFile({ fs, ...place, lockTimeoutMs, sleep, random: Math.random, throughLinks: true });
   }
 
   /** Its whole lines, as they are now; undefined if there is no such file. */

@@ -2,7 +2,7 @@ import { errnoOf, GaitError } from '../core/errors.ts';
 import { closeQuietly } from './file_bytes.ts';
 import { ensureDir } from './fs/dirs.ts';
 import { LockProof } from './fs/lock_proof.ts';
-import type { Fd, FsPort } from './fs/port.ts';
+import type { Fd, FsPort, OpenMode } from './fs/port.ts';
 
 /** `read`: existing, to read. `update`: existing, to read and write. `create`: the same, made if absent. */
 export type LogMode = 'read' | 'update' | 'create';
@@ -21,6 +21,8 @@ export interface LogFileOptions {
   readonly sleep: (ms: number) => Promise<void>;
   /** 0 to 1. */
   readonly random: () => number;
+  /** Writes also where a link leads. By default what is written is never behind a link: whoever planted it would say where. */
+  readonly throughLinks?: true;
   /** Shared by the logs of a store: it is enough to look once. */
   readonly proof?: LockProof;
 }
@@ -38,6 +40,10 @@ export class LogFile {
   constructor(options: LogFileOptions) {
     this.options = options;
     this.#proof = options.proof ?? new LockProof();
+  }
+
+  get #existing(): OpenMode {
+    return this.options.throughLinks === true ? 'update' : 'direct';
   }
 
   /** True while the file is open that this made: there was none. */
@@ -104,10 +110,14 @@ export class LogFile {
   #ready(mode: LogMode): Fd {
     if (this.#open !== undefined && (mode === 'read' || this.#open.mode !== 'read')) return this.#open.fd;
     this.close();
-    const { fs, path } = this.options;
-    this.#open = mode === 'create' ? this.#openOrMake() : { fd: fs.open(path, mode), mode, made: false };
+    this.#open = mode === 'create' ? this.#openOrMake() : this.#opened(mode);
     this.#openings += 1;
     return this.#open.fd;
+  }
+
+  #opened(mode: 'read' | 'update'): { fd: Fd; mode: LogMode; made: boolean } {
+    const { fs, path } = this.options;
+    return { fd: fs.open(path, mode === 'update' ? this.#existing : mode), mode, made: false };
   }
 
   /** Never through a link that leads nowhere, which would make a file at its other end. */
@@ -115,7 +125,7 @@ export class LogFile {
     const { fs, dir, path } = this.options;
     for (let tries = 1; ; tries += 1) {
       try {
-        return { fd: fs.open(path, 'update'), mode: 'create', made: false };
+        return { fd: fs.open(path, this.#existing), mode: 'create', made: false };
       } catch (error) {
         if (errnoOf(error) !== 'ENOENT') throw error;
       }

@@ -60,6 +60,12 @@ export interface EventStore {
    */
   assertNoneLost?(stream: string, end: Position): Promise<void>;
 
+  /**
+   * True if the record that ends at `position` is there for good: no writer is about to take it back. Best effort: false
+   * where that cannot be told now. Only stores that can be read while they are written have it.
+   */
+  confirms?(stream: string, position: Position): Promise<boolean>;
+
   /** What a store of very many streams has to offer to those who list them all. */
   readonly shortcuts?: Shortcuts;
 }

@@ -42,7 +42,7 @@ export class StreamHandle<S> {
   #settled: Folded<S>;
   /** The fold with all appends in flight; undefined when one of them failed and the log has to be read. */
   #current: Folded<S> | undefined;
-  /** The end of what this handle appended last. */
+  /** The newest record that this handle knows to be on disk: it appended it, or read it while nobody wrote. */
   #acknowledged: Position | undefined;
   #refreshing: Promise<void> | undefined;
   /** Counts how often the appends in flight were given up, so that a late loser does not undo a newer start. */
@@ -194,13 +194,21 @@ export class StreamHandle<S> {
     } catch (error) {
       if (!this.#mayBeStale(error)) throw error;
       this.#settled = await this.#foldAnew();
+      await this.#store.assertNoneLost?.(this.#stream, this.#settled.position);
       if (this.#fromSnapshot) await this.#snapshotNow(this.#settled); // the one that misled is replaced
       this.#fromSnapshot = false;
     }
     await this.#store.assertNoneLost?.(this.#stream, this.#settled.position);
+    await this.#confirm();
     if (this.#foreignSnapshot) await this.#snapshotNow(this.#settled); // or every opening would fold it all
     this.#foreignSnapshot = false;
     this.#current ??= this.#settled;
+  }
+
+  async #confirm(): Promise<void> {
+    const { position } = this.#settled;
+    if (position.revision <= (this.#acknowledged?.revision ?? 0)) return;
+    if ((await this.#store.confirms?.(this.#stream, position)) === true) this.#acknowledged = position;
   }
 
   async #isFoldedWhole(): Promise<boolean> {
@@ -213,7 +221,7 @@ export class StreamHandle<S> {
 
   /**
    * From the first event on, since the log no longer has the record that was read last: its writer could not finish
-   * the batch and took it back. What this handle itself was told is on disk must be there still.
+   * the batch and took it back. What this handle knows to be on disk must be there still.
    */
   async #foldAnew(): Promise<Folded<S>> {
     const acknowledged = this.#acknowledged;

@@ -1,10 +1,8 @@
+import { AssertionError } from 'node:assert';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { BINARY, EXIT_OF } from '../support/cli.ts';
 import { childEnv } from '../support/shell.ts';
-
-/** Nothing of the lane takes that long: what does is stuck. */
-export const PATIENCE_MS = 120_000;
+import { PATIENCE_MS, until as patiently } from '../support/until.ts';
 
 export const GAIT: readonly string[] = [process.execPath, BINARY];
 
@@ -112,12 +110,13 @@ function saidIn(text: string): Said | undefined {
 
 /** Waits for a condition; false if it never came. */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<boolean> {
-  const since = performance.now();
-  while (!(await holds())) {
-    if (performance.now() - since > PATIENCE_MS) return false;
-    await sleep(50);
+  try {
+    await patiently('it holds', holds);
+    return true;
+  } catch (error) {
+    if (error instanceof AssertionError) return false;
+    throw error;
   }
-  return true;
 }
 
 /** True if there is such a program here, and it ends with 0. */

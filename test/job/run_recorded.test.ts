@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { EventStore } from '../../src/log/store.ts';
 import { failingStore } from '../support/failing_store.ts';
-import { approve, ask, JOB_ID, pause, resume } from '../support/given.ts';
+import { approve, ask, HOME, JOB_ID, pause, resume } from '../support/given.ts';
 import { memoryStores } from '../support/job_stores.ts';
 import { gaitError } from '../support/refusals.ts';
 import { Stage, TTL_MS } from '../support/stage.ts';
@@ -157,10 +157,8 @@ describe('the end of a command is told only as it is recorded', () => {
     // Its clock stands still for the runner: the other one is ahead by an hour and takes over at once.
     const ahead = stage.jobsAt(3_600_000);
     const other = { actor: 'o' };
-    const { state } = await ahead.execute(JOB_ID, other, (job) => ({
-      ...{ kind: 'claim', workerId: 'o', ttlMs: 60_000, graceMs: 0 },
-      claim: { fingerprint: job?.environment_fingerprint ?? '' },
-    }));
+    const order = { kind: 'claim', workerId: 'o', ttlMs: 60_000, graceMs: 0, claim: HOME } as const;
+    const { state } = await ahead.execute(JOB_ID, other, order);
     const token = state.lease?.token ?? 0;
     await ahead.execute(JOB_ID, other, { kind: 'checkpoint', type: 'completed', summary: 'done', token });
     frozen.exits(0);

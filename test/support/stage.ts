@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { setImmediate as settled } from 'node:timers/promises';
 import { timestamp } from '../../src/core/time.ts';
+import type { JobCommand } from '../../src/job/decide.ts';
 import type { Budget, JobEvent } from '../../src/job/events.ts';
 import { eventOf, readHistory } from '../../src/job/history.ts';
 import { Jobs } from '../../src/job/jobs.ts';
@@ -76,13 +77,14 @@ export class Stage {
   }
 
   async submit(budget?: Budget): Promise<void> {
-    await this.jobs.execute(JOB_ID, { actor: 'a' }, budget === undefined ? submit() : submitWith(budget));
+    const order = budget === undefined ? submit() : submitWith(budget);
+    await this.jobs.execute(JOB_ID, { actor: 'a' }, { ...order, task: TASK } as JobCommand);
   }
 
   /** Starts a runner, and lets it come to where it waits. */
   async run(options: Partial<RunOptions> = {}, jobs: Jobs = this.jobs): Promise<StagedRun> {
     const run = new StagedRun();
-    const terms = { jobId: JOB_ID, workerId: 'w', ttlMs: TTL_MS, graceMs: 0, jobRoot: '/jobs', task: TASK };
+    const terms = { jobId: JOB_ID, workerId: 'w', ttlMs: TTL_MS, graceMs: 0, jobRoot: '/jobs' };
     const given: RunOptions = {
       ...{ ...terms, killAfterMs: 5000, pollMs: POLL_MS, complete: true },
       onWait: (ms) => run.waits.push(ms),

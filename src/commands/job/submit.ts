@@ -72,7 +72,7 @@ const spec: CommandSpec = command({
       );
     }
     const rules = fingerprintRules(requested.map(absoluteRule));
-    const claim = await observer(io.env, own)(rules);
+    const claim = await observer(io.env, own)(own === undefined ? rules : undefined);
     const task = taskOf(words, flags['pass-env']);
     const budget = budgetOf(flags);
     const approvers = approversOf(flags);

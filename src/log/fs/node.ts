@@ -10,6 +10,7 @@ const FLAGS: Record<OpenMode, number> = {
   read: O_RDONLY,
   plain: O_RDONLY | O_NOFOLLOW,
   update: O_RDWR,
+  direct: O_RDWR | O_NOFOLLOW,
   new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 };
 

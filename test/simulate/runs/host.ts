@@ -201,6 +201,7 @@ export class Host {
       loadSnapshot: (stream) => store.loadSnapshot(stream),
       saveSnapshot: (stream, snapshot) => store.saveSnapshot(stream, snapshot),
       assertNoneLost: (stream, end) => store.assertNoneLost(stream, end),
+      confirms: (stream, position) => store.confirms(stream, position),
       shortcuts: store.shortcuts,
       close: () => store.close(),
     };

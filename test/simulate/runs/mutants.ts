@@ -19,7 +19,7 @@ export const RUN_MUTANTS: Readonly<Record<string, Partial<RunSubject>>> = {
   'H2, A1: after a repair tokens and ids go on from what was kept': repairedWith((after, { job, keep }) => ({
     ...after,
     token_floor: Math.max(job?.last_token ?? 0, keep.revision),
-    checkpoint_floor: job?.last_checkpoint_number ?? 0,
+    checkpoint_floor: job?.checkpoint_count ?? 0,
   })),
   'H2: a token is good with any name': decidedBy((job, command) => {
     const { lease } = job ?? {};

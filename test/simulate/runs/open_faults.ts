@@ -4,11 +4,11 @@
  */
 export const OPEN = {
   /** A process that lived through a repair is told `acknowledged_lost` at every look, for ever. */
-  livedThroughRepair: true,
+  livedThroughRepair: false,
   /** A log that is cut below its snapshot is noticed only by those who open it anew. */
-  blindAppends: true,
+  blindAppends: false,
   /** A worker's claim takes over a lease that it did not watch, if the job was free when it was listed. */
-  listedAsFree: true,
+  listedAsFree: false,
   /** A second repair may go by a plan, or by records, that know nothing of the first one. */
-  floorsOfSecondRepair: true,
+  floorsOfSecondRepair: false,
 } as const;
