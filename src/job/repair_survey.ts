@@ -40,6 +40,7 @@ export class CutSurvey {
     if (event === undefined) return;
     this.#counts.set(event.type, (this.#counts.get(event.type) ?? 0) + 1);
     this.#noteNumbers(event);
+    this.#noteTime(event, chained);
     if (chained) this.#proved = finalStatusOf(event) ?? this.#proved;
   }
 
@@ -73,15 +74,21 @@ export class CutSurvey {
     };
   }
 
+  /** For how long a lease lasts stands twice in its claim: of a record that is damaged itself, the smaller one is meant. */
+  #noteTime(event: JobEvent, chained: boolean): void {
+    if (event.type !== 'lease_acquired' && event.type !== 'lease_renewed') return;
+    const lasts = epochMs(event.payload.expires_at) - epochMs(event.created_at);
+    const stated = event.type === 'lease_acquired' ? event.payload.ttl_ms : 0;
+    const meant = chained ? lasts : Math.min(lasts, stated);
+    this.#unsettledMs = Math.max(this.#unsettledMs, Math.min(meant, MAX_TTL_MS));
+  }
+
   #noteNumbers(event: JobEvent): void {
     switch (event.type) {
       case 'lease_acquired':
-      case 'lease_renewed': {
+      case 'lease_renewed':
         this.#token = larger(this.#token, event.payload.token);
-        const lasts = epochMs(event.payload.expires_at) - epochMs(event.created_at);
-        this.#unsettledMs = Math.max(this.#unsettledMs, Math.min(lasts, MAX_TTL_MS));
         break;
-      }
       case 'checkpoint_added':
         this.#checkpoint = larger(this.#checkpoint, Number(event.payload.checkpoint_id.slice(3)));
         break;

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../src/core/json.ts';
 import type { JobCommand } from '../../src/job/decide.ts';
+import type { CommandContext } from '../../src/job/record.ts';
 import type { Job } from '../../src/job/state.ts';
 import { type Batch, seal } from '../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../src/log/store.ts';
@@ -10,11 +11,12 @@ const { decide, model } = GAIT;
 /** Gait with one thing broken in it: the simulator must find each of them. */
 export const MUTANTS: Readonly<Record<string, Partial<Subject>>> = {
   'a decider that writes the token that is due, whoever asks': {
-    decide: (job, command, context) => decide(job, withLiveToken(job, command), context),
+    decide: (job, command, context) =>
+      decide(job, withLiveToken(job, command), asHolder(job, command, context)),
   },
   'a decider and a reducer that look at no token': {
     decide(job, command, context) {
-      const decision = decide(job, withLiveToken(job, command), context);
+      const decision = decide(job, withLiveToken(job, command), asHolder(job, command, context));
       if (!('token' in command) || command.token === undefined) return decision;
       return { ...decision, events: decision.events.map((event) => withToken(event, command.token)) };
     },
@@ -52,6 +54,12 @@ export const MUTANTS: Readonly<Record<string, Partial<Subject>>> = {
 function withLiveToken(job: Job, command: JobCommand): JobCommand {
   const token = job?.lease?.token;
   return 'token' in command && token !== undefined ? { ...command, token } : command;
+}
+
+/** In the name of whoever holds the lease. */
+function asHolder(job: Job, command: JobCommand, context: CommandContext): CommandContext {
+  const holder = job?.lease?.worker_id;
+  return 'token' in command && holder !== undefined ? { ...context, actor: holder } : context;
 }
 
 function withToken(event: JsonObject, token: number | undefined): JsonObject {

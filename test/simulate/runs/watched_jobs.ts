@@ -3,7 +3,7 @@ import { type Author, Jobs } from '../../../src/job/jobs.ts';
 import type { JobRow } from '../../../src/job/row.ts';
 import type { Job, JobState } from '../../../src/job/state.ts';
 import type { Listed } from '../../../src/log/listing.ts';
-import type { Head } from '../../../src/log/record.ts';
+import { type Head, LogDamage } from '../../../src/log/record.ts';
 import type { EventStore } from '../../../src/log/store.ts';
 import type { Executed } from '../../../src/log/stream.ts';
 import type { Host, Known, Surroundings } from './host.ts';
@@ -26,7 +26,7 @@ export class WatchedJobs extends Jobs {
     const { subject } = this.#around;
     const known = this.#known.get(jobId);
     const look = async (): Promise<Executed<JobState>> => {
-      const loaded = await super.load(jobId);
+      const loaded = await this.#told(jobId, () => super.load(jobId));
       this.#around.shown(this.#host, jobId, known, loaded.position);
       return loaded;
     };
@@ -44,7 +44,7 @@ export class WatchedJobs extends Jobs {
     const { kind } = command;
     if (kind === 'renew') this.#renews(jobId, command.token, asked);
     const executed = await this.#around.subject.execute(command, (given) =>
-      super.execute(jobId, author, given),
+      this.#told(jobId, () => super.execute(jobId, author, given)),
     );
     if (kind === 'claim' || kind === 'renew') {
       const { token } = executed.state.lease ?? { token: 0 };
@@ -54,6 +54,16 @@ export class WatchedJobs extends Jobs {
     this.#around.shown(this.#host, jobId, known, executed.position);
     if (executed.events.length > 0) this.#known.set(jobId, executed.position);
     return executed;
+  }
+
+  /** Whoever is told that records are gone has been told: what it knew of them is no more. */
+  async #told<T>(jobId: string, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof LogDamage && error.damage === 'acknowledged_lost') this.#known.delete(jobId);
+      throw error;
+    }
   }
 
   override rows(): AsyncGenerator<readonly Listed<JobRow>[]> {
