@@ -1,4 +1,6 @@
-// `npm run simulate`: workers and operators on a simulated disk, 10,000 seeds, in as many processes as there are cores.
+// `npm run simulate`: 10,000 seeds of each simulation, in as many processes as there are cores: `disk`, workers and operators
+// on a disk that loses power, and `runs`, runners, agents and persons on virtual time.
+//   --only disk|runs   one of them
 //   --seeds N          how many seeds
 //   --from S           the first of them
 //   --seed S [--trace] one seed; with its trace, line by line
@@ -10,10 +12,14 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { childEnv, ensureInstalled, ROOT, run, tool } from './run.mjs';
 
-const LANE = join(ROOT, 'build/test/simulate/lane.js');
+const LANES = {
+  disk: join(ROOT, 'build/test/simulate/lane.js'),
+  runs: join(ROOT, 'build/test/simulate/runs/lane.js'),
+};
 
 const { values } = parseArgs({
   options: {
+    only: { type: 'string' },
     seeds: { type: 'string', default: '10000' },
     from: { type: 'string', default: '1' },
     seed: { type: 'string' },
@@ -21,13 +27,19 @@ const { values } = parseArgs({
   },
 });
 
+if (values.only !== undefined && !(values.only in LANES)) {
+  console.error(`--only takes ${Object.keys(LANES).join(' or ')}, not ${values.only}`);
+  process.exit(6);
+}
 await build();
 if (values.trace) {
-  run(process.execPath, [LANE, 'trace', wholeNumber('seed', values.seed ?? values.from)]);
+  const seed = wholeNumber('seed', values.seed ?? values.from);
+  run(process.execPath, [LANES[values.only ?? 'disk'], 'trace', seed]);
 } else {
   const from = Number(wholeNumber('from', values.seed ?? values.from));
   const seeds = values.seed === undefined ? Number(wholeNumber('seeds', values.seeds)) : 1;
-  await simulateAll(from, seeds);
+  for (const name of Object.keys(LANES))
+    if (name === (values.only ?? name)) await simulateAll(name, from, seeds);
 }
 
 async function build() {
@@ -44,7 +56,7 @@ function wholeNumber(name, text) {
   process.exit(6);
 }
 
-async function simulateAll(from, seeds) {
+async function simulateAll(name, from, seeds) {
   const started = performance.now();
   const total = {};
   const failures = [];
@@ -53,18 +65,20 @@ async function simulateAll(from, seeds) {
     done += 1;
     for (const [name, count] of Object.entries(tally)) total[name] = (total[name] ?? 0) + count;
     if (failure !== undefined) failures.push({ seed, ...failure });
-    if (done % 500 === 0) console.error(`${done} of ${seeds} seeds, ${failures.length} failed`);
+    if (done % 500 === 0) console.error(`${name}: ${done} of ${seeds} seeds, ${failures.length} failed`);
   };
   const lanes = Math.min(availableParallelism(), seeds);
   const codes = await Promise.all(
-    Array.from({ length: lanes }, (_, i) => lane([from + i, lanes, Math.ceil((seeds - i) / lanes)], take)),
+    Array.from({ length: lanes }, (_, i) =>
+      lane(LANES[name], [from + i, lanes, Math.ceil((seeds - i) / lanes)], take),
+    ),
   );
   const seconds = (performance.now() - started) / 1000;
-  console.log(`${done} seeds in ${seconds.toFixed(1)} s on ${lanes} cores`);
-  for (const [name, count] of Object.entries(total)) console.log(`${words(name).padEnd(24)} ${count}`);
+  console.log(`${name}: ${done} seeds in ${seconds.toFixed(1)} s on ${lanes} cores`);
+  for (const [what, count] of Object.entries(total)) console.log(`${words(what).padEnd(24)} ${count}`);
   for (const { seed, step, message } of failures.sort((a, b) => a.seed - b.seed)) {
     console.log(`seed ${seed} failed at step ${step}: ${message}`);
-    console.log(`  npm run simulate -- --seed ${seed} --trace`);
+    console.log(`  npm run simulate -- --only ${name} --seed ${seed} --trace`);
   }
   const incomplete = done !== seeds || codes.some((code) => code !== 0);
   if (incomplete) console.log(`only ${done} of ${seeds} seeds came to their end`);
@@ -72,8 +86,8 @@ async function simulateAll(from, seeds) {
 }
 
 /** One process and its seeds; answers its exit code. */
-async function lane(args, take) {
-  const child = spawn(process.execPath, [LANE, ...args.map(String)], {
+async function lane(file, args, take) {
+  const child = spawn(process.execPath, [file, ...args.map(String)], {
     env: childEnv(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,4 +1,5 @@
 import { claimNow, claimOnceFree } from '../../../src/job/claim.ts';
+import type { EnvironmentClaim } from '../../../src/job/fingerprint.ts';
 import type { LeasePorts } from '../../../src/job/lease_ports.ts';
 import type { LeasedJob } from '../../../src/job/leased_job.ts';
 import { HOME } from '../../support/given.ts';
@@ -62,7 +63,7 @@ export class Agent {
       jobs: host.jobs,
       store: host.store,
       monotonic: () => field.subject.monotonic(host, field.time.now),
-      observe: async () => HOME,
+      observe: () => observed(field, host),
       timers: {
         every: (ms, act) => every(host, ms, act),
         pause: (ms, signal) => host.sleep(ms, signal),
@@ -121,4 +122,10 @@ function every(host: Host, ms: number, act: () => void): () => void {
   };
   next();
   return () => undo();
+}
+
+/** What the job depends on may be large, and takes its time to be hashed. */
+async function observed({ random, peaceful }: Field, host: Host): Promise<EnvironmentClaim> {
+  if (!peaceful && random.chance(0.3)) await host.sleep(random.below(500));
+  return HOME;
 }

@@ -11,9 +11,6 @@ import type { Tally } from './tally.ts';
 /** How long everybody respects a lease past its end, unless it was watched. Milliseconds. */
 export const GRACE_MS = 500;
 
-/** As long as there may be between a look at the list of jobs and a claim. */
-const JUST_CLAIMED_MS = 9000;
-
 export function isPerson(actor: string): boolean {
   return actor.startsWith('op');
 }
@@ -59,13 +56,15 @@ export class Chronicle {
   readonly #noted = new Set<string>();
   readonly #acknowledged = new Set<string>();
   /** When the lease of a token was set last, in true time, and how long it lasts. */
-  readonly #leases = new Map<number, { from: number; at: number; lasts: number }>();
+  readonly #leases = new Map<number, { at: number; lasts: number }>();
   #good: { readonly hash: string; readonly end: number }[] = [];
   #inBytes = new Set<string>();
   #bytes: Buffer = Buffer.alloc(0);
   #maxToken = 0;
   #maxNumber = 0;
   #repairs = 0;
+  /** Whether the present writer saw the lease of a token in a list of jobs. */
+  #listed: (token: number) => boolean = () => true;
 
   constructor(jobId: string, rules: JobRules, tally: Tally) {
     this.jobId = jobId;
@@ -98,7 +97,13 @@ export class Chronicle {
   statusBy: string | undefined;
 
   /** A record is on disk, as its writer will be told. */
-  committed(event: JobEvent, hash: string, now: number): void {
+  committed(
+    event: JobEvent,
+    hash: string,
+    now: number,
+    listed: (token: number) => boolean = () => true,
+  ): void {
+    this.#listed = listed;
     if (this.shortened && OPEN.blindAppends) this.#leaveAlone();
     this.#note(event, hash, now);
     this.#acknowledged.add(hash);
@@ -136,6 +141,13 @@ export class Chronicle {
     }
     this.damaged = this.shortened || this.#good.length < known + lines.length;
     this.holds();
+  }
+
+  /** Its end is gone, and what remembered that is gone as well. */
+  nothingToRepair(): void {
+    if (!this.shortened || !OPEN.snapshotOverwritten) return;
+    this.#leaveAlone();
+    this.damaged = false;
   }
 
   /** One of the faults that are open. */
@@ -187,7 +199,8 @@ export class Chronicle {
     if (event.type === 'approved') this.approved.add(event.payload.checkpoint_id);
     if (this.forked) return;
     if (event.type === 'lease_acquired') this.#noteClaim(event, now);
-    if (event.type === 'lease_renewed') this.#renewed(event, now);
+    if (event.type === 'lease_renewed')
+      this.#leases.set(event.payload.token, { at: now, lasts: lastsOf(event) });
     if (event.type === 'lease_released' && event.payload.outcome === 'failed')
       this.#blamed(event.payload.token);
     if (event.type === 'checkpoint_added') this.#noteCheckpoint(event);
@@ -216,7 +229,7 @@ export class Chronicle {
     promised(token > this.#maxToken, `${this.jobId}: the token ${token} was given after ${this.#maxToken}`);
     this.#maxToken = token;
     const before = taken_over === undefined ? undefined : this.#leases.get(taken_over.token);
-    this.#leases.set(token, { from: now, at: now, lasts: lastsOf(event) });
+    this.#leases.set(token, { at: now, lasts: lastsOf(event) });
     if (before === undefined) return;
     this.#tally.takeovers += 1;
     const unrenewed = now - before.at;
@@ -227,15 +240,9 @@ export class Chronicle {
       `a lease said to be unrenewed for ${said} ms was renewed ${unrenewed} ms ago`,
     );
     // A worker may have found the job free a moment before; its claim is decided by its clock then.
-    const young = OPEN.listedAsFree && now - before.from <= JUST_CLAIMED_MS;
-    const works = event.actor.startsWith('w') && !young;
+    const wasFree = OPEN.listedAsFree && !this.#listed(taken_over?.token ?? 0);
+    const works = event.actor.startsWith('w') && !wasFree;
     promised(!works || unrenewed >= before.lasts, `a worker took up a lease renewed ${unrenewed} ms ago`);
-  }
-
-  #renewed(event: JobEventOf<'lease_renewed'>, now: number): void {
-    const { token } = event.payload;
-    const from = this.#leases.get(token)?.from ?? now;
-    this.#leases.set(token, { from, at: now, lasts: lastsOf(event) });
   }
 
   #noteCheckpoint({ payload }: JobEventOf<'checkpoint_added'>): void {

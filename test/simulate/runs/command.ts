@@ -128,7 +128,9 @@ export class Command implements TaskProcess {
     this.#disarm();
     this.#due = false;
     const { time } = this.#field;
-    this.#disarm = time.at(time.now + ms, () => {
+    // A guard may count in whole seconds, rather too few than too many.
+    const lives = this.#field.wholeSeconds ? ms - (ms % 1000) : ms;
+    this.#disarm = time.at(time.now + lives, () => {
       if (this.group.frozen) this.#due = true;
       else this.#guardKills();
     });

@@ -44,6 +44,8 @@ export class Field implements Surroundings {
   readonly #commands = new Set<Command>();
   /** What was told as finished, and the record that says so. */
   readonly #finished = new Map<string, { readonly token: number; readonly hash: string }[]>();
+  /** The guards of these machines count in whole seconds. */
+  readonly wholeSeconds: boolean;
   readonly #slow: number;
   #changed = false;
   #broken: unknown;
@@ -51,6 +53,7 @@ export class Field implements Surroundings {
   constructor(random: Prng, subject: RunSubject) {
     this.random = random;
     this.subject = subject;
+    this.wholeSeconds = random.chance(0.5);
     this.#slow = random.pick([0, 0, 0.02, 0.1]);
     this.observer = new Host(
       'observer',
@@ -161,7 +164,9 @@ export class Field implements Surroundings {
     for (const { event, hash } of records) {
       this.note(`${host.name} has ${stream} ${short(event as unknown as JobEvent)}`);
       try {
-        chronicle.committed(event as unknown as JobEvent, hash, this.time.now);
+        chronicle.committed(event as unknown as JobEvent, hash, this.time.now, (token) =>
+          host.jobs.listed(stream, token),
+        );
       } catch (error) {
         this.break(error); // not to the one who wrote it, who would take it for a failure of the disk
       }

@@ -7,6 +7,8 @@ export const OPEN = {
   livedThroughRepair: false,
   /** A log that is cut below its snapshot is noticed only by those who open it anew. */
   blindAppends: false,
+  /** What misled a handle is replaced by a snapshot of what it found, though that ends before the one that lies there. */
+  snapshotOverwritten: false,
   /** A worker's claim takes over a lease that it did not watch, if the job was free when it was listed. */
   listedAsFree: false,
   /** A second repair may go by a plan, or by records, that know nothing of the first one. */

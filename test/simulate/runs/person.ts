@@ -22,7 +22,7 @@ export async function anyWord(field: Field, host: Host, name: string, jobId: str
       resume: waits ? 6 - 4 * open : 0.3,
       cancel: 0.1,
       stop: 0.1,
-      claim: 0.7,
+      claim: 1.2,
       foreign: seen.lease === null || seen.lease.worker_id === name ? 0 : 0.8,
     })
   ) {
@@ -69,6 +69,10 @@ async function approveSeen(field: Field, host: Host, name: string, seen: JobStat
   const payload = events[0]?.['payload'] as { checkpoint_id: string };
   promised(payload.checkpoint_id === asked, `${name} saw ${asked}, and approved ${payload.checkpoint_id}`);
   field.tally.personsObeyed += 1;
+  if (random.chance(0.7)) return;
+  // And thinks better of it.
+  await host.sleep(random.below(600));
+  await host.jobs.execute(job_id, { actor: name }, pause);
 }
 
 /** A token is good only with its worker's name. */
@@ -85,9 +89,12 @@ async function withForeignToken(field: Field, host: Host, name: string, seen: Jo
 
 /** Looks at what a repair would do, thinks, and has it done. */
 export async function repairSeen(field: Field, host: Host, name: string, jobId: string): Promise<void> {
-  const plan = await planRepair(host.files, jobId);
-  if (plan === undefined) return;
   const chronicle = field.chronicle(jobId);
+  const plan = await planRepair(host.files, jobId);
+  if (plan === undefined) {
+    chronicle.nothingToRepair();
+    return;
+  }
   const shown = chronicle.hashesBehind(plan.keep.revision);
   await host.sleep(field.random.below(3000));
   try {

@@ -25,7 +25,7 @@ describe('runners, agents and persons on virtual time', () => {
       assert.equal(
         failure,
         undefined,
-        `npm run simulate -- --runs --seed ${seed} --trace: ${failure?.message}`,
+        `npm run simulate -- --only runs --seed ${seed} --trace: ${failure?.message}`,
       );
     }
     for (const name of MUST_HAPPEN) assert.ok(tally[name] > 0, `no seed came to ${name}`);

@@ -166,7 +166,7 @@ export function person(field: Field, act: (host: Host, name: string) => Promise<
   const name = `op${1 + random.below(2)}`;
   const machine = field.machines.find((one) => one.name === name) ?? field.newMachine(name);
   const host = new Host(name, machine, field);
-  if (!field.peaceful && random.chance(0.1)) machine.offsetMs = random.below(2 * MAX_OFF_MS) - MAX_OFF_MS;
+  if (!field.peaceful && random.chance(0.25)) machine.offsetMs = random.below(2 * MAX_OFF_MS) - MAX_OFF_MS;
   void act(host, name)
     .catch((error: unknown) => field.refused(host, jobId, error))
     .finally(() => host.kill());

@@ -1,3 +1,4 @@
+import { GaitError } from '../../../src/core/errors.ts';
 import type { JobCommand } from '../../../src/job/decide.ts';
 import { type Author, Jobs } from '../../../src/job/jobs.ts';
 import type { JobRow } from '../../../src/job/row.ts';
@@ -12,6 +13,7 @@ import type { Host, Known, Surroundings } from './host.ts';
 export class WatchedJobs extends Jobs {
   readonly #host: Host;
   readonly #around: Surroundings;
+  readonly #listed = new Set<string>();
   readonly #known = new Map<string, Known>();
   /** Until when the leases last that this process claimed or renewed, by token. */
   readonly #leases = new Map<string, number>();
@@ -67,7 +69,20 @@ export class WatchedJobs extends Jobs {
   }
 
   override rows(): AsyncGenerator<readonly Listed<JobRow>[]> {
-    return this.#around.subject.rows(super.rows());
+    return this.#around.subject.rows(this.#noting(super.rows()));
+  }
+
+  async *#noting(rows: AsyncGenerator<readonly Listed<JobRow>[]>): AsyncGenerator<readonly Listed<JobRow>[]> {
+    for await (const group of rows) {
+      for (const { row } of group)
+        if (!(row instanceof GaitError)) this.#listed.add(`${row.job_id} ${row.lease_token}`);
+      yield group;
+    }
+  }
+
+  /** A list of jobs showed the lease of a token. */
+  listed(jobId: string, token: number): boolean {
+    return this.#listed.has(`${jobId} ${token}`);
   }
 
   #renews(jobId: string, token: number, asked: number): void {
