@@ -71,6 +71,8 @@ export interface Output {
   readonly approvals?: readonly Approval[];
   /** Of a job whose approvals are signed: how far a decision is. */
   readonly approval?: Tally;
+  /** Of submit: false where the job was there already. */
+  readonly created?: boolean;
   readonly events?: readonly JobEvent[];
   readonly jobs?: readonly (JsonObject & { readonly job_id: string; readonly status: string })[];
   readonly verification?: JobVerification;

@@ -141,6 +141,33 @@ describe('the end of a command is told only as it is recorded', () => {
     assert.equal((await stage.state()).status, 'completed');
   });
 
+  test('a command that asked and ended as the job was paused waits: its work is not done', async () => {
+    const { stage } = await staged();
+    const run = await stage.run();
+    const { token } = (await stage.state()).lease ?? {};
+    const asks = { ...ask(), token } as Parameters<typeof stage.jobs.execute>[2];
+    await stage.jobs.execute(JOB_ID, { actor: 'w' }, asks);
+    await stage.jobs.execute(JOB_ID, PERSON, pause);
+    run.exits(0);
+    await stage.pass(1000);
+    assert.deepEqual([run.result().outcome, (await stage.state()).work_done], ['given_up', undefined]);
+    await stage.jobs.execute(JOB_ID, PERSON, approve());
+    await stage.jobs.execute(JOB_ID, PERSON, resume());
+    assert.equal((await stage.run()).started, 1);
+  });
+
+  test('work that was done is not, once a person blocks the job: it runs again after the resume', async () => {
+    const { stage } = await staged();
+    const run = await stage.run();
+    await stage.jobs.execute(JOB_ID, PERSON, pause);
+    run.exits(0);
+    await stage.pass(1000);
+    await stage.jobs.execute(JOB_ID, PERSON, resume());
+    await stage.jobs.execute(JOB_ID, PERSON, { kind: 'checkpoint', type: 'blocked', summary: 'do it again' });
+    await stage.jobs.execute(JOB_ID, PERSON, resume());
+    assert.equal((await stage.run()).started, 1);
+  });
+
   test('L4: a job that was cancelled in the same moment was not finished', async () => {
     const { stage } = await staged();
     const run = await stage.run();

@@ -42,7 +42,7 @@ async function help(words: readonly string[], io: Io): Promise<void> {
 }
 
 /** What a command has where standard output and standard error are pipes. */
-function collecting(to: { stdout: string; stderr: string }, json: boolean, env: Io['env']): Io {
+export function collecting(to: { stdout: string; stderr: string }, json: boolean, env: Io['env']): Io {
   const out = (text: string): void => {
     to.stdout += text.toWellFormed();
   };
