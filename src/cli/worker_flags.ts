@@ -116,8 +116,8 @@ export function workerOf(flag: string | undefined, env: Io['env']): string {
 /** The token of a flag, or of the variable that the runner gives to its commands, if it is for this job. */
 export function tokenOf(flag: string | undefined, jobId: string, env: Io['env']): number | undefined {
   const own = env['GAIT_JOB_ID'] === jobId ? env['GAIT_LEASE_TOKEN'] : undefined;
-  const text = flag ?? own;
-  if (text === undefined || text === '') return undefined;
+  const text = flag ?? (own === '' ? undefined : own);
+  if (text === undefined) return undefined;
   if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
   throw invalidInput('flag_value_invalid', `not a token: ${JSON.stringify(text.slice(0, 40))}`);
 }

@@ -2,9 +2,9 @@ import { GaitError } from '../core/errors.ts';
 import type { Executed } from '../log/stream.ts';
 import type { JobCommand } from './decide.ts';
 import type { Observe } from './environment.ts';
-import type { EnvironmentClaim } from './fingerprint.ts';
+import { differences, type EnvironmentClaim } from './fingerprint.ts';
 import type { Author, Jobs } from './jobs.ts';
-import type { JobState } from './state.ts';
+import { boundEnvironment, type JobState } from './state.ts';
 
 const MAX_ATTEMPTS = 5;
 
@@ -35,4 +35,9 @@ export async function executeInEnvironment(
 
 function rulesOf({ environment }: JobState): readonly string[] | undefined {
   return environment?.rules;
+}
+
+/** Whether it still is what the job is bound to. */
+export async function isBoundHere(job: JobState, observe: Observe): Promise<boolean> {
+  return differences(boundEnvironment(job), await observe(rulesOf(job))).length === 0;
 }

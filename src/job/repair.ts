@@ -73,7 +73,9 @@ async function surveyed(
   const known =
     snapshot === undefined ? undefined : jobFromSnapshot(snapshot.state, jobId, snapshot.position.revision);
   const remembered = snapshot?.position.revision ?? 0;
-  const loss = { bytes, remembered, ...(known === undefined ? {} : { snapshot: known }) };
+  const read = [...survey.counts.values()].reduce((sum, times) => sum + times, 0);
+  const unreadable = damage.damage === 'records_lost' || read < cut.lines || cut.lines === 0;
+  const loss = { bytes, remembered, unreadable, ...(known === undefined ? {} : { snapshot: known }) };
   const after = job === undefined ? undefined : survey.conclude(job, loss, cut.chained);
   return { damage, keep, job, cut, beside, events: survey.counts, after };
 }

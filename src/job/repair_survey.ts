@@ -12,12 +12,17 @@ const MIN_RECORD_BYTES = 88;
 /** What is larger was written by no job, and would leave no room for what is to come. */
 const MAX_NUMBER = 1e12;
 
+/** What is taken for the time of a lease that cannot be read any more. */
+const USUAL_LEASE_MS = 30_000;
+
 /** What was lost, beside what can be read of it. */
 export interface Loss {
   /** Bytes behind the last good record, and of all that earlier repairs cut. */
   readonly bytes: number;
   /** The highest revision that something beside the log remembers. */
   readonly remembered: number;
+  /** Something in the cut says nothing any more: it may have been a claim. */
+  readonly unreadable: boolean;
   /** The state that a snapshot remembers, whether or not the log has its record still. */
   readonly snapshot?: JobState;
 }
@@ -63,7 +68,8 @@ export class CutSurvey {
     const token = Math.max(job.revision, job.last_token, this.#floors.token, snapshot?.last_token ?? 0);
     const numbered = snapshot === undefined ? 0 : lastCheckpointNumber(snapshot);
     const checkpoint = Math.max(lastCheckpointNumber(job), this.#floors.checkpoint, numbered);
-    const held = job.lease === null ? 0 : lastsFor(job.lease);
+    const leases = [job.lease, snapshot?.lease ?? null].filter((lease) => lease !== null);
+    const held = Math.max(0, ...leases.map(lastsFor), loss.unreadable ? USUAL_LEASE_MS : 0);
     const final = FINAL_STATUSES.has(job.status) ? job.status : finalOf(snapshot);
     return {
       status: (final as AfterRepair['status'] | undefined) ?? this.#proved ?? 'blocked',

@@ -78,21 +78,23 @@ export class Recording {
   /** Given back for the next worker, unless it must not be run again. What a person paused waits for that person. */
   async #interrupted(job: JobState, why: string): Promise<Recorded> {
     const told = this.#options.interrupt?.aborted === true || this.#options.drain?.aborted === true;
-    if (job.status !== 'running' || !told) return this.#release('interrupted', why);
+    const notStarted = this.#ended === NOT_STARTED;
+    if (job.status !== 'running' || !(told || notStarted)) return this.#release('interrupted', why);
     if (mayRunAgain(job)) return this.#release('given_up', why);
     await this.#checkpoint('blocked', `interrupted: ${why}, and no further attempt is left`);
     return this.#release('interrupted', why);
   }
 
   async #finished(job: JobState): Promise<Recorded> {
-    if (!this.#options.complete) return this.#release('finished');
+    if (job.status === 'running' && !this.#options.complete) return this.#release('finished');
     if (job.status === 'running') {
       await this.#checkpoint('completed', summaryOf(this.#ended));
       return { outcome: 'finished', job: (await this.#jobs.load(this.#options.jobId)).state };
     }
     // The work is done, and a person, or a budget, stopped the job meanwhile: it is not done again after the resume.
     const stopped = job.status === 'paused' || job.stop_reason.startsWith('budget_');
-    if (stopped && unsettled(job).length === 0) return this.#release('finished', undefined, true);
+    if (stopped && unsettled(job).length === 0)
+      return this.#release('finished', undefined, this.#options.complete);
     return this.#waiting(job);
   }
 
@@ -140,6 +142,9 @@ export class Recording {
   }
 }
 
+/** How a command ends that never began. */
+export const NOT_STARTED: Ended = { exitCode: null, signal: null, error: 'it was not started' };
+
 /** Refusals that say that the job is not what it was a moment ago. */
 const OVERTAKEN: ReadonlySet<string> = new Set(['lease_lost', 'transition_not_allowed', 'approval_required']);
 
@@ -158,4 +163,9 @@ function summaryOf({ exitCode, signal, error }: Ended): string {
 /** In code points, as the limits of texts count. */
 function shortened(text: string): string {
   return [...text].slice(0, 500).join('');
+}
+
+/** What the disk, or others, did not let through. */
+export function maySucceedLater(error: unknown): boolean {
+  return error instanceof GaitError && (error.category === 'io_failure' || error.retryable);
 }

@@ -1,11 +1,12 @@
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
+import { isBoundHere } from './bound_environment.ts';
 import type { WatchedLease } from './decide_lease.ts';
 import type { JobTask, LeaseOutcome } from './events.ts';
 import { type ClaimPorts, claimLease, type HeldLease, type LeaseTerms, unsettledFor } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
-import { type Recorded, Recording } from './run_recording.ts';
+import { maySucceedLater, NOT_STARTED, type Recorded, Recording } from './run_recording.ts';
 import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
@@ -88,7 +89,6 @@ export async function runJob(jobs: Jobs, options: RunOptions, ports: RunnerPorts
 }
 
 const DONE_BEFORE: Ended = { exitCode: 0, signal: null };
-const NOT_STARTED: Ended = { exitCode: null, signal: null, error: 'it was not started' };
 
 class Runner {
   readonly #jobs: Jobs;
@@ -112,6 +112,7 @@ class Runner {
 
   /** The command ended well under an earlier lease, and the job could not be completed then. */
   async completeDone(): Promise<RunResult> {
+    this.#options.onStart?.(this.#lease.token);
     return this.#conclude(DONE_BEFORE);
   }
 
@@ -155,6 +156,9 @@ class Runner {
       if (drain?.aborted === true) this.#why ??= TOLD_TO_STOP;
       if ((await this.#urgency()) !== undefined) return false;
     }
+    // What the job depends on may have changed during a long wait.
+    if (wait > 2 * pollMs && !(await isBoundHere(claimed, this.#ports.observe)))
+      this.#why ??= 'the environment changed while it waited';
     await this.#renew('settled');
     return (await this.#urgency()) === undefined && this.#hasTime();
   }
@@ -294,9 +298,4 @@ function resultOf(token: number, ended: Ended, { why, ...recorded }: Recorded): 
 
 function because(why: string | undefined): { readonly why?: string } {
   return why === undefined ? {} : { why };
-}
-
-/** What the disk, or others, did not let through. */
-function maySucceedLater(error: unknown): boolean {
-  return error instanceof GaitError && (error.category === 'io_failure' || error.retryable);
 }

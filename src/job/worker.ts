@@ -75,6 +75,8 @@ class Worker {
     ...{ given_up: 0, lost: 0, unrecorded: 0 },
   };
   readonly #running = new Map<string, Promise<void>>();
+  /** Those of them that got the job: what is refused at once is nothing to wait for. */
+  readonly #begun = new Set<string>();
   /** Jobs that could not be run, with when they are looked at again. */
   readonly #leftAlone = new Map<string, number>();
   readonly #watch: LeaseWatch;
@@ -105,7 +107,7 @@ class Worker {
         if (this.#queue.length + this.#running.size + this.#later.size === 0 && once) break;
       }
       for (const jobId of this.#queue.splice(0, concurrency - this.#running.size)) {
-        const run = this.#run(jobId).finally(() => this.#running.delete(jobId));
+        const run = this.#run(jobId).finally(() => this.#forget(jobId));
         this.#running.set(jobId, run);
       }
       if (this.#running.size >= concurrency) await this.#wait();
@@ -114,9 +116,15 @@ class Worker {
     return this.#tally;
   }
 
+  #forget(jobId: string): void {
+    this.#running.delete(jobId);
+    this.#begun.delete(jobId);
+  }
+
   async #run(jobId: string): Promise<void> {
     const onStart = (token: number): void => {
       this.#idle = false;
+      this.#begun.add(jobId);
       this.#tally.claimed += 1;
       this.#events.started?.(jobId, token);
     };
@@ -187,7 +195,8 @@ class Worker {
     drain.addEventListener('abort', stop, { once: true });
     const aborted = new Promise<void>((resolve) => over.signal.addEventListener('abort', () => resolve()));
     const first = ms === undefined ? aborted : this.#ports.sleep(ms, over.signal);
-    await Promise.race([first, ...this.#running.values()]);
+    const ends = [...this.#running].filter(([id]) => ms === undefined || this.#begun.has(id));
+    await Promise.race([first, ...ends.map(([, run]) => run)]);
     over.abort();
     drain.removeEventListener('abort', stop);
   }

@@ -40,12 +40,13 @@ export class Beside {
   }
 
   /** What repairs cut and kept. */
-  cuts(): readonly KeptCut[] {
-    return this.#names()
+  cuts(names: readonly string[] = this.#names()): readonly KeptCut[] {
+    return [...names]
       .sort()
       .flatMap((name) => {
         const revision = cutRevision(name);
-        return revision === undefined ? [] : [{ name, revision, bytes: this.#sizeOf(name) }];
+        const bytes = revision === undefined ? undefined : this.#sizeOf(name);
+        return revision === undefined || bytes === undefined ? [] : [{ name, revision, bytes }];
       });
   }
 
@@ -56,7 +57,7 @@ export class Beside {
   remembered(listed: boolean): Remembered {
     const snapshot = this.#credible();
     const names = this.#names();
-    const least = leastCut(names);
+    const least = leastCut(this.cuts(names));
     const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
     if (least !== undefined && least.revision > known.revision) return least;
     if (known.revision > 0 || !listed || !names.includes(LOG_FILE)) return known;
@@ -117,12 +118,18 @@ export class Beside {
     }
   }
 
-  #sizeOf(name: string): number {
-    const fd = this.#fs.open(this.#path(name), 'read');
+  /** Undefined for what no repair made: a folder, a link, a pipe, whoever put it there. */
+  #sizeOf(name: string): number | undefined {
     try {
-      return this.#fs.stat(fd).size;
-    } finally {
-      closeQuietly(this.#fs, fd);
+      const fd = this.#fs.open(this.#path(name), 'plain');
+      try {
+        return this.#fs.stat(fd).size;
+      } finally {
+        closeQuietly(this.#fs, fd);
+      }
+    } catch (error) {
+      if (errnoOf(error) === 'EIO') throw error;
+      return undefined;
     }
   }
 
@@ -135,11 +142,10 @@ export class Beside {
  * Of several repairs none says which was the last. Each left a log with at least the revision in its name, so the least
  * of these is one that the log has had ever since.
  */
-function leastCut(names: readonly string[]): Remembered | undefined {
+function leastCut(cuts: readonly KeptCut[]): Remembered | undefined {
   let least: Remembered | undefined;
-  for (const name of names) {
-    const revision = cutRevision(name);
-    if (revision !== undefined && revision < (least?.revision ?? Number.POSITIVE_INFINITY)) {
+  for (const { name, revision } of cuts) {
+    if (revision < (least?.revision ?? Number.POSITIVE_INFINITY)) {
       least = { revision, says: `${name} was cut after revision ${revision}` };
     }
   }

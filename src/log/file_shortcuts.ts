@@ -62,8 +62,9 @@ export class FileShortcuts implements Shortcuts {
 
   saveListing(bytes: Buffer): void {
     try {
+      // It says something of all jobs, also of those that the group of a shared folder may not read.
       // Not synced: what a crash spoils is not usable, and nothing is lost with it.
-      replaceFile(this.#fs, join(this.#root, LISTING_FILE), [bytes], { synced: false });
+      replaceFile(this.#fs, join(this.#root, LISTING_FILE), [bytes], { synced: false, ownersOnly: true });
     } catch (error) {
       if (errnoOf(error) === undefined) throw error;
     }

@@ -12,6 +12,7 @@ const FLAGS: Record<OpenMode, number> = {
   update: O_RDWR,
   direct: O_RDWR | O_NOFOLLOW,
   new: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+  private: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 };
 
 const SETGID = 0o2000;

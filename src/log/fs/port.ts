@@ -3,10 +3,10 @@ export type Fd = number;
 
 /**
  * `read`: existing, to read. `plain`: the same, and no link: throws `ELOOP`. `update`: existing, to read and write.
- * `direct`: the same, and no link.
+ * `direct`: the same, and no link. `private`: as `new`, for the owner alone.
  * `new`: made by this call, to read and write: throws `EEXIST` for whatever has that name, a link included.
  */
-export type OpenMode = 'read' | 'plain' | 'update' | 'direct' | 'new';
+export type OpenMode = 'read' | 'plain' | 'update' | 'direct' | 'new' | 'private';
 
 /** What tells one content of a file from another without reading it. */
 export interface FileStamp {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../../core/errors.ts';
 import type { Fd, FsPort } from './port.ts';
@@ -7,6 +8,8 @@ export interface Replacement {
   readonly like?: Fd;
   /** Whether it gets its mode as well, in place of that of a new file. By default it does. */
   readonly likeMode?: boolean;
+  /** For its owner alone, also in a folder that a group shares. */
+  readonly ownersOnly?: boolean;
   /** Whether the content is to be on disk before it takes its place; a cache need not. By default it is. */
   readonly synced?: boolean;
 }
@@ -28,10 +31,21 @@ export function prepareFile(
   content: Iterable<Buffer>,
   options: Replacement = {},
 ): string {
-  const temporary = join(dirname(path), `.${basename(path)}.new`);
-  removeIfThere(fs, temporary); // what a crash left, or a link
+  const temporary = freeName(fs, join(dirname(path), `.${basename(path)}`));
   writeNew(fs, temporary, content, options);
   return temporary;
+}
+
+/** What a crash left, or a link, is removed; what cannot be, such as a folder, is left, and another name taken. */
+function freeName(fs: FsPort, stem: string): string {
+  const name = `${stem}.new`;
+  try {
+    removeIfThere(fs, name);
+    return name;
+  } catch (error) {
+    if (!['EISDIR', 'EPERM', 'EACCES', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
+    return `${stem}.${randomBytes(8).toString('hex')}.new`;
+  }
 }
 
 /** Writes a file that must not be there yet: throws `EEXIST` for whatever is, a link included. */
@@ -39,9 +53,9 @@ export function writeNew(
   fs: FsPort,
   path: string,
   content: Iterable<Buffer>,
-  { like, likeMode = true, synced = true }: Replacement = {},
+  { like, likeMode = true, synced = true, ownersOnly = false }: Replacement = {},
 ): void {
-  const fd = fs.open(path, 'new');
+  const fd = fs.open(path, ownersOnly ? 'private' : 'new');
   try {
     if (like !== undefined) fs.ownLike(fd, like, likeMode);
     let at = 0;

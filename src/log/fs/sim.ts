@@ -165,8 +165,9 @@ export class SimDisk {
     const parent = this.#dir(dirname(path));
     const name = basename(path);
     let node = parent.live.get(name);
-    if (node !== undefined && mode === 'new') throw errno('EEXIST', path);
-    if (node === undefined && mode === 'new') {
+    const makes = mode === 'new' || mode === 'private';
+    if (node !== undefined && makes) throw errno('EEXIST', path);
+    if (node === undefined && makes) {
       node = {
         kind: 'file',
         inode: this.#nextInode,
