@@ -21,6 +21,8 @@ import { KILL_AFTER_MS, POLL_MS, TTLS_MS, Worker } from './worker.ts';
 const TASK = { argv: ['true'], cwd: '/', pass_env: [] };
 /** The longest that a call of the store takes. */
 export const SLOW_MS = 4000;
+/** So long after the last disturbance a machine acts on what is so now. */
+const CALM_MS = 10_000;
 const TTL_MAX_MS = Math.max(...TTLS_MS);
 
 /** Workers, agents and persons on one simulated disk, in one true time, and what they may rely on. */
@@ -161,11 +163,16 @@ export class Field implements Surroundings {
 
   committed(host: Host, { stream, records }: Batch): void {
     const chronicle = this.chronicle(stream);
+    // Otherwise what it claims by may be a list from before.
+    const calm = host.machine.disturbedAt < this.time.now - CALM_MS;
     for (const { event, hash } of records) {
       this.note(`${host.name} has ${stream} ${short(event as unknown as JobEvent)}`);
       try {
-        chronicle.committed(event as unknown as JobEvent, hash, this.time.now, (token) =>
-          host.jobs.listed(stream, token),
+        chronicle.committed(
+          event as unknown as JobEvent,
+          hash,
+          this.time.now,
+          (token) => calm && host.jobs.listed(stream, token),
         );
       } catch (error) {
         this.break(error); // not to the one who wrote it, who would take it for a failure of the disk
@@ -317,6 +324,11 @@ export class Field implements Surroundings {
   #assertDisturbed({ machine, name }: Host, { code, message }: GaitError): void {
     const disturbed = machine.failing !== undefined || machine.disturbedAt > this.time.now - 2 * SLOW_MS;
     if (!disturbed) this.break(new Broken(`${name}: ${code} on a sound disk: ${message}`));
+  }
+
+  /** Whoever lived through a repair is told of it for ever. */
+  startAnew(): void {
+    for (const one of [...this.workers, ...this.agents]) one.kill();
   }
 
   /** A person puts a copy of a zeroed log in its place, with what was written behind the zeros. */

@@ -26,7 +26,7 @@ export async function finale(field: Field): Promise<void> {
   for (const { host } of field.agents) host.thaw();
   // A process that lived through a repair is told of it at every look at the job: somebody starts it anew.
   if (OPEN.livedThroughRepair && field.chronicles.some(({ everDamaged, forked }) => everDamaged || forked))
-    for (const one of [...field.workers, ...field.agents]) one.kill();
+    field.startAnew();
   const end = time.now + LONG_MS;
   let answerAt = time.now;
   const open = (): string[] =>

@@ -1,4 +1,5 @@
 import { GaitError } from '../../../src/core/errors.ts';
+import { epochMs } from '../../../src/core/time.ts';
 import type { JobCommand } from '../../../src/job/decide.ts';
 import type { AfterRepair } from '../../../src/job/events.ts';
 import { type RepairPlan, repair } from '../../../src/job/repair.ts';
@@ -8,6 +9,7 @@ import type { Listed } from '../../../src/log/listing.ts';
 import { seal } from '../../../src/log/record.ts';
 import { cutAfter, remainderAfter } from '../../../src/log/repair.ts';
 import type { Executed } from '../../../src/log/stream.ts';
+import { GRACE_MS } from './chronicle.ts';
 import type { Host } from './host.ts';
 import { GAIT_RUNS, type RunSubject } from './subject.ts';
 
@@ -182,12 +184,15 @@ function asFinished(command: JobCommand): JobCommand {
 }
 
 async function* unwatched(
+  host: Host,
   rows: AsyncGenerator<readonly Listed<JobRow>[]>,
 ): AsyncGenerator<readonly Listed<JobRow>[]> {
   for await (const group of rows) {
     yield group.map((listed) => {
       const { row } = listed;
-      return row instanceof GaitError ? listed : { ...listed, row: { ...row, lease_ms: 0, unsettled_ms: 0 } };
+      if (row instanceof GaitError || row.leased_until === null) return listed;
+      const over = epochMs(row.leased_until) + GRACE_MS <= epochMs(host.now());
+      return over ? { ...listed, row: { ...row, lease_ms: 0, unsettled_ms: 0 } } : listed;
     });
   }
 }

@@ -7,6 +7,7 @@ import { promised } from '../broken.ts';
 import { GRACE_MS } from './chronicle.ts';
 import type { Field } from './field.ts';
 import type { Host } from './host.ts';
+import { OPEN } from './open_faults.ts';
 
 /** What a person does with a job: looks, thinks, and says something that is bound to what was seen. */
 export async function anyWord(field: Field, host: Host, name: string, jobId: string): Promise<void> {
@@ -103,6 +104,7 @@ export async function repairSeen(field: Field, host: Host, name: string, jobId: 
     field.tally.repairs += 1;
     field.note(`${name} has repaired ${jobId} after revision ${plan.keep.revision}`);
     field.said(jobId);
+    if (field.peaceful && OPEN.livedThroughRepair) field.startAnew();
   } catch (error) {
     if (!(error instanceof GaitError)) throw error;
     if (error.code === 'repair_would_empty') field.restore(jobId);

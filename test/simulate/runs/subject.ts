@@ -24,7 +24,10 @@ export interface RunSubject {
     command: JobCommand,
     execute: (command: JobCommand) => Promise<Executed<JobState>>,
   ): Promise<Executed<JobState>>;
-  rows(rows: AsyncGenerator<readonly Listed<JobRow>[]>): AsyncGenerator<readonly Listed<JobRow>[]>;
+  rows(
+    host: Host,
+    rows: AsyncGenerator<readonly Listed<JobRow>[]>,
+  ): AsyncGenerator<readonly Listed<JobRow>[]>;
 }
 
 export const GAIT_RUNS: RunSubject = {
@@ -35,5 +38,5 @@ export const GAIT_RUNS: RunSubject = {
   result: (result) => result,
   load: (_host, _jobId, load) => load(),
   execute: (command, execute) => execute(command),
-  rows: (rows) => rows,
+  rows: (_host, rows) => rows,
 };

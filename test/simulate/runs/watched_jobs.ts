@@ -69,7 +69,7 @@ export class WatchedJobs extends Jobs {
   }
 
   override rows(): AsyncGenerator<readonly Listed<JobRow>[]> {
-    return this.#around.subject.rows(this.#noting(super.rows()));
+    return this.#around.subject.rows(this.#host, this.#noting(super.rows()));
   }
 
   async *#noting(rows: AsyncGenerator<readonly Listed<JobRow>[]>): AsyncGenerator<readonly Listed<JobRow>[]> {
