@@ -100,7 +100,7 @@ export class Agent {
     if (end === 'complete') {
       await job.complete('done');
       field.tally.agentsDone += 1;
-      field.finished(job.id, job.token);
+      field.commands.finished(job.id, job.token);
     }
   }
 

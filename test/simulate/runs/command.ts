@@ -120,7 +120,7 @@ export class Command implements TaskProcess {
     if (this.#due) this.#guardKills();
     else {
       this.group.thaw();
-      this.#field.goesOn(this);
+      this.#field.commands.goesOn(this);
     }
   }
 

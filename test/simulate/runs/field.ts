@@ -1,6 +1,5 @@
 import { GaitError } from '../../../src/core/errors.ts';
 import type { JobEvent } from '../../../src/job/events.ts';
-import type { RunResult } from '../../../src/job/runner.ts';
 import { LOG_FILE } from '../../../src/log/file_store.ts';
 import { SimDisk } from '../../../src/log/fs/sim.ts';
 import type { Batch, Position } from '../../../src/log/record.ts';
@@ -9,21 +8,20 @@ import { Broken } from '../broken.ts';
 import type { Prng } from '../prng.ts';
 import { bytesOf } from '../raw.ts';
 import { Agent } from './agent.ts';
-import { Chronicle } from './chronicle.ts';
-import type { Command } from './command.ts';
+import { Chronicle, isPerson } from './chronicle.ts';
+import { CommandRules } from './command_rules.ts';
 import { replace } from './damage.ts';
 import { Host, type Known, type Machine, type Surroundings } from './host.ts';
 import type { RunSubject } from './subject.ts';
 import { newTally, type Tally } from './tally.ts';
 import { VirtualTime } from './virtual_time.ts';
-import { KILL_AFTER_MS, POLL_MS, TTLS_MS, Worker } from './worker.ts';
+import { Worker } from './worker.ts';
 
 const TASK = { argv: ['true'], cwd: '/', pass_env: [] };
 /** The longest that a call of the store takes. */
 export const SLOW_MS = 4000;
 /** So long after the last disturbance a machine acts on what is so now. */
 const CALM_MS = 10_000;
-const TTL_MAX_MS = Math.max(...TTLS_MS);
 
 /** Workers, agents and persons on one simulated disk, in one true time, and what they may rely on. */
 export class Field implements Surroundings {
@@ -39,13 +37,11 @@ export class Field implements Surroundings {
   readonly agents: Agent[] = [];
   /** The bytes of logs that were zeroed, until somebody restores them. */
   readonly zeroed: Map<string, Buffer> = new Map();
+  readonly commands: CommandRules = new CommandRules(this);
   /** Nothing goes wrong any more. */
   peaceful: boolean = false;
   readonly #chronicles = new Map<string, Chronicle>();
   readonly #kinds: ReadonlyMap<string, 'command' | 'agent'>;
-  readonly #commands = new Set<Command>();
-  /** What was told as finished, and the record that says so. */
-  readonly #finished = new Map<string, { readonly token: number; readonly hash: string }[]>();
   /** The guards of these machines count in whole seconds. */
   readonly wholeSeconds: boolean;
   readonly #slow: number;
@@ -112,10 +108,6 @@ export class Field implements Surroundings {
     const machine = { name, offsetMs: 0, failing: undefined, disturbedAt: Number.NEGATIVE_INFINITY };
     this.machines.push(machine);
     return machine;
-  }
-
-  commandsOf(host: Host): Command[] {
-    return [...this.#commands].filter(({ worker, over }) => worker === host && !over);
   }
 
   note(line: string): void {
@@ -185,29 +177,9 @@ export class Field implements Surroundings {
       const told = this.chronicle(stream).told.get(hash);
       if (told !== undefined) told.at ??= this.time.now;
       const type = String(event['type']);
-      if (['paused', 'cancelled', 'emergency_stop_acknowledged'].includes(type)) this.said(stream);
+      if (['paused', 'cancelled', 'emergency_stop_acknowledged'].includes(type))
+        this.commands.stopped(stream);
     }
-  }
-
-  /** A person was told that a job is stopped: soon nothing runs for it any more. */
-  said(jobId: string): void {
-    const { time } = this;
-    const at = time.now;
-    const chronicle = this.chronicle(jobId);
-    const { resumes, statusBy } = chronicle;
-    const soon = POLL_MS + KILL_AFTER_MS + 50;
-    const late = TTL_MAX_MS + 2 * POLL_MS + KILL_AFTER_MS + 6 * SLOW_MS;
-    const over = (disturbed: boolean) => (): void => {
-      if (chronicle.forked || chronicle.damaged || this.zeroed.has(jobId)) return;
-      if (chronicle.resumes !== resumes || (statusBy !== undefined && !chronicle.isIn(statusBy))) return;
-      for (const { started, worker, group } of this.#runningFor(jobId)) {
-        const calm = worker.machine.disturbedAt < at - TTL_MAX_MS && worker.machine.failing === undefined;
-        if (started > at || group.frozen || (!calm && !disturbed)) continue;
-        this.break(new Broken(`${group.name} runs ${time.now - at} ms after a person stopped it`));
-      }
-    };
-    time.at(at + soon, over(false));
-    time.at(at + late, over(true));
   }
 
   shown(host: Host, jobId: string, known: Known | undefined, { revision, hash }: Position): void {
@@ -224,81 +196,6 @@ export class Field implements Surroundings {
       this.break(new Broken(`${host.name} renews the token ${token} of ${jobId}, whose time is over`));
   }
 
-  starts(command: Command, ms: number): void {
-    const { jobId, token, group } = command;
-    this.tally.commandsStarted += 1;
-    this.note(`${command.worker.name} starts ${group.name} for ${ms} ms`);
-    const others = this.#runningFor(jobId);
-    this.#commands.add(command);
-    const chronicle = this.chronicle(jobId);
-    if (chronicle.forked) return;
-    this.#assertAlone(command, others);
-    if (this.zeroed.has(jobId) || chronicle.damaged) return;
-    const by = chronicle.told.get(chronicle.statusBy ?? '');
-    const known = by?.at !== undefined && by.at < this.time.now;
-    const { status } = chronicle.oracle;
-    if (status !== 'running' && known)
-      this.break(new Broken(`${group.name} starts under a job that is ${status}`));
-    for (const finished of this.#finished.get(jobId) ?? []) {
-      if (chronicle.isIn(finished.hash))
-        this.break(new Broken(`${group.name} starts after ${finished.token} was told as finished`));
-    }
-    if (ms <= 0) this.break(new Broken(`${group.name} starts under the token ${token}, whose time is over`));
-  }
-
-  /** A group goes on that stood still. */
-  goesOn(command: Command): void {
-    if (!this.chronicle(command.jobId).forked)
-      this.#assertAlone(
-        command,
-        this.#runningFor(command.jobId).filter((one) => one !== command),
-      );
-  }
-
-  #assertAlone({ group }: Command, others: readonly Command[]): void {
-    for (const other of others)
-      if (!other.group.frozen) this.break(new Broken(`${group.name} runs beside ${other.group.name}`));
-  }
-
-  #runningFor(jobId: string): Command[] {
-    for (const command of this.#commands) if (command.over) this.#commands.delete(command);
-    return [...this.#commands].filter((command) => command.jobId === jobId);
-  }
-
-  /** A run was told to its caller. */
-  tells(host: Host, jobId: string, real: RunResult): void {
-    if (!host.alive) return;
-    const result = this.subject.result(real);
-    const { token, outcome } = result;
-    this.note(`${host.name} tells ${jobId} under ${token}: ${outcome}, ${result.why ?? ''}`);
-    this.tally[outcome === 'given_up' ? 'givenUp' : outcome] += 1;
-    if (result.waitsFor !== undefined) this.tally.waitedForDecision += 1;
-    const chronicle = this.chronicle(jobId);
-    if (outcome === 'unrecorded') {
-      const over = (host.jobs.lastsUntil(jobId, token) ?? 0) <= this.time.now;
-      const sound = !chronicle.everDamaged && !chronicle.forked;
-      if (!over && sound) this.break(new Broken(`${jobId}: an end was given up while its lease lasted`));
-    }
-    if (outcome === 'finished') this.finished(jobId, token);
-    else if (outcome !== 'lost' && outcome !== 'unrecorded') {
-      const stands = chronicle.outcomes.get(token)?.outcome === outcome || chronicle.oracle.isFinal;
-      if (!stands && !chronicle.forked && !chronicle.everDamaged)
-        this.break(new Broken(`${jobId}: told as ${outcome}, which the log does not say`));
-    }
-  }
-
-  /** Somebody was told that the work under a token is done. */
-  finished(jobId: string, token: number): void {
-    const chronicle = this.chronicle(jobId);
-    if (chronicle.forked) return;
-    const end = chronicle.outcomes.get(token);
-    if (end?.outcome !== 'finished') {
-      this.break(new Broken(`${jobId}: told as finished under ${token}, which the log never said`));
-      return;
-    }
-    this.#finished.set(jobId, [...(this.#finished.get(jobId) ?? []), { token, hash: end.hash }]);
-  }
-
   /** Something was refused: that is one of the things that happen here, and explained by them. */
   refused(host: Host, jobId: string | undefined, error: unknown): void {
     if (!host.alive || error === undefined) return;
@@ -309,6 +206,7 @@ export class Field implements Surroundings {
     const { code, category, message } = error;
     this.note(`${host.name} is refused${jobId === undefined ? '' : ` on ${jobId}`}: ${code}, ${message}`);
     if (code === 'revision_moved') this.tally.revisionsMoved += 1;
+    if (code === 'lease_lost' && isPerson(host.name)) this.tally.foreignRefused += 1;
     if (code === 'checkpoint_unnamed') this.tally.unnamedRefused += 1;
     const chronicle = jobId === undefined ? undefined : this.chronicle(jobId);
     const wasDamaged = chronicle === undefined || chronicle.everDamaged || chronicle.forked;

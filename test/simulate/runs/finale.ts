@@ -20,7 +20,7 @@ export async function finale(field: Field): Promise<void> {
     machine.failing = undefined;
   }
   for (const worker of field.workers) {
-    for (const command of field.commandsOf(worker.host)) command.thaw();
+    for (const command of field.commands.of(worker.host)) command.thaw();
     worker.host.thaw();
   }
   for (const { host } of field.agents) host.thaw();

@@ -103,7 +103,7 @@ export async function repairSeen(field: Field, host: Host, name: string, jobId: 
     await field.subject.repair(host.files, jobId, plan, { actor: name, reason: 'damage' }, host.now());
     field.tally.repairs += 1;
     field.note(`${name} has repaired ${jobId} after revision ${plan.keep.revision}`);
-    field.said(jobId);
+    field.commands.stopped(jobId);
     if (field.peaceful && OPEN.livedThroughRepair) field.startAnew();
   } catch (error) {
     if (!(error instanceof GaitError)) throw error;

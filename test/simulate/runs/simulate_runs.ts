@@ -111,7 +111,7 @@ async function meddle(field: Field, what: What): Promise<void> {
       const ms = random.below(random.pick([500, 4000, 2 * Math.max(...TTLS_MS)]));
       const withCommands = random.chance(0.4);
       field.note(`${one.name} stands still for ${ms} ms${withCommands ? ' with all that it runs' : ''}`);
-      const commands = withCommands ? field.commandsOf(host) : [];
+      const commands = withCommands ? field.commands.of(host) : [];
       host.freeze();
       for (const { group } of commands) group.freeze();
       machine.disturbedAt = time.now + ms;

@@ -43,7 +43,7 @@ export class Worker {
   kill(): void {
     if (!this.host.alive) return;
     this.host.kill();
-    for (const command of this.#field.commandsOf(this.host)) command.orphaned();
+    for (const command of this.#field.commands.of(this.host)) command.orphaned();
     this.#field.time.at(this.#field.time.now + 200, () => this.restart());
   }
 
@@ -79,7 +79,7 @@ export class Worker {
       interrupt: this.#interrupt.signal,
     };
     return work(host.jobs, host, options, this.#ports(host, terms.ttlMs), {
-      ended: (jobId, result) => field.tells(host, jobId, result),
+      ended: (jobId, result) => field.commands.tells(host, jobId, result),
       refused: (jobId, error) => field.refused(host, jobId, error),
       troubled: (error) => field.refused(host, undefined, error),
     });
@@ -92,7 +92,7 @@ export class Worker {
     const terms = this.#terms();
     const options: RunOptions = { ...terms, jobId, complete: true, interrupt: this.#interrupt.signal };
     try {
-      field.tells(host, jobId, await runJob(host.jobs, options, this.#ports(host, terms.ttlMs)));
+      field.commands.tells(host, jobId, await runJob(host.jobs, options, this.#ports(host, terms.ttlMs)));
     } catch (error) {
       field.refused(host, jobId, error);
     }
@@ -112,7 +112,7 @@ export class Worker {
         const of = { jobId: env['GAIT_JOB_ID'] ?? '', token, workerId: this.name };
         const script = field.peaceful ? QUICK : anyScript(field.random, ttlMs);
         const command = new Command(field, host, of, script, ms);
-        field.starts(command, ms);
+        field.commands.starts(command, ms);
         return command;
       },
       monotonic: () => field.subject.monotonic(host, field.time.now),
