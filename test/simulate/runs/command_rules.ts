@@ -49,6 +49,7 @@ export class CommandRules {
     this.#field.note(`${command.worker.name} starts ${group.name} for ${ms} ms`);
     const others = this.#runningFor(jobId);
     this.#commands.add(command);
+    this.#field.look();
     const chronicle = this.#field.chronicle(jobId);
     if (chronicle.forked) return;
     this.#assertAlone(command, others);

@@ -3,6 +3,7 @@ import { LOG_FILE, SNAPSHOT_FILE } from '../../../src/log/file_store.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Field } from './field.ts';
 import type { Host } from './host.ts';
+import { OPEN } from './open_faults.ts';
 
 /** What happens to logs that no disk and no process of gait's does. */
 export async function anyDamage(field: Field, chronicle: Chronicle): Promise<void> {
@@ -71,6 +72,7 @@ function older(field: Field, chronicle: Chronicle): void {
     field.note(`${jobId}: the true log is put back`);
     replace(observer, jobId, bytes);
     field.changing();
+    if (field.peaceful && OPEN.livedThroughRepair) field.startAnew();
   });
 }
 

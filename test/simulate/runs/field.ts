@@ -140,12 +140,22 @@ export class Field implements Surroundings {
   }
 
   check(): void {
-    if (this.#changed) this.#look();
+    this.look();
     if (this.#broken !== undefined) throw this.#broken;
   }
 
-  #look(): void {
+  /** Takes in what became of the logs. */
+  look(): void {
+    if (!this.#changed) return;
     this.#changed = false;
+    try {
+      this.#readLogs();
+    } catch (error) {
+      this.break(error);
+    }
+  }
+
+  #readLogs(): void {
     for (const chronicle of this.chronicles) {
       if (this.zeroed.has(chronicle.jobId)) continue;
       const bytes = bytesOf(this.observer.files, chronicle.jobId, LOG_FILE);
