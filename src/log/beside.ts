@@ -41,13 +41,11 @@ export class Beside {
 
   /** What repairs cut and kept. */
   cuts(names: readonly string[] = this.#names()): readonly KeptCut[] {
-    return [...names]
-      .sort()
-      .flatMap((name) => {
-        const revision = cutRevision(name);
-        const bytes = revision === undefined ? undefined : this.#sizeOf(name);
-        return revision === undefined || bytes === undefined ? [] : [{ name, revision, bytes }];
-      });
+    return [...names].sort().flatMap((name) => {
+      const revision = cutRevision(name);
+      const bytes = revision === undefined ? undefined : this.#sizeOf(name);
+      return revision === undefined || bytes === undefined ? [] : [{ name, revision, bytes }];
+    });
   }
 
   /**

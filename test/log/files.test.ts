@@ -172,7 +172,11 @@ describe('owner and mode', () => {
     await store.saveSnapshot(STREAM, { position: await lastPosition(store), state: {} });
     assert.deepEqual([root, dir].map(modeOf), [0o2770, 0o2770]);
     const files = [log, at('snapshot.json'), at(keptAs), join(root, '.listing.json')];
-    assert.deepEqual(files.map(modeOf), [0o660, 0o660, 0o660, 0o600], 'the listing tells of jobs of others too');
+    assert.deepEqual(
+      files.map(modeOf),
+      [0o660, 0o660, 0o660, 0o600],
+      'the listing tells of jobs of others too',
+    );
     for (const path of [root, dir, ...files]) assert.equal(fs.statSync(path).gid, group, path);
   });
 

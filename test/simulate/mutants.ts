@@ -11,8 +11,10 @@ const { decide, model } = GAIT;
 /** Gait with one thing broken in it: the simulator must find each of them. */
 export const MUTANTS: Readonly<Record<string, Partial<Subject>>> = {
   'a decider that writes the token that is due, whoever asks': {
-    decide: (job, command, context) =>
-      decide(job, withLiveToken(job, command), asHolder(job, command, context)),
+    decide(job, command, context) {
+      const decision = decide(job, withLiveToken(job, command), asHolder(job, command, context));
+      return { ...decision, events: decision.events.map((event) => ({ ...event, actor: context.actor })) };
+    },
   },
   'a decider and a reducer that look at no token': {
     decide(job, command, context) {
