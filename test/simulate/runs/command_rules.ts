@@ -25,6 +25,7 @@ export class CommandRules {
   /** A person was told that a job is stopped: soon nothing runs for it any more. */
   stopped(jobId: string): void {
     const { time } = this.#field;
+    this.#field.look();
     const at = time.now;
     const chronicle = this.#field.chronicle(jobId);
     const { resumes, statusBy } = chronicle;

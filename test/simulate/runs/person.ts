@@ -96,6 +96,7 @@ export async function repairSeen(field: Field, host: Host, name: string, jobId: 
     chronicle.nothingToRepair();
     return;
   }
+  field.look();
   const shown = chronicle.hashesBehind(plan.keep.revision);
   await host.sleep(field.random.below(3000));
   try {
