@@ -6,7 +6,7 @@ import type { JobTask, LeaseOutcome } from './events.ts';
 import { type ClaimPorts, claimLease, type HeldLease, type LeaseTerms, unsettledFor } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
-import { maySucceedLater, NOT_STARTED, type Recorded, Recording } from './run_recording.ts';
+import { maySucceedLater, NOT_STARTED, Recording } from './run_recording.ts';
 import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 
@@ -278,7 +278,8 @@ class Runner {
     const { pollMs } = this.#options;
     for (;;) {
       try {
-        return resultOf(token, ended, await recording.record());
+        const { why, ...recorded } = await recording.record();
+        return { token, ended, ...recorded, ...because(why) };
       } catch (error) {
         const left = this.#lease.remaining();
         const why = error instanceof Error ? error.message : String(error);
@@ -291,10 +292,6 @@ class Runner {
 
 export const TOLD_TO_STOP = 'the worker was told to stop';
 const TIME_OVER = 'the lease could not be renewed in time';
-
-function resultOf(token: number, ended: Ended, { why, ...recorded }: Recorded): RunResult {
-  return { token, ended, ...recorded, ...because(why) };
-}
 
 function because(why: string | undefined): { readonly why?: string } {
   return why === undefined ? {} : { why };

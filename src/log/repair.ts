@@ -7,6 +7,7 @@ import { prepareFile, removeIfThere, writeNew } from './fs/replace.ts';
 import { LeftReader, type LeftRecord, type Remainder } from './left.ts';
 import { GENESIS_HASH, type Position, type SealedRecord, type StoredEvent } from './record.ts';
 import { LogScanner } from './scan.ts';
+import { repairUnconfirmed } from './unconfirmed.ts';
 
 export type { LeftRecord, Remainder };
 
@@ -135,20 +136,8 @@ function replaceLog(held: Held, fault: Fault, records: readonly SealedRecord[]):
     removeIfThere(fs, store.path(stream, SNAPSHOT_FILE));
     fs.syncDir(store.dir(stream));
   } catch (cause) {
-    throw unconfirmed(stream, cause);
+    throw repairUnconfirmed(stream, cause);
   }
-}
-
-/** The repaired log stands in its place, and the disk did not say that it stays there. */
-function unconfirmed(stream: string, cause: unknown): GaitError {
-  return new GaitError({
-    code: 'append_unconfirmed',
-    category: 'io_failure',
-    message: `the log of ${stream} was repaired, and the disk did not confirm it: a power failure may undo it`,
-    hint: 'Check the disk, and run the same command again: it repairs what is still to be repaired.',
-    details: { errno: errnoOf(cause) ?? null, in_log: true },
-    cause,
-  });
 }
 
 /** The records in a file that an earlier repair cut and kept. Changes nothing. */

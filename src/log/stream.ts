@@ -1,4 +1,4 @@
-import { errnoOf, GaitError } from '../core/errors.ts';
+import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { evolveAt, type Folded, foldRecord, type StreamModel } from './fold.ts';
 import {
@@ -12,6 +12,7 @@ import {
 } from './record.ts';
 import { LOG_START } from './scan.ts';
 import type { EventStore } from './store.ts';
+import { appendUnconfirmed } from './unconfirmed.ts';
 
 /** What a decider answers: events to append, and a refusal that the caller is to see (after those were recorded). */
 export interface Decision {
@@ -279,23 +280,8 @@ export class StreamHandle<S> {
     } catch {
       // What cannot be read now is as unknown as before.
     }
-    const { errno, path } = failureIn(cause);
-    const what = errno === null ? '' : ` (${errno}${path === null ? '' : `, ${path}`})`;
-    return new GaitError({
-      code: 'append_unconfirmed',
-      category: 'io_failure',
-      message: `the disk did not confirm the write to ${this.#stream}${what}; the log ${found ? 'shows it, but a power failure may undo it' : 'does not show it'}`,
-      hint: 'Check the disk, read the state again, and repeat the command only if its event is not there.',
-      details: { hashes, in_log: found, errno, path },
-      cause,
-    });
+    return appendUnconfirmed(this.#stream, hashes, found, cause);
   }
-}
-
-/** What the system said, and of which path. */
-function failureIn(cause: unknown): { errno: string | null; path: string | null } {
-  const named = cause instanceof Error && 'path' in cause ? cause.path : undefined;
-  return { errno: errnoOf(cause) ?? null, path: typeof named === 'string' ? named : null };
 }
 
 function expectedOf(position: Position): Expected {
