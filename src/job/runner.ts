@@ -290,7 +290,7 @@ class Runner {
   }
 }
 
-export const TOLD_TO_STOP = 'the worker was told to stop';
+const TOLD_TO_STOP = 'the worker was told to stop';
 const TIME_OVER = 'the lease could not be renewed in time';
 
 function because(why: string | undefined): { readonly why?: string } {

@@ -42,7 +42,7 @@ export async function submitJob(
 }
 
 /** SHA-256 of what a job was submitted with, whoever did it, when and why: command, budget, approvers, environment. */
-export function submissionDigest(payload: EventPayloads['submitted']): string {
+function submissionDigest(payload: EventPayloads['submitted']): string {
   const { producer_version: _, reason: __, ...content } = payload;
   return canonicalDigest(content);
 }
