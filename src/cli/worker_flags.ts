@@ -5,7 +5,7 @@ import { checkTtl, checkWorker } from '../job/checks.ts';
 import { type Observe, observer } from '../job/environment.ts';
 import type { Budget, JobTask } from '../job/events.ts';
 import { GRACE_MS } from '../job/held_lease.ts';
-import type { RunOptions, RunResult } from '../job/runner.ts';
+import type { RunOptions, RunResult } from '../job/run_ports.ts';
 import type { OptionalText, RequiredText } from './command.ts';
 import { milliseconds } from './duration.ts';
 import type { Io } from './io.ts';

@@ -3,7 +3,7 @@ import type { JobCommand } from './decide.ts';
 import { unsettled } from './decisions.ts';
 import type { LeaseOutcome } from './events.ts';
 import type { Jobs } from './jobs.ts';
-import type { Ended, RunOptions } from './runner.ts';
+import type { Ended, RunOptions } from './run_ports.ts';
 import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
 

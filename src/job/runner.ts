@@ -1,75 +1,14 @@
 import { GaitError } from '../core/errors.ts';
 import { epochMs } from '../core/time.ts';
 import { isBoundHere } from './bound_environment.ts';
-import type { WatchedLease } from './decide_lease.ts';
-import type { JobTask, LeaseOutcome } from './events.ts';
-import { type ClaimPorts, claimLease, type HeldLease, type LeaseTerms, unsettledFor } from './held_lease.ts';
+import type { JobTask } from './events.ts';
+import { claimLease, type HeldLease, unsettledFor } from './held_lease.ts';
 import type { Jobs } from './jobs.ts';
 import { nothingToRun } from './refusals.ts';
+import type { Ended, RunnerPorts, RunOptions, RunResult, TaskProcess } from './run_ports.ts';
 import { maySucceedLater, NOT_STARTED, Recording } from './run_recording.ts';
 import type { JobState } from './state.ts';
 import { FINAL_STATUSES } from './transitions.ts';
-
-/** How a process ended. */
-export interface Ended {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  /** It could not be started at all. */
-  readonly error?: string;
-  /** Its time was over, or nothing guarded it any more: that it was killed says nothing of what it did. */
-  readonly killedBy?: 'guard';
-}
-
-/** A process that was started for a job, with all that it starts. */
-export interface TaskProcess {
-  readonly ended: Promise<Ended>;
-  /** To the whole group. What has ended already takes no harm. */
-  kill(signal: 'SIGTERM' | 'SIGKILL'): void;
-  /** The lease was renewed: the process may live for so many milliseconds, even if nobody tells it anything any more. */
-  beat(ms: number): void;
-}
-
-/** What the runner needs of the world. */
-export interface RunnerPorts extends ClaimPorts {
-  /** Starts a process that dies with its starter, and after so many milliseconds without a beat. */
-  start(task: JobTask, env: Readonly<Record<string, string>>, ms: number): TaskProcess;
-  /** Resolves after so long, or when the signal aborts. */
-  sleep(ms: number, signal: AbortSignal): Promise<void>;
-}
-
-export interface RunOptions extends LeaseTerms {
-  readonly jobRoot: string;
-  /** By default the one that was submitted with the job. */
-  readonly task?: JobTask;
-  /** What the worker saw of the lease before. */
-  readonly watched?: WatchedLease | undefined;
-  /** Between SIGTERM and SIGKILL. Milliseconds, as all times here. */
-  readonly killAfterMs: number;
-  /** How often the job's log is looked at. */
-  readonly pollMs: number;
-  /** Exit 0 completes the job, any other blocks it. */
-  readonly complete: boolean;
-  /** Aborted: start nothing more, and give back what was not started. */
-  readonly drain?: AbortSignal;
-  /** Aborted: end the process and give the work back. */
-  readonly interrupt?: AbortSignal;
-  readonly onStart?: (token: number) => void;
-  /** The command has to wait for the end of an earlier lease, at most for so long. */
-  readonly onWait?: (ms: number) => void;
-}
-
-/** How a run ended. `unrecorded`: the command ended, and the log could not be told before the lease was over. */
-export interface RunResult {
-  readonly token: number;
-  readonly outcome: LeaseOutcome | 'lost' | 'unrecorded';
-  readonly ended: Ended;
-  /** Why it did not simply finish. */
-  readonly why?: string;
-  /** The command ended while these decisions were open. */
-  readonly waitsFor?: readonly string[];
-  /** The job as it was left; undefined when that could not be told any more. */
-  readonly job?: JobState;
-}
 
 /**
  * Holds the lease of a job while a process runs for it: renews it at a third of its time, watches the log, and ends the
@@ -99,6 +38,8 @@ class Runner {
   /** The job is final: nobody can have its lease any more. */
   #over = false;
   #why: string | undefined;
+  /** The last look at the log showed the job. */
+  #seen = false;
   /** When the time of the job's budget is up, on the monotonic clock, and since when it is counted. */
   #wallAt = Number.POSITIVE_INFINITY;
   #startedAt: string | undefined;
@@ -142,14 +83,13 @@ class Runner {
    * time of its lease has passed, by a monotonic clock. False if the job may not be started any more.
    */
   async #outlast(claimed: JobState): Promise<boolean> {
-    // The claim may have been slow, or this process may have stood still: what a person said meanwhile counts.
-    if (claimed.unsettled_ms === undefined) return (await this.#urgency()) === undefined && this.#hasTime();
-    const { pollMs, watched, drain, interrupt, onWait } = this.#options;
+    if (claimed.unsettled_ms === undefined) return this.#mayStart();
+    const { pollMs, watched, drain, onWait } = this.#options;
     const { monotonic, sleep } = this.#ports;
     const wait = Math.max(2 * pollMs, unsettledFor(claimed, watched));
     if (wait > 2 * pollMs) onWait?.(wait);
     const until = monotonic() + wait;
-    const woken = AbortSignal.any([drain, interrupt].filter((given) => given !== undefined));
+    const woken = this.#woken;
     for (let left = wait; left > 0; left = until - monotonic()) {
       await sleep(Math.max(1, Math.min(left, pollMs, this.#renewalIn() || pollMs)), woken);
       if (this.#renewalIn() === 0) await this.#renew();
@@ -160,7 +100,31 @@ class Runner {
     if (wait > 2 * pollMs && !(await isBoundHere(claimed, this.#ports.observe)))
       this.#why ??= 'the environment changed while it waited';
     await this.#renew('settled');
-    return (await this.#urgency()) === undefined && this.#hasTime();
+    return this.#mayStart();
+  }
+
+  /**
+   * The claim may have been slow, or this process may have stood still: what a person said meanwhile counts. A log that
+   * cannot be read does not tell that nobody said anything, so it is looked at until it can be, or the lease is over.
+   */
+  async #mayStart(): Promise<boolean> {
+    for (;;) {
+      if ((await this.#urgency()) !== undefined || !this.#hasTime()) return false;
+      if (this.#seen) return true;
+      if (this.#options.drain?.aborted === true) this.#why ??= TOLD_TO_STOP;
+      const wait = Math.min(
+        this.#options.pollMs,
+        this.#renewalIn() || Number.POSITIVE_INFINITY,
+        this.#lease.remaining(),
+      );
+      await this.#ports.sleep(Math.max(1, wait), this.#woken);
+      if (this.#renewalIn() === 0) await this.#renew();
+    }
+  }
+
+  get #woken(): AbortSignal {
+    const { drain, interrupt } = this.#options;
+    return AbortSignal.any([drain, interrupt].filter((given) => given !== undefined));
   }
 
   #hasTime(): boolean {
@@ -237,6 +201,7 @@ class Runner {
 
   /** The job as its log has it now; undefined while it cannot be read, until the lease runs out. */
   async #look(): Promise<JobState | undefined> {
+    this.#seen = false;
     try {
       const { state } = await this.#jobs.load(this.#options.jobId);
       this.#over = FINAL_STATUSES.has(state.status);
@@ -244,6 +209,7 @@ class Runner {
       if (held !== this.#lease.token)
         this.#loseLease(held === undefined ? 'the lease was given back' : 'another worker has the job');
       this.#noteBudget(state);
+      this.#seen = true;
       return state;
     } catch (error) {
       if (!(error instanceof GaitError) || error.category === 'internal_failure') throw error;

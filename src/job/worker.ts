@@ -5,7 +5,8 @@ import type { Jobs } from './jobs.ts';
 import { LeaseWatch } from './lease_watch.ts';
 import { unexpected } from './refusals.ts';
 import { claimable, type JobRow } from './row.ts';
-import { type RunnerPorts, type RunOptions, type RunResult, runJob } from './runner.ts';
+import type { RunnerPorts, RunOptions, RunResult } from './run_ports.ts';
+import { runJob } from './runner.ts';
 
 export interface WorkOptions extends Omit<RunOptions, 'jobId' | 'complete' | 'interrupt' | 'watched'> {
   /** How many jobs at the same time. */

@@ -25,6 +25,7 @@ export class Beside {
   readonly #root: string;
   readonly #stream: string;
   readonly #idField: IdField;
+  #compared: { readonly stamp: string; readonly offset: number } | undefined;
 
   constructor(place: { fs: FsPort; root: string; stream: string; idField: IdField }) {
     this.#fs = place.fs;
@@ -64,7 +65,38 @@ export class Beside {
     return { revision: 1, says: `${LISTING_FILE} has a row of it` }; // which is made only of what has a record
   }
 
-  /** The damage of a log that ends at `end`, if it is remembered to have gone on. */
+  /**
+   * As {@link lostAfter} for a log that has records, and without a look at what was compared before and is the same yet.
+   * Appends ask it each time.
+   */
+  newlyLostAfter(end: Position): LogDamage | undefined {
+    const stamp = this.snapshotStamp();
+    if (this.isCompared(stamp, end)) return undefined;
+    const lost = this.lostAfter(end, false);
+    if (lost === undefined) this.noteCompared(stamp);
+    return lost;
+  }
+
+  /** What tells the snapshot file from another one in its place. Undefined if it cannot be told. */
+  snapshotStamp(): string | undefined {
+    try {
+      return JSON.stringify(this.#fs.stampOf?.(this.#path(SNAPSHOT_FILE)) ?? null);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A log that ends here was, or would have been, compared with the snapshot of this stamp. */
+  isCompared(stamp: string | undefined, end: Position): boolean {
+    return stamp !== undefined && this.#compared?.stamp === stamp && end.offset >= this.#compared.offset;
+  }
+
+  /** The log does not end before the snapshot of this stamp. */
+  noteCompared(stamp: string | undefined): void {
+    if (stamp === undefined) return;
+    this.#compared = { stamp, offset: this.snapshot()?.position.offset ?? 0 };
+  }
+
   lostAfter(end: Position, listed: boolean = end.revision === 0): LogDamage | undefined {
     const { revision, says } = this.remembered(listed);
     if (revision <= end.revision) return undefined;

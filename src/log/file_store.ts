@@ -53,8 +53,6 @@ export class FileStore implements EventStore {
   /** The least recently used one first. */
   readonly #streams = new Map<string, StreamFile>();
   #latest: StreamFile | undefined;
-  /** With which snapshot a log was compared, and the least that the log must have for its sake. */
-  readonly #compared = new WeakMap<StreamFile, { readonly stamp: string; readonly offset: number }>();
 
   constructor(options: FileStoreOptions) {
     this.root = resolve(options.root);
@@ -134,27 +132,15 @@ export class FileStore implements EventStore {
   }
 
   async assertNoneLost(stream: string, end: Position): Promise<void> {
-    const file = this.file(stream);
-    const stamp = this.#snapshotStamp(stream);
-    const before = this.#compared.get(file);
-    const isLog = end.revision > 0; // of one without a record the listing may know more
-    if (isLog && stamp !== undefined && before?.stamp === stamp && end.offset >= before.offset) return;
+    const { beside } = this.file(stream);
+    const stamp = beside.snapshotStamp();
+    if (end.revision > 0 && beside.isCompared(stamp, end)) return; // of one without a record the listing may know more
     try {
       const lost = await this.#reader(stream).lost(end);
       if (lost !== undefined) throw lost;
-      if (stamp !== undefined)
-        this.#compared.set(file, { stamp, offset: file.beside.snapshot()?.position.offset ?? 0 });
+      beside.noteCompared(stamp);
     } catch (error) {
       throw ioFailure(error, `reading the log of ${stream}`);
-    }
-  }
-
-  /** Undefined if it cannot be told. */
-  #snapshotStamp(stream: string): string | undefined {
-    try {
-      return JSON.stringify(this.fs.stampOf?.(this.path(stream, SNAPSHOT_FILE)) ?? null);
-    } catch {
-      return undefined;
     }
   }
 

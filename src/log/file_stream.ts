@@ -127,22 +127,32 @@ export class StreamFile {
     const { fs, stream } = this.log.options;
     const { position, opening } = this.#known;
     // Nothing cuts or overwrites an acknowledged record in place, so the same file of the same size is the same log.
-    if (opening === this.log.opening && position.offset === size) return position;
+    if (opening === this.log.opening && position.offset === size) return this.#whole(position);
     const from = isAnchored(fs, fd, position, size) ? position : LOG_START;
     const scanner = new LogScanner({ stream, idField: this.#idField }, from);
     for (const piece of pieces(fs, fd, from.offset, size)) {
       const damage = scanner.collect(piece, []);
       if (damage !== undefined) throw this.beside.explained(fd, damage);
     }
-    const hidden = scanner.tailDamage() ?? this.#lost(scanner.position);
-    if (hidden !== undefined) throw hidden;
+    const tail = scanner.tailDamage();
+    if (tail !== undefined) throw tail;
+    this.#whole(scanner.position);
     if (size > scanner.position.offset) fs.truncate(fd, scanner.position.offset);
     return this.#learn(scanner.position);
   }
 
-  /** A stream is not started anew where one was. Whoever appends to one that has records read it first, and looked then. */
+  #whole(end: Position): Position {
+    const lost = this.#lost(end);
+    if (lost !== undefined) throw lost;
+    return end;
+  }
+
+  /**
+   * A stream is not started anew where one was, and none goes on where its end is gone: whoever read it before the end
+   * was written does not miss it.
+   */
   #lost(end: Position): LogDamage | undefined {
-    return end.revision === 0 ? this.beside.lostAfter(end, !this.log.made) : undefined;
+    return end.revision === 0 ? this.beside.lostAfter(end, !this.log.made) : this.beside.newlyLostAfter(end);
   }
 
   /** Takes in what was read or written under the lock. */

@@ -125,6 +125,49 @@ describe('the end of a command is told only as it is recorded', () => {
     assert.equal((await stage.state()).status, 'paused');
   });
 
+  test('a log that cannot be read after the claim tells nothing of what a person said: nothing starts until it can be', async () => {
+    for (const paused of [true, false]) {
+      const { store, trouble } = failingStore(memoryStores().open());
+      const stage = new Stage(store);
+      await stage.submit();
+      const hiding: EventStore = {
+        ...store,
+        async append(batch) {
+          const outcome = await store.append(batch);
+          const claimed = batch.records[0]?.event['type'] === 'lease_acquired';
+          if (claimed && paused) await stage.jobs.execute(JOB_ID, PERSON, pause);
+          if (claimed) trouble.read = true;
+          return outcome;
+        },
+      };
+      const run = await stage.run({}, stage.jobsAt(0, hiding));
+      await stage.pass(5000);
+      assert.deepEqual([run.started, run.isOver], [0, false]);
+      trouble.read = false;
+      await stage.pass(1000);
+      assert.equal(run.started, paused ? 0 : 1);
+      if (paused) assert.equal(run.result().outcome, 'interrupted');
+    }
+  });
+
+  test('a log that cannot be read for the whole lease after the claim: the lease is lost, and nothing was started', async () => {
+    const { store, trouble } = failingStore(memoryStores().open());
+    const stage = new Stage(store);
+    await stage.submit();
+    const hiding: EventStore = {
+      ...store,
+      async append(batch) {
+        const outcome = await store.append(batch);
+        trouble.read = true;
+        return outcome;
+      },
+    };
+    const run = await stage.run({}, stage.jobsAt(0, hiding));
+    trouble.append = true;
+    await stage.pass(TTL_MS + 1000);
+    assert.deepEqual([run.started, run.result().outcome], [0, 'lost']);
+  });
+
   test('a command that finished as the job was paused is done: after the resume it is completed and not run again', async () => {
     const { stage } = await staged();
     const run = await stage.run();

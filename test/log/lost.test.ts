@@ -97,6 +97,33 @@ describe('a log that ends before what lies beside it', () => {
     });
   }
 
+  test('does not go on under who read or wrote it before its end was there', async () => {
+    for (const how of ['read', 'wrote']) {
+      const disk = new SimDisk();
+      const early = reopen(disk);
+      await commit(how === 'wrote' ? early : reopen(disk), 3);
+      const head = await lastPosition(early);
+      const late = reopen(disk);
+      await commit(late, 1);
+      await late.saveSnapshot(STREAM, {
+        position: await lastPosition(late),
+        state: { revision: 4, note: 'x' },
+      });
+      const fs = disk.mount();
+      const fd = fs.open(LOG_PATH, 'update');
+      fs.truncate(fd, head.offset);
+      fs.close(fd);
+      const { revision, hash } = head;
+      const before = bytesAt(disk.mount(), LOG_PATH);
+      await assert.rejects(
+        early.append(batchOn({ revision, hash }, 'anew')),
+        { damage: 'records_lost' },
+        how,
+      );
+      assert.ok(before.equals(bytesAt(disk.mount(), LOG_PATH)), how);
+    }
+  });
+
   test('may end behind what is remembered: that is no loss', async () => {
     const { disk, lines } = await remembered();
     becomes(disk, Buffer.concat(lines.slice(0, 4)));

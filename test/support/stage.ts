@@ -5,13 +5,8 @@ import type { JobCommand } from '../../src/job/decide.ts';
 import type { Budget, JobEvent } from '../../src/job/events.ts';
 import { eventOf, readHistory } from '../../src/job/history.ts';
 import { Jobs } from '../../src/job/jobs.ts';
-import {
-  type Ended,
-  type RunnerPorts,
-  type RunOptions,
-  type RunResult,
-  runJob,
-} from '../../src/job/runner.ts';
+import type { Ended, RunnerPorts, RunOptions, RunResult } from '../../src/job/run_ports.ts';
+import { runJob } from '../../src/job/runner.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { type WorkEvents, type WorkOptions, type WorkSummary, work } from '../../src/job/worker.ts';
 import type { EventStore } from '../../src/log/store.ts';

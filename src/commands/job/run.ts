@@ -15,7 +15,8 @@ import {
 } from '../../cli/worker_flags.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { type ErrorCategory, GaitError } from '../../core/errors.ts';
-import { type RunResult, runJob } from '../../job/runner.ts';
+import type { RunResult } from '../../job/run_ports.ts';
+import { runJob } from '../../job/runner.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'run' },

@@ -6,6 +6,8 @@ import type { RunSubject } from './subject.ts';
 import { newTally, type Tally } from './tally.ts';
 
 const SEEDS = 60;
+/** They found that a log went on whose end was gone, and that a command started while nobody could read what was said. */
+const ONCE_BROKEN = [195, 250];
 /** Each mutant is found within so many seeds; those that take long are tried first where they were found last. */
 const SEEDS_PER_MUTANT = 300;
 const FOUND_AT: Readonly<Record<string, number>> = {
@@ -37,7 +39,7 @@ describe('runners, agents and persons on virtual time', () => {
       Error.stackTraceLimit = stackTraceLimit;
     });
     const tally = newTally();
-    for (let seed = 1; seed <= SEEDS; seed += 1) {
+    for (const seed of [...Array.from({ length: SEEDS }, (_, index) => index + 1), ...ONCE_BROKEN]) {
       const { failure, tally: one } = await simulateRuns(seed);
       for (const name of Object.keys(tally) as (keyof Tally)[]) tally[name] += one[name];
       assert.equal(

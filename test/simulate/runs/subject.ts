@@ -3,7 +3,7 @@ import type { JobRules } from '../../../src/job/jobs.ts';
 import { jobModel } from '../../../src/job/model.ts';
 import { repair } from '../../../src/job/repair.ts';
 import type { JobRow } from '../../../src/job/row.ts';
-import type { Ended, RunResult } from '../../../src/job/runner.ts';
+import type { Ended, RunResult } from '../../../src/job/run_ports.ts';
 import type { JobState } from '../../../src/job/state.ts';
 import type { Listed } from '../../../src/log/listing.ts';
 import type { Executed } from '../../../src/log/stream.ts';

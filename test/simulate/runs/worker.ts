@@ -1,4 +1,5 @@
-import { type RunnerPorts, type RunOptions, runJob, type TaskProcess } from '../../../src/job/runner.ts';
+import type { RunnerPorts, RunOptions, TaskProcess } from '../../../src/job/run_ports.ts';
+import { runJob } from '../../../src/job/runner.ts';
 import { type WorkOptions, work } from '../../../src/job/worker.ts';
 import { HOME } from '../../support/given.ts';
 import { GRACE_MS } from './chronicle.ts';
