@@ -12,7 +12,7 @@ export interface Figures {
   cancelled: number;
   started: number;
   ended: number;
-  /** Completed jobs whose command ran to its end exactly once after the last claim. */
+  /** Completed jobs whose command ran to its end exactly once after the last claim under which there was something to do. */
   once: number;
   kills: number;
   killsAtWork: number;
@@ -100,8 +100,11 @@ class Examination {
     const claims = this.#events.filter(({ type }) => type === 'lease_acquired');
     for (const { revision } of claims)
       if (count('start', revision) > 1) this.#fault('overlaps', `the command ran twice under ${revision}`);
-    const last = claims.at(-1)?.revision ?? 0;
+    const last = this.#lastToWork() ?? claims.at(-1)?.revision ?? 0;
     const ends = count('end', last);
+    for (const { revision } of claims)
+      if (revision > last && count('start', revision) > 0)
+        this.#fault('doubled', `the command ran under ${revision}, and its end under ${last} is recorded`);
     if (this.#events.some(({ type }) => type === 'cancelled')) this.#figures.cancelled += 1;
     if (this.#checkpoints().some(({ checkpoint_type }) => checkpoint_type === 'completed')) {
       this.#figures.completed += 1;
@@ -111,6 +114,14 @@ class Examination {
           `${this.#jobId}: completed, and its command ended ${ends} times under ${last}`,
         );
     }
+  }
+
+  /** The token under which the command ended as the job was paused: later claims only complete the job. */
+  #lastToWork(): number | undefined {
+    const ends = this.#events.flatMap((event) =>
+      event.type === 'lease_released' && event.payload.outcome === 'finished' ? [event.payload.token] : [],
+    );
+    return ends.at(-1);
   }
 
   /** What an operator was told is on disk stands at that revision, and no order stands anywhere twice. */

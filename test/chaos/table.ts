@@ -17,7 +17,11 @@ const ROWS: readonly [what: string, figure: (of: Figures) => number, must?: (of:
   ['writes accepted after a lost lease', (of) => of.acceptedLate, () => 0],
   ['times a command was started', (of) => of.started],
   ['times a command ran to its end', (of) => of.ended],
-  ['completed jobs whose command ended once after its last claim', (of) => of.once, (of) => of.completed],
+  [
+    'completed jobs whose command ended once under the last token that ran it',
+    (of) => of.once,
+    (of) => of.completed,
+  ],
   ['commands of one job that ran at the same time', (of) => of.overlaps, () => 0],
   ['events in the logs', (of) => of.events],
   ['events acknowledged', (of) => of.acknowledged],
