@@ -1,9 +1,10 @@
 import { agent } from './agent_rules.ts';
 import { credential } from './credential_checks.ts';
-import { endpointFaults } from './endpoint_lists.ts';
+import { endpointFaults, type Look } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
-import { isNetworkPlace, namesPlace } from './places.ts';
+import { namesPlace } from './named_places.ts';
+import { isNetworkPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
 
 /** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
@@ -13,8 +14,10 @@ export interface Objection {
   readonly violations: readonly string[];
 }
 
-/** What is asked, and when. */
-export interface Asked extends IntentRequest {
+/** What is asked, when, and of whom. */
+export interface Asked extends IntentRequest, Look {
+  /** It is the careful profile that judges. */
+  readonly careful: boolean;
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   readonly at: number;
 }
@@ -23,8 +26,8 @@ export interface Asked extends IntentRequest {
 export function objections(rule: Rule, asked: Asked): Objection[] {
   const { intent } = asked;
   const all = [
-    dataflow(rule.dataflow, intent),
-    endpoint(rule.endpoint, intent),
+    dataflow(rule.dataflow, asked),
+    endpoint(rule.endpoint, asked),
     contextEvidence(rule, intent),
     agent(rule.agent, asked),
     credential(rule.credential, asked),
@@ -34,10 +37,11 @@ export function objections(rule: Rule, asked: Asked): Objection[] {
 }
 
 /** Arguments from a tainted source may not go to these destinations. */
-function dataflow(rule: Dataflow, { targets, arg_provenance = [], context }: Intent): Objection | undefined {
+function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
+  const { targets, arg_provenance = [] } = asked.intent;
   if (!rule.enabled || !arg_provenance.some(({ source }) => rule.tainted_sources.includes(source)))
     return undefined;
-  if (!targets.some((target) => isDestination(rule, target, context.workspace))) return undefined;
+  if (!targets.some((target) => isDestination(rule, target, asked))) return undefined;
   return {
     effect: rule.action || 'require_approval',
     reasons: [rule.reason_code],
@@ -45,23 +49,24 @@ function dataflow(rule: Dataflow, { targets, arg_provenance = [], context }: Int
   };
 }
 
-function isDestination(rule: Dataflow, target: Target, workspace: string): boolean {
+function isDestination(rule: Dataflow, target: Target, { intent, home, work }: Asked): boolean {
   const { kind: said, value, operation = '' } = target;
+  const surroundings = { workspace: intent.context.workspace, home };
   const isKind = (kinds: { has(kind: string): boolean }): boolean =>
     kinds.has(said) || (isNetworkPlace(said, value) && kinds.has('url'));
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
   if (kinds.length + values.length + operations.length === 0) return isKind(EGRESS_KINDS);
   return (
     (kinds.length === 0 || isKind(new Set(kinds))) &&
-    (values.length === 0 || namesPlace(values, target, workspace)) &&
+    (values.length === 0 || namesPlace(values, target, surroundings, work) !== 'no') &&
     (operations.length === 0 || operations.includes(operation))
   );
 }
 
 /** Where a call may go, and what it may do there. */
-function endpoint(rule: EndpointRule, intent: Intent): Objection | undefined {
+function endpoint(rule: EndpointRule, { intent, ...look }: Asked): Objection | undefined {
   if (!rule.enabled) return undefined;
-  const { codes, effect } = endpointFaults(rule, intent);
+  const { codes, effect } = endpointFaults(rule, intent, look);
   if (codes.length === 0) return undefined;
   const violations = codes.map((code) =>
     code === 'endpoint_destructive_operation' ? 'destructive_operation' : code,

@@ -4,15 +4,16 @@ import { credentialFault } from './credential.ts';
 import { receiptFaults } from './credential_checks.ts';
 import { checkDelegation, type Revocations } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
+import { type Duties, NO_DUTIES } from './duties.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Intent, IntentRequest } from './intent.ts';
 import { claimsDigest, delegationDigest, intentDigest } from './intent_digest.ts';
-import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
+import { type Judgement, judge } from './judge.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
 import { type LimitStanding, limitsOf } from './limits.ts';
-import { isStrangeRisk } from './match.ts';
 import type { Policy } from './policy.ts';
 import { policyDigest } from './policy_digest.ts';
+import { isStrangeRisk, riskOfCall } from './risk.ts';
 import { callsOf } from './script.ts';
 import type { TokenRules } from './token_reader.ts';
 import { countOf, type UsesState } from './uses.ts';
@@ -69,7 +70,7 @@ const NOT_EVALUABLE: Judgement = {
 
 function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now: Timestamp): Decision {
   const { intent } = request;
-  const byPolicy = ofProfile(judge(policy, request, now), intent, evidence);
+  const byPolicy = ofProfile(judge(policy, request, now, evidence.gate), intent, evidence);
   const judged = stopped(byPolicy, request, evidence, now);
   const { duties } = judged;
   const limits = standings(judged, intent, evidence.uses, now);
@@ -144,11 +145,13 @@ function credentialed(
 }
 
 /** The careful profile lets nothing of high risk run without a credential of its own, whatever the rules say. */
-function ofProfile(judged: Judgement, { context }: Intent, { gate }: Evidence): Judgement {
+function ofProfile(judged: Judgement, intent: Intent, { gate }: Evidence): Judgement {
   const { verdict, duties } = judged;
   if (gate.profile === 'standard' || verdict === 'block') return judged;
-  const risk = context.risk_class;
-  const high = isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
+  const high = callsOf(intent).some((call) => {
+    const risk = riskOfCall(call, gate.home);
+    return isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
+  });
   if (!high || duties.broker !== null || verdict === 'dry_run') return judged;
   return { ...judged, duties: { ...duties, broker: { references: [], scopes: [] } } };
 }
@@ -162,10 +165,10 @@ function isAdmitted({ admission }: { readonly admission?: unknown }): boolean {
 function stopped(
   judged: Judgement,
   request: IntentRequest,
-  { switches }: Evidence,
+  { switches, gate }: Evidence,
   now: Timestamp,
 ): Judgement {
-  if (switches !== 'unavailable') return underKillSwitch(judged, switches, request, now);
+  if (switches !== 'unavailable') return underKillSwitch(judged, switches, request, now, gate.home);
   return blocked(judged, ['kill_switch_state_unavailable'], 'kill_switch_state_unavailable');
 }
 

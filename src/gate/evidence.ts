@@ -26,6 +26,8 @@ export interface GateSettings {
   readonly audience?: string;
   /** The longest that a token may live. Milliseconds. */
   readonly maxTokenLifetimeMs?: number;
+  /** The home folder of whoever acts: what `~` is. Anything if it is not told. */
+  readonly home?: string;
 }
 
 /** What is proven beside the call itself. Everything that is missing counts against the call. */

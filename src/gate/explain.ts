@@ -1,8 +1,9 @@
 import type { Timestamp } from '../core/time.ts';
+import { someWork } from './glob.ts';
 import type { IntentRequest } from './intent.ts';
 import { judge, risksNamed } from './judge.ts';
 import { factsOf, matches, misses } from './match.ts';
-import type { Policy, Verdict } from './policy.ts';
+import type { Policy, Rule, Verdict } from './policy.ts';
 import { callsOf } from './script.ts';
 
 /** How one rule stands to an intent. */
@@ -36,11 +37,13 @@ export function explainSteps(policy: Policy, request: IntentRequest, now: Timest
 
 /** Every rule of a policy in its order, and why it is about a single call or is not. */
 export function explain(policy: Policy, request: IntentRequest, now: Timestamp): RuleAccount[] {
-  const facts = factsOf(request.intent, risksNamed(policy));
+  const asked = { intent: request.intent, home: undefined, work: someWork(), careful: false };
+  const facts = factsOf(asked, risksNamed(policy), policy.risk_floor);
+  const isMet = (rule: Rule): boolean => ['yes', 'maybe'].includes(matches(rule, facts));
   const failedClosed = judge(policy, request, now).matched_rules.length === 0;
-  const first = policy.rules.find((rule) => matches(rule, facts) === 'yes')?.priority;
+  const first = policy.rules.find((rule) => isMet(rule))?.priority;
   return policy.rules.map((rule) => {
-    const matched = matches(rule, facts) === 'yes';
+    const matched = isMet(rule);
     const standing = !matched ? 'no' : !failedClosed && rule.priority === first ? 'decides' : 'not_asked';
     const { name, priority, effect } = rule;
     return { name, priority, effect, standing, misses: misses(rule, facts) };

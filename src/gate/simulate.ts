@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Timestamp } from '../core/time.ts';
 import { bothCredentialRules } from './credential_rules.ts';
+import type { Duties } from './duties.ts';
 import { type Decision, rulesAlone } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
-import type { Duties } from './judge.ts';
 import { type Policy, type RateLimit, stricter, type Verdict } from './policy.ts';
 import { byBytes } from './words.ts';
 

@@ -461,7 +461,6 @@ describe('W-11: lists of domains look at where a call leads', () => {
     ['host', 'good.com:443'],
     ['host', 'wss://good.com'],
     ['url', 'https://user@good.com/'],
-    ['url', 'ssh://git@good.com/o/r.git'],
     ['url', 'https://good.com/?q=a b'],
   ] as const) {
     test(`${kind} ${value} is allowed`, () => assert.equal(verdictOf(listed, callOn(kind, value)), 'allow'));

@@ -1,0 +1,153 @@
+import { domainOf } from './domains.ts';
+import { inferredClass, type TargetKind, writtenDomain } from './endpoint.ts';
+import type { Target } from './intent.ts';
+import { hostsIn, NO_PATHS, type Paths, pathsIn, type Surroundings } from './readings.ts';
+
+/** All the places that a target may name: whoever restricts is met by any of them. */
+export interface Places extends Paths {
+  readonly hosts: ReadonlySet<string>;
+}
+
+interface Known {
+  readonly surroundings: Surroundings;
+  readonly places: Places;
+}
+
+/** By target: the same ones are looked at by each rule. */
+const KNOWN = new WeakMap<Target, Known>();
+
+/** Schemes that lead to the network and nowhere else. */
+const WEB = /^(?:https?|wss?):[\\/]{2}/i;
+const SCHEME = /^(?:[a-z][a-z0-9+.-]+:)+[\\/]/i;
+/** Schemes that browsers take to the network with any number of slashes, also none. */
+const SPECIAL = /^(?:https?|wss?|ftp):/i;
+const SCP = /^[^\\/:@\s]+@([^\\/:@\s]+):(.*)$/s;
+const DRIVE = /^[a-z]:[\\/]/i;
+const ROOTED_AGAIN = /^\/+proc\/+(?:self|thread-self|\d+)\/+root(?=\/|$)/;
+
+export function placesOf(target: Target, surroundings: Surroundings): Places {
+  const known = KNOWN.get(target);
+  if (
+    known?.surroundings.workspace === surroundings.workspace &&
+    known.surroundings.home === surroundings.home
+  )
+    return known.places;
+  const places = { ...pathsOf(target, surroundings), hosts: hostsOf(target) };
+  KNOWN.set(target, { surroundings, places });
+  return places;
+}
+
+function pathsOf({ kind, value }: Target, surroundings: Surroundings): Paths {
+  if (kind !== 'path' && isWebUrl(value)) return NO_PATHS;
+  const each = textsOf(kind, value).map((text) => pathsIn(text, surroundings));
+  return {
+    plain: new Set(each.flatMap(({ plain }) => [...plain])),
+    patterns: each.flatMap(({ patterns }) => patterns),
+    anywhere: each.some(({ anywhere }) => anywhere),
+  };
+}
+
+function hostsOf({ kind, value, endpoint_domain: said }: Target): ReadonlySet<string> {
+  const texts = [...textsOf(kind, value), ...(said === undefined ? [] : [said])];
+  return new Set(texts.flatMap((text) => [...hostsIn(text)]));
+}
+
+/** Of a command also each of its words: it may be about any of them. */
+function textsOf(kind: TargetKind, value: string): string[] {
+  if (kind !== 'other' && kind !== 'host' && kind !== 'url') return [value];
+  const words = value.split(/[\s'"`;|&<>()=,]+/).filter((word) => word !== '' && word !== value);
+  return [value, ...new Set(words)];
+}
+
+function isWebUrl(value: string): boolean {
+  return WEB.test(value) && domainOf(value, true) !== undefined;
+}
+
+/**
+ * All that a target surely may be, itself first: the kind that a caller writes is only one of them. A call is judged once
+ * for each.
+ */
+export function meaningsOf(target: Target, toolName: string, surroundings: Surroundings): readonly Target[] {
+  const { kind, value } = target;
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
+  const bare = value.replaceAll(/[\x00-\x20\x7f]/g, '');
+  const path = isCommand(target, toolName) ? undefined : pathMeant(kind, value, bare, surroundings);
+  const url = kind === 'url' || kind === 'host' ? undefined : urlMeant(bare);
+  const hidesCommand = (kind === 'url' || kind === 'host') && /\s/.test(value) && !SCHEME.test(bare);
+  const found = [
+    target,
+    ...(path === undefined ? [] : [as(target, 'path', path, toolName)]),
+    ...(url === undefined ? [] : [as(target, 'url', url, toolName)]),
+    ...(hidesCommand ? [as(target, 'other', value, toolName)] : []),
+  ];
+  return found.filter((one, index) => index === 0 || one.kind !== kind || one.value !== value);
+}
+
+function pathMeant(
+  kind: TargetKind,
+  value: string,
+  bare: string,
+  { home }: Surroundings,
+): string | undefined {
+  if (/^file:/i.test(bare)) return filePath(bare);
+  const slashed = value.replace(/^[\\/]{2,}/, '/');
+  const again = slashed.replace(ROOTED_AGAIN, '');
+  if (again !== slashed) return again === '' ? '/' : again;
+  const fromHome = home === undefined ? undefined : homePath(value, home);
+  if (fromHome !== undefined) return fromHome;
+  if (slashed !== value) return slashed;
+  if (kind === 'path') {
+    if (WEB.test(bare)) return undefined;
+    const rest = value.replace(/^(?:[a-z][a-z0-9+.-]+:)+(?=[\\/])/i, '').replace(SCP, '$2');
+    return rest === value ? undefined : rest.replace(/^[\\/]{2,}/, '/');
+  }
+  if (SCHEME.test(bare)) return undefined;
+  return /^(?:[\\/~$]|\.{1,2}[\\/])/.test(value) || DRIVE.test(value) ? value : undefined;
+}
+
+/** Several words for whatever runs them: their first may look like a path, and they are none. */
+function isCommand({ kind, value, operation = '' }: Target, toolName: string): boolean {
+  if (kind !== 'other' || !/\s/.test(value.trim())) return false;
+  return inferredClass(kind, operation, toolName) === 'proc.exec';
+}
+
+/** `~` and `$HOME` at the head of a value. */
+function homePath(value: string, home: string): string | undefined {
+  const [whole] = /^(?:~(?=[\\/]|$)|\$HOME(?!\w)|\$\{HOME\})/.exec(value) ?? [];
+  return whole === undefined ? undefined : `${home}${value.slice(whole.length)}`;
+}
+
+function filePath(url: string): string {
+  const rest = url.replace(/^file:/i, '').replace(/^[\\/]{2}[^\\/]*(?=[\\/])/, '');
+  const path = rest.replace(/^[\\/]+/, '/');
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return url; // which is no plain path, and so may be any
+  }
+}
+
+function urlMeant(bare: string): string | undefined {
+  if (/^file:[\\/]{2}(?![\\/])/i.test(bare)) return bare;
+  if (/^file:/i.test(bare)) return undefined;
+  if (SCHEME.test(bare)) return bare;
+  if (SPECIAL.test(bare)) return bare.replace(/:[\\/]*/, '://');
+  if (/^[\\/]{2}/.test(bare)) return `http://${bare.replace(/^[\\/]+/, '')}`;
+  const [, host, path] = SCP.exec(bare) ?? [];
+  return host === undefined ? undefined : `ssh://${host}/${path ?? ''}`;
+}
+
+function as(target: Target, kind: TargetKind, value: string, toolName: string): Target {
+  const { operation = '', sensitivity, destructive, endpoint_class: said } = target;
+  const keeps = kind === 'url' ? said.startsWith('net.') : said.startsWith('fs.') || said === 'proc.exec';
+  const domain = kind === 'url' ? writtenDomain('url', value) : '';
+  return {
+    kind,
+    value,
+    ...(operation === '' ? {} : { operation }),
+    ...(sensitivity === undefined ? {} : { sensitivity }),
+    endpoint_class: keeps ? said : inferredClass(kind, operation, toolName),
+    ...(domain === '' ? {} : { endpoint_domain: domain }),
+    ...(destructive === undefined ? {} : { destructive }),
+  };
+}

@@ -1,0 +1,191 @@
+import { domainOf, embeddedFours } from './domains.ts';
+import { type Pattern, patternOf } from './glob.ts';
+import { isAbsolute, plainPath } from './places.ts';
+
+/** What is known of where a call is made. */
+export interface Surroundings {
+  /** As the call says. */
+  readonly workspace: string;
+  /** The home folder of whoever acts; undefined if the gate is told none: then `~` is anything. */
+  readonly home?: string | undefined;
+}
+
+/** All the paths that a text may name. */
+export interface Paths {
+  /** Plain ones, from the workspace on and relative to it. */
+  readonly plain: ReadonlySet<string>;
+  /** What text with glob characters, variables or `~` may stand for. */
+  readonly patterns: readonly Pattern[];
+  /** It cannot be told: it may be any. */
+  readonly anywhere: boolean;
+}
+
+export const NO_PATHS: Paths = { plain: new Set(), patterns: [], anywhere: false };
+
+/** Longer ones no system has, and more spellings of one text no person writes. UTF-16 code units; how many. */
+const MAX_TEXT = 4096;
+const MAX_SPELLINGS = 64;
+
+/** A scheme, a drive, or several of them, before what may be a path. */
+const PREFIX = /^(?:[a-z][a-z0-9+.-]*:)+(?=[\\/~])/i;
+const SCP = /^[^\\/:@\s]+@[^\\/:@\s]+:/;
+const HOME =
+  /^(?:~(?=[\\/]|$)|\$HOME(?!\w)|\$\{HOME\}|%(?:USERPROFILE|HOME)%|\$env:(?:USERPROFILE|HOME)(?!\w))/i;
+/** What a shell puts something in the place of. */
+const VARIABLE = /\$(?:env:)?[a-z_]\w*|\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`|%[a-z_]\w*%|\$[0-9@*#?!$-]/gi;
+const GLOB = /[*?[{]/;
+const ROOTED_AGAIN = /^\/proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/root(?=\/|$)/;
+const ANY_FILE = /^\/(?:proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/(?:cwd|fd)|dev\/fd)(?=\/|$)/;
+
+/** The paths that a text may name, whoever reads it: a shell, a program, a library of URLs. */
+export function pathsIn(text: string, surroundings: Surroundings): Paths {
+  const found = { plain: new Set<string>(), patterns: [] as Pattern[], anywhere: false };
+  const spelled = spellings(text);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends a path in C
+  if (spelled === undefined || /[\x00-\x1f\x7f]/.test(text)) return { ...found, anywhere: true };
+  for (const one of spelled) {
+    const expanded = one.replace(HOME, () => surroundings.home ?? '$HOME');
+    for (const path of [one, expanded]) {
+      const place = resolved(path);
+      if (place === undefined || ANY_FILE.test(place)) found.anywhere = true;
+      else for (const name of named(place, surroundings.workspace)) found.plain.add(name);
+    }
+    if (!GLOB.test(expanded) && !isVariable(expanded)) continue;
+    const made = patternsOf(expanded, surroundings.workspace);
+    if (made === undefined) found.anywhere = true;
+    else found.patterns.push(...made);
+  }
+  return found;
+}
+
+/** True for text that stands for something else to a shell. */
+export function isVariable(text: string): boolean {
+  return text.startsWith('~') || text.search(VARIABLE) !== -1;
+}
+
+/** True for text of which a shell may make several. */
+export function isGlob(text: string): boolean {
+  return GLOB.test(text);
+}
+
+/** A text without what readers take away before its path; as paths of systems that have backslashes too. Undefined for too many. */
+function spellings(text: string): ReadonlySet<string> | undefined {
+  if (text.length > MAX_TEXT) return undefined;
+  const found = new Set([text]);
+  for (const one of found) {
+    found.add(one.replace(PREFIX, ''));
+    found.add(one.replace(SCP, ''));
+    found.add(one.replace(/^file:(?:[\\/]{2}[^\\/]*)?/i, ''));
+    if (one.includes('\\')) {
+      found.add(one.replaceAll('\\', '/'));
+      found.add(one.replaceAll('\\', ''));
+    }
+    if (/%[0-9a-f]{2}/i.test(one)) found.add(decoded(one));
+    if (found.size > MAX_SPELLINGS) return undefined;
+  }
+  return found;
+}
+
+function decoded(text: string): string {
+  return text.replaceAll(/%([0-7][0-9a-f])/gi, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
+}
+
+/** A path without `.`, `..` and doubled slashes. Undefined for one that leads out of where it begins: it may be any. */
+function resolved(path: string): string | undefined {
+  const text = normal(path);
+  if (text === undefined || text === '..' || text.startsWith('../')) return undefined;
+  const again = text.replace(ROOTED_AGAIN, '');
+  return again === text ? text : resolved(again === '' ? '/' : again);
+}
+
+/** Undefined for what has a control character in it. */
+function normal(path: string): string | undefined {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends a path in C
+  if (/[\x00-\x1f\x7f]/.test(path)) return undefined;
+  const text = path.normalize('NFC');
+  const rooted = text.startsWith('/');
+  const parts: string[] = [];
+  for (const part of text.split('/')) {
+    if (part === '' || part === '.') continue;
+    if (part !== '..') parts.push(part);
+    else if (parts.length > 0 && parts.at(-1) !== '..') parts.pop();
+    else if (!rooted) parts.push('..');
+  }
+  return `${rooted ? '/' : ''}${parts.join('/')}` || '.';
+}
+
+/** A plain path, from the workspace on if it is relative, and relative to it if it is in there. */
+function named(path: string, workspace: string): string[] {
+  const home = plainPath(workspace);
+  if (home === undefined) return [path];
+  if (!isAbsolute(path)) return [path, plainPath(`${home}/${path}`) ?? path];
+  if (path === home) return [path, '.'];
+  return path.startsWith(`${home}/`) ? [path, path.slice(home.length + 1)] : [path];
+}
+
+function patternsOf(text: string, workspace: string): Pattern[] | undefined {
+  const alternatives = withoutBraces(text.replaceAll(VARIABLE, '**').replace(/^~[^\\/]*/, '**'));
+  if (alternatives === undefined) return undefined;
+  const made: Pattern[] = [];
+  for (const one of alternatives) {
+    if (one.split('/').includes('..')) return undefined; // what it leads out of is not known
+    const plain = one.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/^\.\//, '');
+    const pattern = patternOf(plain, { deep: true });
+    if (pattern === undefined) continue; // a bracket that nothing closes: it is one of the plain ones
+    made.push(pattern);
+    const home = plainPath(workspace);
+    const below = home === undefined || plain.startsWith('/') ? undefined : `${literal(home)}/${plain}`;
+    const rooted = below === undefined ? undefined : patternOf(below, { deep: true });
+    if (rooted !== undefined) made.push(rooted);
+  }
+  return made;
+}
+
+/** A text as a pattern that stands for nothing else. */
+export function literal(text: string): string {
+  return text.replaceAll(/[*?[\]\\]/g, '\\$&');
+}
+
+/** Each alternative of `{a,b}`, as shells write them out. Undefined for too many. */
+export function withoutBraces(text: string): string[] | undefined {
+  const done: string[] = [];
+  const open = [text];
+  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+    const [whole, inner = ''] = /\{([^{}]*)\}/.exec(one) ?? [];
+    if (whole === undefined) done.push(one);
+    else {
+      const at = one.indexOf(whole);
+      const choices = /^\s*-?\w+\.\.-?\w+/.test(inner) ? ['**'] : inner.split(',');
+      // What has no comma is no alternative to a shell, and may be one to others.
+      for (const choice of choices) open.push(`${one.slice(0, at)}${choice}${one.slice(at + whole.length)}`);
+    }
+    if (done.length + open.length > MAX_SPELLINGS) return undefined;
+  }
+  return done;
+}
+
+/** Of a text in two alternatives and more: all domains that it may lead to, IPv4 addresses in IPv6 ones too. */
+export function hostsIn(text: string): ReadonlySet<string> {
+  const found = new Set<string>();
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
+  const bare = text.replaceAll(/[\x00-\x20\x7f]/g, '');
+  if (bare.length > MAX_TEXT) return found;
+  const rest = bare.replace(/^(?:[a-z][a-z0-9+.-]*:(?!\d+(?:[\\/?#]|$)))+/i, '');
+  for (const one of [bare, rest]) {
+    const path = one.replace(/^[\\/]{2,}/, '');
+    const candidates = [path, one === rest && rest !== bare ? one.replace(/^[\\/]+/, '') : path];
+    for (const candidate of candidates) {
+      const authority = /^[^/?#\\]*/.exec(candidate)?.[0] ?? '';
+      const host = authority.slice(authority.lastIndexOf('@') + 1);
+      for (const name of [host, host.replace(/:.*$/s, '')]) {
+        const domain = domainOf(name, true);
+        if (domain === undefined) continue;
+        found.add(domain);
+        for (const four of embeddedFours(domain)) found.add(four);
+      }
+    }
+  }
+  return found;
+}

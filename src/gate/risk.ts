@@ -1,0 +1,55 @@
+import { actsOf } from './acts.ts';
+import { classesOf, destroys } from './endpoint_lists.ts';
+import type { Intent, Target } from './intent.ts';
+import { placesOf } from './meanings.ts';
+import { isWithin, plainPath } from './places.ts';
+import { isNetwork, type Policy } from './policy.ts';
+import type { Surroundings } from './readings.ts';
+
+/** Risk classes that every policy knows, from the lowest to the highest. */
+export const RISK_CLASSES = ['low', 'medium', 'high', 'critical'] as const;
+export type RiskClass = (typeof RISK_CLASSES)[number];
+
+/** True for a risk class that gait does not know: it counts as the highest wherever that is the stricter thing. */
+export function isStrangeRisk(risk: string): boolean {
+  return !RISK_CLASSES.some((one) => one === risk);
+}
+
+/** True if what a policy says of failing closed is about calls of this risk: a strange one may be any of them. */
+export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
+  return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
+}
+
+/** The higher of what a call says and of what it shows; what it says, where that is strange. */
+export function riskOfCall(intent: Intent, home: string | undefined): string {
+  const said = intent.context.risk_class;
+  if (isStrangeRisk(said)) return said;
+  const shown = shownRisk(intent, home);
+  return RISK_CLASSES.indexOf(shown) > (RISK_CLASSES as readonly string[]).indexOf(said) ? shown : said;
+}
+
+/** The least risk of a call by its tool, its operations and its targets, whatever it says. */
+export function shownRisk({ tool_name, targets, context }: Intent, home: string | undefined): RiskClass {
+  if (destroys(targets, tool_name)) return 'high';
+  const surroundings = { workspace: context.workspace, home };
+  if (targets.some((target) => isAboveWorkspace(target, surroundings))) return 'high';
+  const acts = actsOf(tool_name);
+  if (targets.some((target) => sendsOut(target, tool_name))) return 'high';
+  const writes = targets.some((target) => classesOf(target, tool_name).includes('fs.write'));
+  return writes || acts.has('writes') || acts.has('sends') ? 'medium' : 'low';
+}
+
+/** A path that the workspace lies in. */
+function isAboveWorkspace(target: Target, surroundings: Surroundings): boolean {
+  const workspace = plainPath(surroundings.workspace);
+  if (workspace === undefined || workspace === '.' || target.kind !== 'path') return false;
+  const { plain } = placesOf(target, surroundings);
+  return [...plain].some((path) => path !== workspace && path !== '.' && isWithin(workspace, path));
+}
+
+/** Writes to the network. */
+function sendsOut(target: Target, toolName: string): boolean {
+  if (!classesOf(target, toolName).some(isNetwork)) return false;
+  const acts = new Set([...actsOf(toolName), ...actsOf(target.operation ?? '')]);
+  return acts.has('sends') || acts.has('writes') || acts.has('deletes');
+}
