@@ -1,3 +1,4 @@
+import { wantsBroker } from './judge.ts';
 import { asksForDelegation } from './match.ts';
 import type { Match, Policy, Rule } from './policy.ts';
 import { RISK_CLASSES } from './risk.ts';
@@ -41,7 +42,9 @@ function isWider(wide: Match, narrow: Match): boolean {
 }
 
 /** A rule that allows by the name of a tool alone allows it to do anything to anything. */
-function toolOnly({ effect, match, endpoint }: Rule): Finding[] {
+function toolOnly(rule: Rule): Finding[] {
+  const { effect, match, endpoint, dataflow, min_approvals: approvals } = rule;
+  if (approvals > 0 || wantsBroker(rule) || dataflow.enabled || rule.require_context_evidence) return [];
   if (effect !== 'allow' || match.tool_names.length + match.tool_patterns.length === 0) return [];
   const { tool_names: _, tool_patterns: __, ...rest } = match;
   const asksMore = Object.values(rest).some((value) =>

@@ -1,10 +1,12 @@
 import {
+  CST,
   type Document,
   isAlias,
   isMap,
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Pair,
   parseAllDocuments,
@@ -54,7 +56,10 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   const text = textOf(bytes, what);
   refuseDepth(text);
   refuseDirectives(text);
-  const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false })];
+  refuseMuch(text);
+  // The library's own prose for an error copies the line that it is in, for each of them.
+  const options = { lineCounter: lines, uniqueKeys: false, prettyErrors: false };
+  const documents = [...parseAllDocuments(text, options)];
   const [document, second] = documents;
   const line = (offset: number): number => lines.linePos(offset).line;
   for (const { errors, warnings } of documents) {
@@ -91,6 +96,36 @@ function refuseDepth(text: string): void {
     if (Math.max(open, lists) > MAX_BRACKETS) throw policyInvalid(index + 1, 'it is nested too deep');
   }
 }
+
+/**
+ * The reader of YAML takes a while for each token, and for each thing that is wrong: it is given no more than a policy has.
+ * Keys that are written with a question mark nest without end, and no policy needs them.
+ */
+function refuseMuch(text: string): void {
+  let tokens = 0;
+  let line = 1;
+  for (const source of new Lexer().lex(text)) {
+    tokens += 1;
+    if (tokens > MAX_TOKENS) throw policyInvalid(line, `it has more than ${MAX_TOKENS} tokens`);
+    const type = CST.tokenType(source);
+    if (type === 'explicit-key-ind')
+      throw policyInvalid(line, 'a key is written with a question mark', 'Write it as `key: value`.');
+    if (type === 'double-quoted-scalar' && STRANGE_ESCAPE.test(source))
+      throw policyInvalid(
+        line,
+        'a text in double quotes has an escape that is none',
+        'Double the backslash.',
+      );
+    for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) line += 1;
+  }
+}
+
+/** Spaces among them. A policy of ten thousand lines has fewer. */
+const MAX_TOKENS = 60_000;
+
+/** A backslash before what YAML 1.2 (§5.7) gives no meaning. */
+const STRANGE_ESCAPE =
+  /^"(?:[^\\]|\\[\s\S])*?\\(?![0abtnvfre "/\\N_LP\t\r\n]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})/i;
 
 const OPENS: ReadonlySet<string> = new Set(['[', '{']);
 const CLOSES: ReadonlySet<string> = new Set([']', '}']);
