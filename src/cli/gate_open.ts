@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Clock, fineClock } from '../core/clock.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
@@ -19,7 +20,7 @@ import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts'
 import type { Io } from './io.ts';
 import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
-import { gateDir, realPlace } from './places.ts';
+import { gatePlaceOf, realPlace } from './places.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -110,12 +111,12 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
       'A gate has one.',
     );
   }
-  const dir = gateDir(named ?? older, io.env);
+  const { dir, isNamed } = gatePlaceOf(named ?? older, io.env);
   const wanted = wantedFiles(flags);
   const files = recordFiles(dir, wanted, io.env);
   return {
     dir,
-    settings: settingsOf(flags),
+    settings: { ...settingsOf(flags), stateNamed: isNamed, statePlace: resolve(dir) },
     files,
     wanted,
     store: gateStore(dir, io),

@@ -21,6 +21,7 @@ export function answerFields(answer: Answer, place: GatePlace, profile: string):
     ...{ policy_digest: answer.policyDigest, intent_digest: answer.intentDigest },
     ...{ trace_id: answer.traceId, event_id: answer.eventId },
     trace_path: placeOf(place, 'trace', answer.tracePath),
+    state_dir: place.dir,
     duties: asJson(duties),
     ...(approval === undefined
       ? {}
@@ -110,6 +111,7 @@ export function answerLines(answer: Answer, place: GatePlace, io: Io): string[] 
       ? [`  credential  ${printable(issued.credential.ref)}`]
       : []),
     `  trace       ${printable(placeOf(place, 'trace', answer.tracePath))}`,
+    `  state       ${printable(place.dir)}`,
   ];
 }
 

@@ -1,10 +1,11 @@
 import { invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { epochMs } from '../core/time.ts';
 import { replay } from '../log/fold.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { signaturesOf } from '../signing/signed_document.ts';
-import { DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
+import { CLOCK_SLACK_MS, DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
 import type { TraceFinding } from './trace_verify.ts';
 import { USES_STREAM, usesModel } from './uses.ts';
 
@@ -26,12 +27,19 @@ export async function verifyDecisions(store: EventStore, trace?: JsonObject): Pr
   const counts = { decided: 0, refused: 0, voided: 0 };
   const place = trace === undefined ? undefined : placeIn(trace);
   let entry: JsonObject | undefined;
+  let latest: string | undefined;
   const voided = new Set<unknown>();
   const uses = await headsOf(store);
   const rolledBack: TraceFinding[] = [];
   const { position } = await replay(store, decisionsModel, DECISIONS_STREAM, ({ event, revision, hash }) => {
     const { type, payload } = event as { type: keyof typeof counts; payload: JsonObject };
     counts[type] += 1;
+    const at = String(event['created_at']);
+    if (latest !== undefined && epochMs(at) + CLOCK_SLACK_MS < epochMs(latest)) {
+      const message = `entry ${revision} is of ${at}, before one of ${latest}: the clock went back`;
+      rolledBack.push({ code: 'clock_went_back', message });
+    }
+    if (latest === undefined || epochMs(at) > epochMs(latest)) latest = at;
     if (type === 'voided') voided.add(payload['event_id']);
     const seen = payload['uses'];
     if (isJsonObject(seen) && uses.get(Number(seen['revision'])) !== seen['hash']) {

@@ -71,7 +71,7 @@ const NOT_EVALUABLE: Judgement = {
 function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now: Timestamp): Decision {
   const { intent } = request;
   const byPolicy = ofProfile(judge(policy, request, now, evidence.gate), intent, evidence);
-  const judged = stopped(byPolicy, request, evidence, now);
+  const judged = stopped(onTime(byPolicy, evidence), request, evidence, now);
   const { duties } = judged;
   const limits = standings(judged, intent, evidence.uses, now);
   if (judged.verdict === 'block') return { ...judged, limits };
@@ -84,6 +84,9 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
     return { ...blocked(judged, delegation.reasons, 'delegation_not_granted'), delegation, limits };
   }
   const proven = delegation === undefined ? {} : { delegation };
+  if (isHomeless(judged, limits, evidence)) {
+    return { ...blocked(judged, ['gate_state_unnamed'], 'gate_state_unnamed'), ...proven, limits };
+  }
   const known = withReasons(judged, delegation?.reasons ?? []);
   if (judged.verdict === 'dry_run') return { ...known, ...proven, limits };
   const full =
@@ -159,6 +162,21 @@ function ofProfile(judged: Judgement, intent: Intent, { gate }: Evidence): Judge
 /** Nothing but the id of an admission is one. */
 function isAdmitted({ admission }: { readonly admission?: unknown }): boolean {
   return typeof admission === 'string' && admission !== '';
+}
+
+/** What is over would hold again by a clock that goes back: tokens, freezes, windows of limits. */
+function onTime(judged: Judgement, { clockBehind }: Evidence): Judgement {
+  return clockBehind === true ? blocked(judged, ['clock_behind_log'], 'clock_behind_log') : judged;
+}
+
+/** Under the careful profile what is used up counts only where somebody said that it is kept: elsewhere nothing is used up yet. */
+function isHomeless(
+  { verdict }: Judgement,
+  limits: readonly LimitStanding[],
+  { gate, mode }: Evidence,
+): boolean {
+  if (gate.profile === 'standard' || gate.stateNamed !== false || mode !== 'enforce') return false;
+  return limits.length > 0 || verdict === 'require_approval';
 }
 
 /** Kill switches come before everything that could be proven. */

@@ -26,6 +26,10 @@ export interface GateSettings {
   readonly audience?: string;
   /** The longest that a token may live. Milliseconds. */
   readonly maxTokenLifetimeMs?: number;
+  /** Somebody said where this gate keeps what is used up; under `oss-prod` nothing else counts. */
+  readonly stateNamed?: boolean;
+  /** Where that is: it stands in the traces. */
+  readonly statePlace?: string;
   /** The home folder of whoever acts: what `~` is. Anything if it is not told. */
   readonly home?: string;
 }
@@ -43,6 +47,8 @@ export interface Evidence {
   readonly uses: UsesState;
   /** By this this call was let in: what `uses` has under it is used up by this call. */
   readonly admission?: string;
+  /** The clock is behind what the decision log knows already. */
+  readonly clockBehind?: boolean;
   /** What became of asking for one. */
   readonly credential?: Issued;
   /**

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { type Clock, fineClock, systemClock } from '../core/clock.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
@@ -17,12 +17,13 @@ import { ownKillSwitches } from './kill_switch_file.ts';
 import type { Policy } from './policy.ts';
 import { RecordFiles } from './record_files.ts';
 import type { CredentialBroker } from './settlement.ts';
+import { gateStatePlace } from './state_place.ts';
 
 export interface GateOptions {
   readonly policy: Policy;
   /** Signs the traces. */
   readonly key: SigningKey;
-  /** Where decisions and what was used up are kept. By default GAIT_GATE_STATE, else `gate` in GAIT_OUT_DIR, else `./gait-out/gate`. */
+  /** Where decisions and what was used up are kept. By default GAIT_GATE_STATE, else `gate` in GAIT_OUT_DIR, else the next `gait-out/gate` from here upwards. */
   readonly dir?: string;
   /** Whom to believe for approvals and delegations. By default nobody. */
   readonly keyring?: Keyring;
@@ -30,6 +31,8 @@ export interface GateOptions {
   readonly profile?: Profile;
   /** What this gate is called; tokens for another do not count. */
   readonly audience?: string;
+  /** The home folder of whoever acts: what `~` is in a target. By default none: then it may be anything. */
+  readonly home?: string;
   /** The longest that a token may live. Milliseconds; by default any, under `oss-prod` a day. */
   readonly maxTokenLifetimeMs?: number;
   readonly broker?: CredentialBroker;
@@ -66,7 +69,10 @@ export class OpenGate {
   constructor(options: GateOptions) {
     const { policy, key, keyring = new Keyring(), profile = 'standard', audience, broker } = options;
     const { env } = process;
-    const dir = options.dir ?? (env['GAIT_GATE_STATE'] || join(env['GAIT_OUT_DIR'] || 'gait-out', 'gate'));
+    const { dir, isNamed } = gateStatePlace(options.dir, {
+      ...env,
+      GAIT_GATE_STATE: env['GAIT_GATE_STATE'] || undefined,
+    });
     const store = options.store ?? new FileStore({ root: dir, idField: DECISIONS_ID_FIELD });
     if (!PROFILES.includes(profile))
       throw invalidInput('flag_value_invalid', `there is no profile ${profile}`);
@@ -75,6 +81,9 @@ export class OpenGate {
     this.#parts = {
       settings: {
         profile,
+        stateNamed: isNamed || options.store !== undefined,
+        statePlace: resolve(dir),
+        ...(options.home === undefined ? {} : { home: options.home }),
         ...(audience === undefined ? {} : { audience }),
         ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
       },

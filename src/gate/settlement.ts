@@ -41,6 +41,11 @@ export interface Asked {
   readonly simulate?: boolean;
 }
 
+/** How the clock stands to the decision log. */
+interface ClockStanding {
+  readonly clockBehind?: boolean;
+}
+
 /** What calls are settled with. */
 export interface SettlerParts {
   readonly settings: GateSettings;
@@ -83,7 +88,7 @@ export class Settler {
 
   /** Evaluates, does what is next, and evaluates again, until nothing is left to be done. */
   async settle(
-    { policy, request, approvals, delegations, simulate = false }: Asked,
+    { policy, request, approvals, delegations, simulate = false, clockBehind = false }: Asked & ClockStanding,
     known?: Head,
   ): Promise<Course> {
     const { settings, keyring, broker, clock } = this.#parts;
@@ -93,7 +98,7 @@ export class Settler {
       ...{ gate: settings, keyring, approvals, delegations },
       ...(await this.#now(undefined)),
       mode: simulate ? 'trial' : 'enforce',
-      brokered: broker !== undefined,
+      ...{ brokered: broker !== undefined, clockBehind },
     };
     let admission: Admission | undefined;
     let issued: Issued | undefined;

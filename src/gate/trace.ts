@@ -53,6 +53,8 @@ export interface TraceFacts {
   /** What somebody says of approvals; nobody checked it. */
   readonly claimedApprovalRef?: string;
   readonly audience?: string;
+  /** The directory of that log. */
+  readonly statePlace?: string;
 }
 
 /**
@@ -138,6 +140,7 @@ function extOf(decision: Decision, request: IntentRequest, facts: TraceFacts): J
       ...{ token_id, token_digest: digest, key_id, approver_identity },
     })),
     ...(facts.audience === undefined ? {} : { audience: facts.audience }),
+    ...(facts.statePlace === undefined ? {} : { state_dir: facts.statePlace }),
     ...(facts.claimedApprovalRef === undefined ? {} : { claimed_approval_ref: facts.claimedApprovalRef }),
   };
 }

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { describe, test } from 'node:test';
+import { type Workspace, workspace } from '../support/cli.ts';
+
+const CALL = {
+  tool_name: 'tool.write',
+  args: {},
+  targets: [{ kind: 'path', value: '/data/a', operation: 'write' }],
+  context: { identity: 'agent', workspace: '/repo', risk_class: 'low' },
+};
+const ONCE =
+  'default_verdict: block\nrules:\n  - {name: r, effect: allow, match: {target_kinds: [path]}, rate_limit: {requests: 1, window: hour}}\n';
+
+async function prepared(w: Workspace): Promise<void> {
+  await writeFile(w.path('once.yaml'), ONCE);
+  await writeFile(w.path('allow.yaml'), 'default_verdict: allow');
+  await writeFile(w.path('call.json'), JSON.stringify(CALL));
+  await mkdir(w.path('deep/er'), { recursive: true });
+}
+
+const IN_DEEP = { cwd: 'deep/er' } as const;
+
+describe('the state of a gate', () => {
+  test('H2: is that of the workspace, wherever in it one stands, and the answer says which it was', async (t) => {
+    const w = await workspace(t);
+    await prepared(w);
+    const first = await w.ok('gate eval --policy once.yaml --intent call.json');
+    assert.deepEqual([first.verdict, first.state_dir], ['allow', 'gait-out/gate']);
+    const { exit, stdout } = await w.gait(
+      'gate eval --policy ../../once.yaml --intent ../../call.json --json',
+      IN_DEEP,
+    );
+    assert.equal(exit, 3, stdout);
+    assert.match(stdout, /rate_limit_exceeded/);
+    assert.equal(JSON.parse(stdout).state_dir, w.path('gait-out/gate'));
+  });
+
+  test('H6: a kill switch of the workspace holds for it too; the command names its file, and gates that look elsewhere', async (t) => {
+    const w = await workspace(t);
+    await prepared(w);
+    await w.ok('gate eval --policy allow.yaml --intent call.json');
+    await w.ok('gate eval --policy allow.yaml --intent call.json --state-dir st');
+    const add = await w.gait("kill-switch add --all --reason 'keys are out'");
+    assert.match(add.stdout, /in gait-out\/gate\/kill_switch\.json/);
+    assert.match(add.stderr, /the gate of .*st looks elsewhere/);
+    const deep = await w.gait('gate eval --policy ../../allow.yaml --intent ../../call.json', IN_DEEP);
+    assert.equal(deep.exit, 3);
+    assert.equal((await w.gait('gate eval --policy allow.yaml --intent call.json --state-dir st')).exit, 0);
+    const named = await w.gait("kill-switch add --all --reason 'keys are out' --state-dir st");
+    assert.match(named.stdout, /in st\/kill_switch\.json/);
+    assert.equal((await w.gait('gate eval --policy allow.yaml --intent call.json --state-dir st')).exit, 3);
+    await w.refused('kill-switch list --state x --state-dir y', 'flags_conflict', 'invalid_input');
+  });
+
+  test('F13: under oss-prod a limit counts only where somebody said that it is kept', async (t) => {
+    const w = await workspace(t);
+    await prepared(w);
+    await w.ok('keys init --out-dir keys --prefix gate');
+    const line =
+      'gate eval --policy once.yaml --intent call.json --profile oss-prod --key-mode prod --private-key keys/gate_private.key';
+    const { reason_codes } = await w.refused(line, 'policy_blocked', 'policy_blocked');
+    assert.ok(reason_codes?.includes('gate_state_unnamed'));
+    assert.equal((await w.ok(`${line} --state-dir st`)).verdict, 'allow');
+    assert.equal((await w.gait(line, { env: { GAIT_GATE_STATE: 'named' } })).exit, 0);
+  });
+});
