@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { type Workspace, workspace } from '../support/cli.ts';
 
@@ -63,5 +63,36 @@ describe('the state of a gate', () => {
     assert.ok(reason_codes?.includes('gate_state_unnamed'));
     assert.equal((await w.ok(`${line} --state-dir st`)).verdict, 'allow');
     assert.equal((await w.gait(line, { env: { GAIT_GATE_STATE: 'named' } })).exit, 0);
+  });
+});
+
+describe('F15: whoever approves sees the call', () => {
+  const ASKS = 'rules:\n  - {name: ask, effect: require_approval, match: {tool_names: [tool.write]}}\n';
+  const APPROVE =
+    'approve --intent call.json --scope tool:tool.write --ttl 1h --approver bob --reason-code r --out t.json';
+
+  test('its tool, targets and arguments with what a terminal would hide, and what the policy says', async (t) => {
+    const w = await workspace(t);
+    await writeFile(w.path('ask.yaml'), ASKS);
+    const args = { to: 'a\u001b[2Kb', body: 'x'.repeat(5000), deep: { a: [1] } };
+    await writeFile(w.path('call.json'), JSON.stringify({ ...CALL, args }));
+    const { exit, stdout } = await w.gait(`${APPROVE} --policy ask.yaml`);
+    assert.equal(exit, 0, stdout);
+    for (const said of [
+      ...['tool.write', 'write path /data/a', 'to = a\\u{1b}[2Kb', '(5000 bytes)', 'deep = {"a":[1]}'],
+      ...['require_approval  by rule: ask', 'approved by bob'],
+    ])
+      assert.ok(stdout.includes(said), `${said} is not in\n${stdout}`);
+    assert.ok(!stdout.includes('\u001b'));
+  });
+
+  test('and what needs no approval, or could not get one, gets none', async (t) => {
+    const w = await workspace(t);
+    await writeFile(w.path('call.json'), JSON.stringify(CALL));
+    for (const verdict of ['allow', 'block']) {
+      await writeFile(w.path('p.yaml'), `default_verdict: ${verdict}`);
+      await w.refused(`${APPROVE} --policy p.yaml`, 'approval_needless', 'invalid_input');
+    }
+    await assert.rejects(stat(w.path('t.json')), { code: 'ENOENT' });
   });
 });
