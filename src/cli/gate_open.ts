@@ -15,6 +15,7 @@ import { openSource, readFileBytes } from '../zip/file_source.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
+import { homeOf } from './evaluation_flags.ts';
 import { gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
 import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
 import type { Io } from './io.ts';
@@ -99,8 +100,9 @@ export interface GatePlace {
   readonly clock: Clock;
 }
 
-type PlaceValues = Parameters<typeof settingsOf>[0] &
-  TextValues<RecordFlag | 'state-dir' | 'rate-limit-state'>;
+type PlaceValues = Parameters<typeof settingsOf>[0] & { readonly home: string | undefined } & TextValues<
+    RecordFlag | 'state-dir' | 'rate-limit-state'
+  >;
 
 export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const { 'state-dir': named, 'rate-limit-state': older } = flags;
@@ -116,7 +118,11 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const files = recordFiles(dir, wanted, io.env);
   return {
     dir,
-    settings: { ...settingsOf(flags), stateNamed: isNamed, statePlace: resolve(dir) },
+    settings: {
+      ...settingsOf({ ...flags, home: homeOf(flags) }),
+      stateNamed: isNamed,
+      statePlace: resolve(dir),
+    },
     files,
     wanted,
     store: gateStore(dir, io),

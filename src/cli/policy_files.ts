@@ -76,16 +76,19 @@ export interface Trial {
 export async function tried(
   [policyPath = '', intentPath = '']: readonly string[],
   now: Timestamp,
-  killSwitchState?: string,
+  {
+    killSwitchState,
+    home,
+  }: { readonly killSwitchState?: string | undefined; readonly home?: string | undefined },
 ): Promise<Trial> {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
   if (killSwitchState === undefined) {
-    return { file, request, now, decision: rulesAlone(file.policy, request, now) };
+    return { file, request, now, decision: rulesAlone(file.policy, request, now, { home }) };
   }
   const { readKillSwitchFile } = await import('../gate/kill_switch_file.ts');
   const switches = readKillSwitchFile(killSwitchState);
-  return { file, request, now, decision: rulesAlone(file.policy, request, now, switches) };
+  return { file, request, now, decision: rulesAlone(file.policy, request, now, { switches, home }) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */

@@ -50,14 +50,22 @@ export function evaluate(
   }
 }
 
+/** What a trial is told of where the call would run. */
+export interface TriedUnder {
+  readonly switches?: readonly KillSwitchEntry[];
+  /** The home folder of whoever acts; `~` is anything if there is none. */
+  readonly home?: string | undefined;
+}
+
 /** What the rules alone say of a call, with nothing proven: of no use to let it run. */
 export function rulesAlone(
   policy: Policy,
   request: IntentRequest,
   now: Timestamp,
-  switches: readonly KillSwitchEntry[] = [],
+  { switches = [], home }: TriedUnder = {},
 ): Decision {
-  return evaluate(policy, request, { ...NO_EVIDENCE, switches }, now);
+  const gate = { ...NO_EVIDENCE.gate, ...(home === undefined ? {} : { home }) };
+  return evaluate(policy, request, { ...NO_EVIDENCE, gate, switches }, now);
 }
 
 const NOT_EVALUABLE: Judgement = {

@@ -70,6 +70,26 @@ export function judge(
   return judgeScript(policy.scripts, calls, each);
 }
 
+/** One part of a call, and what is made of it. */
+export interface PartJudgement {
+  readonly intent: Intent;
+  readonly judged: Judgement;
+}
+
+/** What is made of each part of a single call, itself first. */
+export function judgeParts(
+  policy: Policy,
+  request: IntentRequest,
+  now: Timestamp,
+  { home, profile = 'standard' }: Place = {},
+): PartJudgement[] {
+  const asked = { ...request, at: epochMs(now), home, work: someWork(), careful: profile !== 'standard' };
+  return partsOf(policy, asked).map((intent) => ({
+    intent,
+    judged: judgePart(policy, { ...asked, intent }),
+  }));
+}
+
 /** As strict as the strictest of its parts, and as the whole. */
 function judgeCall(policy: Policy, asked: Asked): Judgement {
   return strictestOf(partsOf(policy, asked).map((intent) => judgePart(policy, { ...asked, intent })));

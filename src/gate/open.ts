@@ -14,6 +14,7 @@ import type { IntentRequest } from './intent.ts';
 import { readIntent } from './intent_reader.ts';
 import type { KillSwitchEntry } from './kill_switch.ts';
 import { ownKillSwitches } from './kill_switch_file.ts';
+import { homeFolder } from './places.ts';
 import type { Policy } from './policy.ts';
 import { RecordFiles } from './record_files.ts';
 import type { CredentialBroker } from './settlement.ts';
@@ -83,7 +84,7 @@ export class OpenGate {
         profile,
         stateNamed: isNamed || options.store !== undefined,
         statePlace: resolve(dir),
-        ...(options.home === undefined ? {} : { home: options.home }),
+        ...(options.home === undefined ? {} : { home: homeFolder(options.home) }),
         ...(audience === undefined ? {} : { audience }),
         ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
       },

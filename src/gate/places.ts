@@ -1,3 +1,4 @@
+import { invalidInput } from '../core/errors.ts';
 import type { TargetKind } from './endpoint.ts';
 
 /** A scheme at the head of a value, however many slashes follow; one letter is a drive. */
@@ -45,6 +46,14 @@ export function isWithin(path: string, folder: string | undefined): boolean {
   if (folder === '/') return path.startsWith('/');
   if (folder === '.') return !path.startsWith('/');
   return path === folder || path.startsWith(`${folder}/`);
+}
+
+/** The home folder that a gate is told, in its plain form. Throws `home_invalid` for what is no absolute path. */
+export function homeFolder(said: string): string {
+  const path = plainPath(said);
+  if (path !== undefined && isAbsolute(path)) return path;
+  const hint = 'Give an absolute path, or none: then ~ may be any folder.';
+  throw invalidInput('home_invalid', `the home folder is ${JSON.stringify(said.slice(0, 80))}`, hint);
 }
 
 /** True for a target that lists of domains are about. */

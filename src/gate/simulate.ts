@@ -43,12 +43,13 @@ export function simulate(
   candidate: Policy,
   fixtures: readonly Fixture[],
   now: Timestamp,
+  home?: string,
 ): Simulation {
   const each = fixtures.map(({ path, request }) => ({
     fixture_path: path,
     intent_digest: intentDigest(request.intent),
-    baseline: rulesAlone(baseline, request, now),
-    candidate: rulesAlone(candidate, request, now),
+    baseline: rulesAlone(baseline, request, now, { home }),
+    candidate: rulesAlone(candidate, request, now, { home }),
   }));
   const changed = each.filter((one) => !isDeepStrictEqual(one.baseline, one.candidate));
   return {

@@ -96,3 +96,44 @@ describe('F15: whoever approves sees the call', () => {
     await assert.rejects(stat(w.path('t.json')), { code: 'ENOENT' });
   });
 });
+
+describe('what a call says with ~', () => {
+  const POLICY =
+    'rules:\n  - {name: own, effect: allow, match: {tool_names: [tool.read]}, endpoint: {path_denylist: ["/home/u/.ssh/**"]}}\n';
+  const HOME_CALL = {
+    ...CALL,
+    tool_name: 'tool.read',
+    targets: [{ kind: 'path', value: '~/notes/a', operation: 'read' }],
+  };
+
+  test('is held against the home that the gate is told, and else may be any folder', async (t) => {
+    const w = await workspace(t);
+    await writeFile(w.path('p.yaml'), POLICY);
+    await writeFile(w.path('call.json'), JSON.stringify(HOME_CALL));
+    const key = HOME_CALL.targets[0];
+    await writeFile(
+      w.path('key.json'),
+      JSON.stringify({ ...HOME_CALL, targets: [{ ...key, value: '~/.ssh/id' }] }),
+    );
+    for (const line of ['policy test p.yaml', 'gate eval --policy p.yaml --intent']) {
+      assert.equal((await w.gait(`${line} call.json`)).exit, 3, line);
+      assert.equal((await w.gait(`${line} call.json --home /home/u`)).exit, 0, line);
+      assert.equal((await w.gait(`${line} key.json --home /home/u/`)).exit, 3, line);
+      assert.equal((await w.gait(`${line} call.json --home u`)).exit, 6, line);
+    }
+  });
+});
+
+describe('policy explain', () => {
+  test('shows what is made of each part of a call', async (t) => {
+    const w = await workspace(t);
+    const rule = '{name: docs, effect: allow, match: {target_values: [/repo/docs/a.md]}}';
+    await writeFile(w.path('p.yaml'), `default_verdict: block\nrules:\n  - ${rule}\n`);
+    const targets = ['/repo/docs/a.md', '/etc/passwd'].map((value) => ({ kind: 'path', value }));
+    await writeFile(w.path('call.json'), JSON.stringify({ ...CALL, targets }));
+    const { stdout } = await w.gait('policy explain p.yaml call.json');
+    assert.match(stdout, /^block/);
+    assert.match(stdout, /path \/repo\/docs\/a\.md: allow, by docs/);
+    assert.match(stdout, /path \/etc\/passwd: block, by the default/);
+  });
+});

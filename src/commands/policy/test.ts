@@ -1,5 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationTime, trialFlags } from '../../cli/evaluation_flags.ts';
+import { evaluationTime, homeOf, trialFlags } from '../../cli/evaluation_flags.ts';
 import {
   decisionFields,
   decisionLines,
@@ -19,7 +19,10 @@ const spec: CommandSpec = command({
   args: TRIAL_ARGS,
   flags: trialFlags,
   async run({ flags, args }, io) {
-    const trial = await tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
+    const trial = await tried(args, evaluationTime(flags, io), {
+      killSwitchState: flags['kill-switch-state'],
+      home: homeOf(flags),
+    });
     return {
       fields: decisionFields(trial),
       lines: decisionLines(trial.decision, io),
