@@ -131,8 +131,10 @@ function lacks(field: RequiredField, intent: Intent): boolean {
   switch (field) {
     case 'targets':
       return intent.targets.length === 0;
-    case 'arg_provenance':
-      return !(intent.arg_provenance ?? []).some((label) => isOfArgument(label, intent.args));
+    case 'arg_provenance': {
+      const { arg_provenance: labels = [], args } = intent;
+      return labels.length === 0 || labels.some((label) => !isOfArgument(label, args));
+    }
     case 'endpoint_class':
       return intent.targets.length === 0 || hasUnknownClass(intent);
     case 'delegation':

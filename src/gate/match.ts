@@ -2,7 +2,7 @@ import type { Asked } from './constraints.ts';
 import { classesOf } from './endpoint_lists.ts';
 import type { Work } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
-import { namesPlace } from './named_places.ts';
+import { fitsPlace, isSurely, namesPlace } from './named_places.ts';
 import { isWithin, plainPath } from './places.ts';
 import type { Match, Policy, Rule } from './policy.ts';
 import type { Surroundings } from './readings.ts';
@@ -208,15 +208,14 @@ function isTarget(
   grants: boolean,
 ): boolean | 'maybe' {
   if (values.length + patterns.length === 0) return true;
-  const byPattern = facts.targets.some(({ value }) => {
-    return !(grants && JOINED.test(value)) && patterns.some((pattern) => isLike(pattern, value));
-  });
-  return byPattern || (values.length > 0 && named(values, facts, grants));
+  const { targets, surroundings, work } = facts;
+  const byName = values.length > 0 && named(values, facts, grants);
+  if (grants) return byName === true || targets.some((target) => isSurely(patterns, target, work));
+  const each = targets.map((target) => fitsPlace(patterns, target, surroundings, work));
+  return (
+    byName === true || each.includes('yes') || ((byName === 'maybe' || each.includes('maybe')) && 'maybe')
+  );
 }
-
-/** What joins commands, or puts another text in the place of one: a pattern that allows one of them allows no two. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: a newline ends a command
-const JOINED = /[;&|<>$`(){}\\\x00-\x1f]/;
 
 /**
  * Whether nothing is asked for, or one of these is, by its name or by a pattern. What people would take for one of them may

@@ -1,9 +1,10 @@
 import { domainOf } from './domains.ts';
-import type { Work } from './glob.ts';
+import { between, type Work } from './glob.ts';
 import type { Target } from './intent.ts';
 import { placesOf } from './meanings.ts';
 import { isNetworkPlace, plainPath } from './places.ts';
-import type { Surroundings } from './readings.ts';
+import { isGlob, isVariable, type Surroundings } from './readings.ts';
+import { sameName } from './words.ts';
 
 /** `maybe`: nobody can tell. */
 export type Named = 'yes' | 'maybe' | 'no';
@@ -33,6 +34,53 @@ export function namesPlace(
   }
   return 'no';
 }
+
+/** Whether one of these patterns, in which `*` is any text, holds for anything that a target comes to. */
+export function fitsPlace(
+  patterns: readonly string[],
+  target: Target,
+  surroundings: Surroundings,
+  work: Work,
+): Named {
+  if (patterns.length === 0) return 'no';
+  const each = patterns.map((pattern) => between(...pattern.split('*')));
+  const places = placesOf(target, surroundings);
+  const url = plainUrl(target.value);
+  const texts = [target.value, ...places.plain, ...places.hosts, ...(url === undefined ? [] : [url])];
+  if (each.some((pattern) => texts.some((text) => pattern.fits(text, work)))) return 'yes';
+  if (places.anywhere || (isNetworkPlace(target.kind, target.value) && url === undefined)) return 'maybe';
+  const alike = each.some((pattern) => {
+    return (
+      pattern.fits(sameName(target.value), work) || places.patterns.some((set) => set.meets(pattern, work))
+    );
+  });
+  return alike ? 'maybe' : 'no';
+}
+
+/**
+ * True if one of these patterns holds for a target in the one form of what it comes to, and it comes to one thing: no two
+ * commands, no variable, no way up, no URL that a browser takes elsewhere.
+ */
+export function isSurely(patterns: readonly string[], { kind, value }: Target, work: Work): boolean {
+  if (patterns.length === 0 || SEVERAL.test(value) || WAY_UP.test(value)) return false;
+  const each = patterns.map((pattern) => between(...pattern.split('*')));
+  const fits = (text: string): boolean => each.some((pattern) => pattern.fits(text, work));
+  if (!fits(value)) return false;
+  if (!isNetworkPlace(kind, value)) {
+    const path = plainPath(value);
+    return kind !== 'path' || (path !== undefined && !isVariable(value) && !isGlob(value) && fits(path));
+  }
+  const url = plainUrl(value);
+  if (url === undefined) return false;
+  return fits(url) || fits(url.replace(/^http:\/\//, '')) || fits(url.replace(/^http:\/\/|\/$/g, ''));
+}
+
+/** What joins commands, or puts another text in the place of one. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a newline ends a command
+const SEVERAL = /[;&|<>$`(){}\\\x00-\x1f]/;
+
+/** Two dots as a name, also as they stand in URLs: what they lead out of, the pattern may have meant. */
+const WAY_UP = /(?:^|[\\/\s'"=:])(?:\.|%2e){2}(?:[\\/\s'"]|$)/i;
 
 function isBareDomain(value: string): boolean {
   return /^[^/\s:@]+\.[^/\s:@]+$/.test(value);
