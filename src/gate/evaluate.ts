@@ -1,13 +1,13 @@
 import type { Timestamp } from '../core/time.ts';
-import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
+import { type ApprovalCount, checkApproval, countApprovals } from './approval.ts';
 import { credentialFault } from './credential.ts';
 import { receiptFaults } from './credential_checks.ts';
-import { checkDelegation, type Revocations } from './delegation.ts';
+import { checkDelegation } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Duties, NO_DUTIES } from './duties.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
 import type { Intent, IntentRequest } from './intent.ts';
-import { claimsDigest, delegationDigest, intentDigest } from './intent_digest.ts';
+import { intentDigest } from './intent_digest.ts';
 import { type Judgement, judge } from './judge.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
 import { type LimitStanding, limitsOf } from './limits.ts';
@@ -15,7 +15,7 @@ import type { Policy } from './policy.ts';
 import { policyDigest } from './policy_digest.ts';
 import { isStrangeRisk, riskOfCall } from './risk.ts';
 import { callsOf } from './script.ts';
-import type { TokenRules } from './token_reader.ts';
+import { approvalSubject, revocationsIn, tokenRulesOf } from './token_terms.ts';
 import { countOf, type UsesState } from './uses.ts';
 import { wordList } from './words.ts';
 
@@ -245,48 +245,6 @@ function approvalOf(
   };
   const findings = evidence.approvals.map((token) => checkApproval(token, subject, rules, tokenUses));
   return countApprovals(Math.max(1, duties.approvals), findings);
-}
-
-/** The call that is to be approved, as tokens name it. */
-export function approvalSubject(
-  policy: Policy,
-  { intent, claims, exact_args_digest }: IntentRequest,
-): ApprovalSubject {
-  const { delegation, context } = intent;
-  const calls = callsOf(intent);
-  return {
-    toolName: intent.tool_name,
-    intentDigest: intentDigest(intent),
-    policyDigest: policyDigest(policy),
-    ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
-    exactArgsDigest: exact_args_digest,
-    claimsDigest: claimsDigest(claims),
-    actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
-    targets: calls.reduce((sum, call) => sum + call.targets.length, 0),
-    operations: calls.length,
-  };
-}
-
-/** How a gate looks at tokens. */
-export function tokenRulesOf(
-  { gate, keyring }: Pick<Evidence, 'gate' | 'keyring'>,
-  now: Timestamp,
-): TokenRules {
-  const { audience, maxTokenLifetimeMs, profile } = gate;
-  return {
-    keyring,
-    now,
-    extRequired: profile === 'oss-prod',
-    ...(audience === undefined ? {} : { audience }),
-    ...(maxTokenLifetimeMs === undefined ? {} : { maxLifetimeMs: maxTokenLifetimeMs }),
-  };
-}
-
-/** What was taken back, by its digest or by its id. */
-export function revocationsIn({ revoked }: UsesState): Revocations {
-  return {
-    isRevoked: (digest, tokenId) => Object.hasOwn(revoked, digest) || Object.hasOwn(revoked, tokenId),
-  };
 }
 
 function withReasons(

@@ -8,7 +8,7 @@ import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';
 import { checkApproval } from '../../gate/approval.ts';
-import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
+import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/token_terms.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'verify' },

@@ -8,7 +8,7 @@ import { gateDir } from '../../cli/places.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';
 import { checkDelegation, type DelegationFinding } from '../../gate/delegation.ts';
-import { revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
+import { revocationsIn, tokenRulesOf } from '../../gate/token_terms.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'verify' },
