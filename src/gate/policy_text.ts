@@ -55,6 +55,7 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   const lines = new LineCounter();
   const text = textOf(bytes, what);
   refuseDepth(text);
+  refuseBreaks(text);
   refuseDirectives(text);
   refuseMuch(text);
   // The library's own prose for an error copies the line that it is in, for each of them.
@@ -78,6 +79,15 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
     );
   }
   return { document, lines };
+}
+
+/** Where some readers of YAML see a line end and others do not, one of them reads another policy. */
+function refuseBreaks(text: string): void {
+  const at = text.search(/\r(?!\n)|[\u0085\u2028\u2029]/);
+  if (at === -1) return;
+  const hint = 'End lines with LF or CR LF, and write such a character as an escape.';
+  const line = text.slice(0, at).split('\n').length;
+  throw policyInvalid(line, 'a line ends there for some readers and not for others', hint);
 }
 
 /** Another version of YAML reads other things in the same words. */
@@ -185,6 +195,8 @@ class Tree {
     for (const { key, value } of pairs) {
       const name = this.node(key, line, depth);
       if (name.kind !== 'scalar' || isAlias(key)) throw policyInvalid(name.line, 'a key is not text');
+      if (name.text === '<<' && isScalar(key) && key.type === 'PLAIN')
+        throw policyInvalid(name.line, 'a merge key (<<) stands there', 'Write out what it would put in.');
       if (members.has(name.text)) throw policyInvalid(name.line, `the key ${name.text} stands there twice`);
       members.set(name.text, { ...this.node(value, name.line, depth), line: name.line });
     }

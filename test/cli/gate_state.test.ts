@@ -137,3 +137,18 @@ describe('policy explain', () => {
     assert.match(stdout, /path \/etc\/passwd: block, by the default/);
   });
 });
+
+describe('L3: the careful profile', () => {
+  test('takes the dev key of the workspace under no name', async (t) => {
+    const w = await workspace(t);
+    await prepared(w);
+    await writeFile(w.path('block.yaml'), 'default_verdict: block');
+    await w.gait('gate eval --policy block.yaml --intent call.json');
+    const line = 'gate eval --profile oss-prod --policy block.yaml --intent call.json --private-key';
+    const { exit, stderr } = await w.gait(`${line} gait-out/keys/dev_private.key`);
+    assert.equal(exit, 6);
+    assert.match(stderr, /is the dev key of this workspace/);
+    await w.ok('keys init --prefix own');
+    assert.equal((await w.gait(`${line} gait-out/keys/own_private.key`)).exit, 3);
+  });
+});

@@ -295,3 +295,10 @@ describe('policies that are refused, with the line and the field', () => {
 
   test('merge keys', () => refused(withRule('endpoint: {<<: {path_denylist: [a]}}'), 4, '<<'));
 });
+
+describe('L5: a line end that only some readers see', () => {
+  for (const [name, end] of Object.entries({ CR: '\r', NEL: '\u0085', LS: '\u2028', PS: '\u2029' }))
+    test(name, () =>
+      refused(`default_verdict: block #${end}default_verdict: allow\n`, 1, 'a line ends there'),
+    );
+});
