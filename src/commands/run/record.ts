@@ -26,8 +26,8 @@ const spec: CommandSpec = command({
   summary: 'Capture a run: what an agent asked its tools to do, and what came of it, as a runpack.',
   description:
     'The input is JSON: {run, intents, results, refs, capture_mode, normalization} (docs/contracts/runpack_v1.md). ' +
-    'Digests that are missing are computed, wrong ones refused. In reference mode, the default, arguments and results ' +
-    'are left out once they are digested. The same input gives the same file, byte for byte.',
+    'Digests that are missing are computed, wrong ones refused in raw mode, and warned about in reference mode, the ' +
+    'default, in which arguments and results are left out once they are digested. The same input gives the same file, byte for byte.',
   examples: [
     { says: 'Record a run', line: 'run record --input run.json' },
     {
@@ -65,7 +65,11 @@ const spec: CommandSpec = command({
     'unsafe-context-raw': { type: 'boolean', summary: 'Accept receipts whose context is not redacted.' },
     'key-mode': captureKeyFlag,
     ...privateKeyFlags,
-    profile: signingProfileFlag,
+    profile: {
+      ...signingProfileFlag,
+      summary:
+        'strict and oss-prod refuse a digest that is not of the content beside it, and to sign with a private key that others can read.',
+    },
   },
   async run({ flags, args }, io) {
     const signer = signerOf(flags['key-mode'], flags, io);
@@ -77,6 +81,7 @@ const spec: CommandSpec = command({
       evidenceMode: flags['context-evidence-mode'] as EvidenceMode | undefined,
       contextEnvelope: envelope.value,
       rawContext: flags['unsafe-context-raw'],
+      strict: flags.profile !== undefined && flags.profile !== 'standard',
       now: io.clock.now(),
       machine: machineNames(),
     });
