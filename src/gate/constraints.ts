@@ -25,7 +25,7 @@ export function objections(rule: Rule, asked: Asked): Objection[] {
   const all = [
     dataflow(rule.dataflow, intent),
     endpoint(rule.endpoint, intent),
-    contextEvidence(rule, intent),
+    contextEvidence(rule, asked),
     agent(rule.agent, asked),
     credential(rule.credential, asked),
     freeze(rule.freeze_window, asked),
@@ -69,29 +69,23 @@ function endpoint(rule: EndpointRule, intent: Intent): Objection | undefined {
   return { effect, reasons: [...codes, rule.reason_code], violations: [...violations, rule.violation] };
 }
 
-/** What the agent must have known, and how lately. */
-function contextEvidence(rule: Rule, { context }: Intent): Objection | undefined {
+/** What the agent must have known, and how lately: as an envelope proves it, whatever the call claims. */
+function contextEvidence(rule: Rule, { proven_context: proven }: Asked): Objection | undefined {
   const reasons: string[] = [];
   const violations: string[] = [];
   const mode = rule.required_context_evidence_mode;
-  if (rule.require_context_evidence && context.context_set_digest === undefined) {
+  if (rule.require_context_evidence && proven === undefined) {
     reasons.push('context_evidence_missing', 'context_set_digest_missing');
     violations.push('missing_context_evidence');
   }
-  if (mode !== '' && context.context_evidence_mode !== mode) {
+  if (mode !== '' && proven?.mode !== mode) {
     reasons.push('context_evidence_mode_mismatch');
     violations.push('context_evidence_mode_violation');
   }
-  const age = ageOf(context.auth_context?.['context_age_seconds']);
+  const age = proven?.age_seconds;
   if (rule.max_context_age_seconds > 0 && (age === undefined || age > rule.max_context_age_seconds)) {
     reasons.push('context_freshness_exceeded');
     violations.push('context_freshness_violation');
   }
   return reasons.length === 0 ? undefined : { effect: 'block', reasons, violations };
-}
-
-/** Whole seconds, from a number of 0 or more, or a whole number as text. */
-function ageOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return value >= 0 ? Math.trunc(value) : undefined;
-  return typeof value === 'string' && /^\+?\d+$/.test(value) ? Number(value) : undefined;
 }

@@ -1,11 +1,12 @@
 import type { Timestamp } from '../core/time.ts';
 import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
+import { type ContextProof, proveContext, withContext } from './context_envelope.ts';
 import { credentialFault } from './credential.ts';
 import { receiptFaults } from './credential_checks.ts';
 import { checkDelegation, type Revocations } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
-import type { Intent, IntentRequest } from './intent.ts';
+import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
 import { claimsDigest, delegationDigest, intentDigest } from './intent_digest.ts';
 import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
@@ -25,6 +26,8 @@ export interface Decision extends Judgement {
   /** Where approvals were owed. */
   readonly approval?: ApprovalCount;
   readonly limits: readonly LimitStanding[];
+  /** What is proven of the context that was read. */
+  readonly context?: ProvenContext;
   /**
    * What is still to be done before it can be allowed, in this order; until then the verdict is `block`. `admit`: use up
    * the approvals and a place within the limits. `issue`: ask for a credential.
@@ -43,10 +46,17 @@ export function evaluate(
   now: Timestamp,
 ): Decision {
   try {
-    return settle(policy, request, evidence, now);
+    const proof = proveContext(evidence.context, request.intent, now);
+    return ofContext(settle(policy, withContext(request, proof), evidence, now), proof);
   } catch {
     return { ...blocked(NOT_EVALUABLE, ['evaluation_failed'], 'intent_not_evaluable'), limits: [] };
   }
+}
+
+/** An envelope that is given and does not hold lets nothing run, whether a rule asks for one or not. */
+function ofContext({ next, ...decision }: Decision, { proven: context, fault }: ContextProof): Decision {
+  if (fault !== undefined) return { ...decision, ...blocked(decision, [fault], 'context_evidence_invalid') };
+  return { ...decision, ...(next && { next }), ...(context && { context }) };
 }
 
 /** What the rules alone say of a call, with nothing proven: of no use to let it run. */
@@ -54,9 +64,13 @@ export function rulesAlone(
   policy: Policy,
   request: IntentRequest,
   now: Timestamp,
-  switches: readonly KillSwitchEntry[] = [],
+  {
+    switches = [],
+    context,
+  }: Partial<Pick<Evidence, 'context'>> & { switches?: readonly KillSwitchEntry[] } = {},
 ): Decision {
-  return evaluate(policy, request, { ...NO_EVIDENCE, switches }, now);
+  const shown = context === undefined ? {} : { context };
+  return evaluate(policy, request, { ...NO_EVIDENCE, switches, ...shown }, now);
 }
 
 const NOT_EVALUABLE: Judgement = {

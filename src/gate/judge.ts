@@ -100,11 +100,12 @@ export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
   return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
 }
 
-function failClosed(policy: Policy, { intent, claims }: Asked): Judgement | undefined {
+function failClosed(policy: Policy, asked: Asked): Judgement | undefined {
+  const { intent, claims } = asked;
   if (!failsClosed(policy, intent.context.risk_class)) return undefined;
   const { required_fields, required_high_risk_fields } = policy.fail_closed;
   const missing = [
-    ...required_fields.filter((field) => lacks(field, intent)),
+    ...required_fields.filter((field) => lacks(field, asked)),
     ...required_high_risk_fields.filter((field) => claims[field] === undefined),
   ];
   const reasons = missing.map((field) =>
@@ -122,7 +123,7 @@ function hasUnknownClass({ targets }: Intent): boolean {
   return targets.some(({ endpoint_class }) => endpoint_class === 'other');
 }
 
-function lacks(field: RequiredField, intent: Intent): boolean {
+function lacks(field: RequiredField, { intent, proven_context }: Asked): boolean {
   switch (field) {
     case 'targets':
       return intent.targets.length === 0;
@@ -133,7 +134,7 @@ function lacks(field: RequiredField, intent: Intent): boolean {
     case 'delegation':
       return intent.delegation === undefined;
     case 'context_evidence':
-      return intent.context.context_set_digest === undefined;
+      return proven_context === undefined;
   }
 }
 

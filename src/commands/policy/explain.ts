@@ -16,7 +16,7 @@ const spec: CommandSpec = command({
   args: TRIAL_ARGS,
   flags: trialFlags,
   async run({ flags, args }, io) {
-    const trial = await tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
+    const trial = await tried(args, evaluationTime(flags, io), flags);
     const { file, request, now } = trial;
     const shown = [...decisionLines(trial.decision, io)];
     if (request.intent.script === undefined) {

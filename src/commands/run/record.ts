@@ -6,6 +6,7 @@ import {
   writeRunpack,
 } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { readContextEnvelope } from '../../cli/context_file.ts';
 import { readJsonFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
 import { count } from '../../cli/job_text.ts';
@@ -19,7 +20,6 @@ import type { CaptureMode, EvidenceMode } from '../../run/documents.ts';
 import { recordRun } from '../../run/record.ts';
 
 const MAX_INPUT_BYTES = 256 * 1024 * 1024;
-const MAX_ENVELOPE_BYTES = 1024 * 1024;
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'record' },
@@ -126,7 +126,7 @@ function readEnvelope(
 ): { readonly value?: Json; readonly warnings: readonly string[] } {
   if (path === undefined) return { warnings: [] };
   try {
-    return { value: readJsonFile(path, MAX_ENVELOPE_BYTES), warnings: [] };
+    return { value: readContextEnvelope(path), warnings: [] };
   } catch (error) {
     if (required || !(error instanceof GaitError)) throw error;
     return { warnings: [`the context envelope is not used: ${error.message}`] };
