@@ -16,6 +16,7 @@ import type {
   TimelineItem,
 } from './documents.ts';
 import { RUN_SCHEMA_VERSION } from './documents.ts';
+import { redactedEnv, redactedReceipts } from './reference.ts';
 import { contextOf, evidenceModeOf, isEmpty, receiptOf, refsOf } from './refs.ts';
 
 /** What says how an input is written. */
@@ -135,7 +136,14 @@ class Recorder {
         : this.#runFields.each('timeline').map((item) => this.#timelineItem(this.#see(item)));
     const defaults =
       env === undefined ? this.#options.machine : { ...this.#options.machine, ...withoutEmpty(env) };
-    return { ...this.#envelope(this.#runFields, 'gait.runpack.run'), env: defaults, timeline };
+    return { ...this.#envelope(this.#runFields, 'gait.runpack.run'), env: this.#env(defaults), timeline };
+  }
+
+  #env(env: JsonObject): JsonObject {
+    if (this.#mode === 'raw') return env;
+    const { kept, changed } = redactedEnv(env);
+    if (changed > 0) this.#warn(`reference capture keeps digests of ${changed} of the members of run.env`);
+    return kept;
   }
 
   #timelineItem(fields: Fields): TimelineItem {
@@ -194,7 +202,10 @@ class Recorder {
     const context = this.#envelopeContext(mode) ?? { receipts: own, setDigest };
     const receipts = context.receipts.map((receipt) => completed(receipt, intents, results));
     this.#checkReceipts(receipts);
-    return refsOf(envelope, { receipts, setDigest: context.setDigest, mode });
+    if (this.#mode === 'raw') return refsOf(envelope, { receipts, setDigest: context.setDigest, mode });
+    const { kept, warning } = redactedReceipts(receipts, context.setDigest !== '');
+    if (warning !== undefined) this.#warn(warning);
+    return refsOf(envelope, { receipts: kept, setDigest: context.setDigest, mode });
   }
 
   /** The context envelope's records. One that is not sound is only warned about where evidence is not required. */
