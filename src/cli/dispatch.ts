@@ -23,6 +23,8 @@ export async function dispatch(
   showHelp: ShowHelp,
   io: Io,
 ): Promise<number> {
+  const undecoded = argv.find((word) => word.includes('\ufffd'));
+  if (undecoded !== undefined) return refuse(io, notText(undecoded));
   const words = leadingWords(argv);
   const [first] = argv;
   if (words.length === 0 && (first === '--version' || first === '-v')) return version(io);
@@ -40,6 +42,15 @@ export async function dispatch(
   if (flag !== undefined && !asksHelp) return refuse(io, strayFlag(flag, topic));
   await showHelp(topic === '' ? [] : topic.split(' '), io);
   return 0;
+}
+
+/** Node puts U+FFFD where an argument is no UTF-8: what was given is not known any more, and another file may be called so. */
+function notText(word: string): GaitError {
+  return invalidInput(
+    'argument_not_text',
+    `the argument ${JSON.stringify(word)} is not UTF-8, or has the character U+FFFD in it`,
+    'Rename the file or folder. A command can name it itself: put it into a script, and submit that.',
+  );
 }
 
 /** True for the root, a command, and the words that commands begin with. */

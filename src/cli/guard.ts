@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { dirname, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Guarded } from './guarded.ts';
+import { Guarded, WATCH_MS } from './guarded.ts';
 import { started } from './started.ts';
 
 /** In the bundle this is a path. */
@@ -16,10 +16,12 @@ const SETTINGS = /^(NODE|UV|OPENSSL|SSL)_/;
 /** The guard of all commands of a worker: one process at a time, and a new one for a command that finds none. */
 export class Guard {
   readonly #env: NodeJS.ProcessEnv;
+  readonly #watchMs: number;
   #process: GuardProcess;
 
   /** Starts it at once, so that it is there when the first command is. */
-  constructor(env: NodeJS.ProcessEnv) {
+  constructor(env: NodeJS.ProcessEnv, watchMs: number = WATCH_MS) {
+    this.#watchMs = watchMs;
     this.#env = Object.fromEntries(Object.entries(env).filter(([name]) => !SETTINGS.test(name)));
     this.#process = new GuardProcess(this.#env);
   }
@@ -27,7 +29,7 @@ export class Guard {
   /** Has a group watched until its end, and calls `open` once it is; without a guard the group is killed. */
   watch(group: number, end: number, open: () => void): Guarded {
     if (this.#process.gone) this.#process = new GuardProcess(this.#env);
-    return this.#process.watch(group, end, open);
+    return this.#process.watch(group, end, open, this.#watchMs);
   }
 }
 
@@ -53,11 +55,21 @@ class GuardProcess {
     return this.#gone !== undefined;
   }
 
-  watch(group: number, end: number, open: () => void): Guarded {
-    const guarded = new Guarded(group, end, (words) => this.#say(words), open);
+  watch(group: number, end: number, open: () => void, watchMs: number): Guarded {
+    const guarded = new Guarded(group, end, {
+      say: (words) => this.#say(words),
+      open,
+      silent: () => this.#end(),
+      watchMs,
+    });
     this.#watched.set(group, guarded);
     if (this.#gone !== undefined) this.#lose(this.#gone);
     return guarded;
+  }
+
+  /** One that stands still watches nothing: what it watched ends with it, and the next command gets another. */
+  #end(): void {
+    if (!(this.#child instanceof Error)) this.#child.kill('SIGKILL');
   }
 
   #attend(child: ChildProcess): void {

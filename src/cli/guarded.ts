@@ -5,6 +5,19 @@ import { uptime } from './guard_watches.ts';
 /** How long a guard's word is waited for that lives and says nothing. Milliseconds. */
 const WORD_MS = 5000;
 
+/** How long a command waits to be watched before its guard counts as gone: a busy machine starts one slowly. Milliseconds. */
+export const WATCH_MS = 20_000;
+
+export interface GuardedPorts {
+  /** To the guard. */
+  say(words: string): void;
+  /** It watches: the command may begin. */
+  open(): void;
+  /** It lives, and does not say in `watchMs` that it watches. */
+  silent(): void;
+  readonly watchMs: number;
+}
+
 /** A command's group of processes under a guard, as its worker sees it. */
 export class Guarded {
   readonly #group: number;
@@ -13,6 +26,7 @@ export class Guarded {
   /** When its time is over, by {@link uptime}. */
   #end: number;
   #opened = false;
+  readonly #unheard: NodeJS.Timeout;
   #over = false;
   /** By the guard, or because its time was over, or because there was no guard any more: by nothing that it did itself. */
   #killed = false;
@@ -23,18 +37,20 @@ export class Guarded {
     this.#settle = resolve;
   });
 
-  constructor(group: number, end: number, say: (words: string) => void, open: () => void) {
+  constructor(group: number, end: number, { say, open, silent, watchMs }: GuardedPorts) {
     this.#group = group;
     this.#end = end;
     this.#say = say;
     this.#open = open;
     this.#say(`watch ${group} ${end.toFixed(3)}`);
+    this.#unheard = setTimeout(silent, watchMs);
   }
 
   /** What the guard says of it. */
   hear(word: string): void {
     if (word === 'watching' && !this.#over && !this.#opened) {
       this.#opened = true;
+      clearTimeout(this.#unheard);
       this.#open();
     }
     if (word === 'killed') this.#killed = true;
@@ -46,6 +62,7 @@ export class Guarded {
 
   /** The guard is no more: nothing runs without it. */
   abandon(why: string): void {
+    clearTimeout(this.#unheard);
     if (this.#over) return;
     if (!this.#opened) this.#unguarded = why;
     this.#killed = true;
@@ -76,6 +93,7 @@ export class Guarded {
   async finish(ended: Ended): Promise<Ended> {
     killGroup(this.#group, 'SIGKILL');
     this.#over = true;
+    clearTimeout(this.#unheard);
     this.#say(`done ${this.#group}`);
     if (ended.signal !== 'SIGKILL') return ended;
     await this.#word();

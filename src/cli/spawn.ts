@@ -22,8 +22,13 @@ export type OutputTo = 'both' | 'stderr';
  * are watched over by one guard: a process that kills the group when the worker is gone, or has not renewed the lease in
  * time. So a worker that is killed, or stopped past its lease, leaves nothing running.
  */
-export function realPorts(env: NodeJS.ProcessEnv, output: OutputTo, observe: Observe): RunnerPorts {
-  const guard = new Guard(env);
+export function realPorts(
+  env: NodeJS.ProcessEnv,
+  output: OutputTo,
+  observe: Observe,
+  watchMs?: number,
+): RunnerPorts {
+  const guard = new Guard(env, watchMs);
   return {
     start: (task, own, ms) =>
       startGuarded(guard, task, { ...passedOn(task, env), ...own }, uptime() + ms, output),

@@ -155,7 +155,12 @@ export function taskOf(words: readonly string[], passEnv: readonly string[]): Jo
       `--pass-env is no name of a variable: ${JSON.stringify(strange)}`,
     );
   }
-  return { argv: [...words], cwd: resolve('.'), pass_env: [...new Set(passEnv)].sort() };
+  const cwd = resolve('.');
+  if (cwd.includes('\ufffd')) {
+    const hint = 'Rename it, or submit from another folder.';
+    throw invalidInput('folder_not_text', `the name of the folder ${JSON.stringify(cwd)} is not UTF-8`, hint);
+  }
+  return { argv: [...words], cwd, pass_env: [...new Set(passEnv)].sort() };
 }
 
 /** How a worker runs the commands of jobs. */

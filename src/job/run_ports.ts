@@ -58,6 +58,8 @@ export interface RunResult {
   readonly ended: Ended;
   /** Why it did not simply finish. */
   readonly why?: string;
+  /** Somebody gave its lease back, with its worker's name and token: whoever runs the job again at once may never be done. */
+  readonly givenBack?: true;
   /** The command ended while these decisions were open. */
   readonly waitsFor?: readonly string[];
   /** The job as it was left; undefined when that could not be told any more. */

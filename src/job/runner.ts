@@ -207,7 +207,7 @@ class Runner {
       this.#over = FINAL_STATUSES.has(state.status);
       const held = this.#over ? state.last_token : state.lease?.token;
       if (held !== this.#lease.token)
-        this.#loseLease(held === undefined ? 'the lease was given back' : 'another worker has the job');
+        this.#loseLease(held === undefined ? GIVEN_BACK : 'another worker has the job');
       this.#noteBudget(state);
       this.#seen = true;
       return state;
@@ -256,9 +256,10 @@ class Runner {
   }
 }
 
+const GIVEN_BACK = 'the lease was given back';
 const TOLD_TO_STOP = 'the worker was told to stop';
 const TIME_OVER = 'the lease could not be renewed in time';
 
-function because(why: string | undefined): { readonly why?: string } {
-  return why === undefined ? {} : { why };
+function because(why: string | undefined): Pick<RunResult, 'why' | 'givenBack'> {
+  return why === undefined ? {} : why === GIVEN_BACK ? { why, givenBack: true } : { why };
 }

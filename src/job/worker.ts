@@ -48,7 +48,7 @@ export interface WorkSummary {
 /** Refusals of a claim that came too late. */
 const OVERTAKEN: ReadonlySet<string> = new Set(['lease_held', 'lease_lost', 'transition_not_allowed']);
 
-/** How long a job that could not be run is left alone. Milliseconds. */
+/** How long a job is left alone that could not be run, or whose end the log did not take. Milliseconds. */
 const LEFT_ALONE_MS = 30_000;
 
 /**
@@ -143,14 +143,19 @@ class Worker {
         this.#ports,
       );
       this.#tally[result.outcome] += 1;
+      if (result.givenBack === true || result.outcome === 'unrecorded') this.#leaveAlone(jobId);
       this.#events.ended?.(jobId, result);
     } catch (error) {
       const refusal = error instanceof GaitError ? error : unexpected(`job ${jobId} could not be run`, error);
       // Another worker was faster, or a person came between: that is how it is meant to be.
       if (OVERTAKEN.has(refusal.code)) return;
-      this.#leftAlone.set(jobId, this.#ports.monotonic() + LEFT_ALONE_MS);
+      this.#leaveAlone(jobId);
       this.#events.refused?.(jobId, refusal);
     }
+  }
+
+  #leaveAlone(jobId: string): void {
+    this.#leftAlone.set(jobId, this.#ports.monotonic() + LEFT_ALONE_MS);
   }
 
   /** The jobs that may be claimed now, oldest first. A look that fails ends nothing: the next one may not. */

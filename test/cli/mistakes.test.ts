@@ -35,6 +35,22 @@ describe('a mistake of the caller', () => {
     });
   }
 
+  test('a word that is no UTF-8 is refused: another file may be called what Node makes of it', async () => {
+    const w = shared();
+    for (const shell of [
+      `set -- "$@" --json -- rm "$(printf 'data\\377')"`,
+      `set -- "$@" --json --fingerprint-rule "file:$(printf 'x\\377')"`,
+    ]) {
+      const { exit, stdout } = await w.gait('job submit --id bytes', { shell });
+      assert.equal(exit, 6);
+      assert.match(stdout, /argument_not_text/);
+    }
+    const odd = `mkdir "$(printf 'd\\377')" && cd "$(printf 'd\\377')"`;
+    const { exit, stdout } = await w.gait('job submit --id bytes --json -- true', { shell: odd });
+    assert.equal(exit, 6);
+    assert.match(stdout, /folder_not_text/);
+  });
+
   test('a topic with an unknown flag is not called an unknown command', async () => {
     for (const line of ['job --nonsense', 'pack --verify x']) {
       const { exit, stderr } = await shared().gait(line);

@@ -309,3 +309,32 @@ describe('a claim of another environment', () => {
     assert.deepEqual(await stage.types(), ['submitted']);
   });
 });
+
+describe('a command that gives its own lease back', () => {
+  test('is not started again at once by the same worker: with `once` it comes to its end', async () => {
+    const stage = new Stage();
+    await stage.submit();
+    const staged = await stage.work();
+    const run = staged.runs.get(JOB_ID);
+    assert.equal(run?.started, 1);
+    const { token = 0 } = (await stage.state()).lease ?? {};
+    const release = { kind: 'release', token, outcome: 'finished', worker: 'w' } as const;
+    await stage.jobs.execute(JOB_ID, { actor: 'w' }, release);
+    await stage.pass(5000);
+    assert.deepEqual([run?.kills.length, staged.summary?.claimed, staged.summary?.lost], [1, 1, 1]);
+  });
+
+  test('is looked at again by one that goes on, after half a minute', async () => {
+    const stage = new Stage();
+    await stage.submit();
+    const staged = await stage.work({ once: false });
+    const { token = 0 } = (await stage.state()).lease ?? {};
+    const release = { kind: 'release', token, outcome: 'given_up', worker: 'w' } as const;
+    await stage.jobs.execute(JOB_ID, { actor: 'w' }, release);
+    const first = staged.runs.get(JOB_ID);
+    await stage.pass(25_000);
+    assert.equal(staged.runs.get(JOB_ID), first);
+    await stage.pass(10_000);
+    assert.notEqual(staged.runs.get(JOB_ID), first);
+  });
+});
