@@ -15,6 +15,7 @@ import { openSource, readFileBytes } from '../zip/file_source.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
+import { contextFlags, readContextEnvelope } from './context_file.ts';
 import { homeOf } from './evaluation_flags.ts';
 import { gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
 import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
@@ -46,6 +47,7 @@ type AskedFlag =
   | 'approval-token'
   | 'approval-token-chain'
   | 'approval-token-ref'
+  | 'context-envelope'
   | 'delegation-token'
   | 'delegation-token-chain'
   | 'expect-policy-digest';
@@ -59,6 +61,7 @@ export const askedFlags: Texts<AskedFlag> & { readonly policy: OptionalText; rea
     'approval-token': text('FILE', 'An approval.'),
     'approval-token-chain': text('FILES', 'More approvals, with commas between them.'),
     'approval-token-ref': text('TEXT', 'What somebody says of approvals: kept as a claim, worth nothing.'),
+    ...contextFlags,
     'delegation-token': text('FILE', 'A delegation.'),
     'delegation-token-chain': text('FILES', 'More delegations, with commas between them.'),
   };
@@ -198,6 +201,7 @@ export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promis
   const bytes = await requestBytes(flags.intent, place);
   const requestSha256 = sha256Hex(bytes);
   const claim = flags['approval-token-ref'];
+  const envelope = flags['context-envelope'];
   try {
     return {
       policy: policyPinned(readPolicyFile(policy), flags['expect-policy-digest']),
@@ -205,6 +209,7 @@ export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promis
       requestSha256,
       approvals: tokensIn([flags['approval-token'], flags['approval-token-chain']]),
       delegations: tokensIn([flags['delegation-token'], flags['delegation-token-chain']]),
+      ...(envelope === undefined ? {} : { contextEnvelope: readContextEnvelope(envelope) }),
       ...(claim === undefined ? {} : { claimedApprovalRef: claim }),
     };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import {
@@ -10,7 +11,6 @@ import {
 } from '../signing/key_files.ts';
 import { type PublicKey, parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
 import { TrustSet } from '../signing/trust.ts';
-import { isThere } from '../zip/file_source.ts';
 import type { FlagSpec, OptionalText } from './command.ts';
 import type { Io } from './io.ts';
 import { outDir } from './workspace.ts';
@@ -213,7 +213,7 @@ function trustedFiles(dir: string): string[] {
 /** The key of the workspace is nobody's own, by whatever flag it is named. */
 function refuseDevKey({ key, source }: Signer, io: Io): void {
   const { publicKey: path } = keyPaths(join(outDir(io.env), 'keys'), 'dev');
-  if (!isThere(path) || !readPublicKey(path).equals(key.publicKey)) return;
+  if (!existsSync(path) || !readPublicKey(path).equals(key.publicKey)) return;
   const hint = 'Make a key of your own with `gait keys init`, outside the workspace.';
   throw invalidInput('profile_incomplete', `${source} is the dev key of this workspace`, hint);
 }

@@ -17,6 +17,8 @@ import type { Simulation } from '../gate/simulate.ts';
 import { byBytes } from '../gate/words.ts';
 import { readFileBytes } from '../zip/file_source.ts';
 import type { ArgSpec, Reply } from './command.ts';
+import { readContextEnvelope } from './context_file.ts';
+import { homeOf } from './evaluation_flags.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { printable } from './run.ts';
@@ -72,23 +74,29 @@ export interface Trial {
   readonly decision: Decision;
 }
 
-/** Tries a policy on a call, under the kill switches of a file if one is named. */
+/** The files of a trial that are named beside the policy and the call. */
+interface TrialFiles {
+  readonly 'kill-switch-state': string | undefined;
+  readonly 'context-envelope'?: string | undefined;
+  readonly home: string | undefined;
+}
+
+/** Tries a policy on a call, under the kill switches of a file and with a context envelope, if they are named. */
 export async function tried(
   [policyPath = '', intentPath = '']: readonly string[],
   now: Timestamp,
-  {
-    killSwitchState,
-    home,
-  }: { readonly killSwitchState?: string | undefined; readonly home?: string | undefined },
+  { 'kill-switch-state': killSwitchState, 'context-envelope': envelope, home: said }: TrialFiles,
 ): Promise<Trial> {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
+  const context = envelope === undefined ? {} : { context: readContextEnvelope(envelope) };
+  const shown = { ...context, home: homeOf({ home: said }) };
   if (killSwitchState === undefined) {
-    return { file, request, now, decision: rulesAlone(file.policy, request, now, { home }) };
+    return { file, request, now, decision: rulesAlone(file.policy, request, now, shown) };
   }
   const { readKillSwitchFile } = await import('../gate/kill_switch_file.ts');
   const switches = readKillSwitchFile(killSwitchState);
-  return { file, request, now, decision: rulesAlone(file.policy, request, now, { switches, home }) };
+  return { file, request, now, decision: rulesAlone(file.policy, request, now, { switches, ...shown }) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */

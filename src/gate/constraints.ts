@@ -2,7 +2,7 @@ import { agent } from './agent_rules.ts';
 import { credential } from './credential_checks.ts';
 import { endpointFaults, type Look } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
-import type { Intent, IntentRequest, Target } from './intent.ts';
+import type { IntentRequest, Target } from './intent.ts';
 import { namesPlace } from './named_places.ts';
 import { isNetworkPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
@@ -24,11 +24,10 @@ export interface Asked extends IntentRequest, Look {
 
 /** Everything that a rule's constraints hold against what is asked. */
 export function objections(rule: Rule, asked: Asked): Objection[] {
-  const { intent } = asked;
   const all = [
     dataflow(rule.dataflow, asked),
     endpoint(rule.endpoint, asked),
-    contextEvidence(rule, intent),
+    contextEvidence(rule, asked),
     agent(rule.agent, asked),
     credential(rule.credential, asked),
     freeze(rule.freeze_window, asked),
@@ -74,29 +73,23 @@ function endpoint(rule: EndpointRule, { intent, ...look }: Asked): Objection | u
   return { effect, reasons: [...codes, rule.reason_code], violations: [...violations, rule.violation] };
 }
 
-/** What the agent must have known, and how lately. */
-function contextEvidence(rule: Rule, { context }: Intent): Objection | undefined {
+/** What the agent must have known, and how lately: as an envelope proves it, whatever the call claims. */
+function contextEvidence(rule: Rule, { proven_context: proven }: Asked): Objection | undefined {
   const reasons: string[] = [];
   const violations: string[] = [];
   const mode = rule.required_context_evidence_mode;
-  if (rule.require_context_evidence && context.context_set_digest === undefined) {
+  if (rule.require_context_evidence && proven === undefined) {
     reasons.push('context_evidence_missing', 'context_set_digest_missing');
     violations.push('missing_context_evidence');
   }
-  if (mode !== '' && context.context_evidence_mode !== mode) {
+  if (mode !== '' && proven?.mode !== mode) {
     reasons.push('context_evidence_mode_mismatch');
     violations.push('context_evidence_mode_violation');
   }
-  const age = ageOf(context.auth_context?.['context_age_seconds']);
+  const age = proven?.age_seconds;
   if (rule.max_context_age_seconds > 0 && (age === undefined || age > rule.max_context_age_seconds)) {
     reasons.push('context_freshness_exceeded');
     violations.push('context_freshness_violation');
   }
   return reasons.length === 0 ? undefined : { effect: 'block', reasons, violations };
-}
-
-/** Whole seconds, from a number of 0 or more, or a whole number as text. */
-function ageOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return value >= 0 ? Math.trunc(value) : undefined;
-  return typeof value === 'string' && /^\+?\d+$/.test(value) ? Number(value) : undefined;
 }

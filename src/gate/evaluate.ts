@@ -1,12 +1,13 @@
 import type { Timestamp } from '../core/time.ts';
 import { type ApprovalCount, checkApproval, countApprovals } from './approval.ts';
+import { type ContextProof, proveContext, withContext } from './context_envelope.ts';
 import { credentialFault } from './credential.ts';
 import { receiptFaults } from './credential_checks.ts';
 import { checkDelegation } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Duties, NO_DUTIES } from './duties.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
-import type { Intent, IntentRequest } from './intent.ts';
+import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
 import { type Judgement, judge } from './judge.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
@@ -26,6 +27,8 @@ export interface Decision extends Judgement {
   /** Where approvals were owed. */
   readonly approval?: ApprovalCount;
   readonly limits: readonly LimitStanding[];
+  /** What is proven of the context that was read. */
+  readonly context?: ProvenContext;
   /**
    * What is still to be done before it can be allowed, in this order; until then the verdict is `block`. `admit`: use up
    * the approvals and a place within the limits. `issue`: ask for a credential.
@@ -44,14 +47,21 @@ export function evaluate(
   now: Timestamp,
 ): Decision {
   try {
-    return settle(policy, request, evidence, now);
+    const proof = proveContext(evidence.context, request.intent, now);
+    return ofContext(settle(policy, withContext(request, proof), evidence, now), proof);
   } catch {
     return { ...blocked(NOT_EVALUABLE, ['evaluation_failed'], 'intent_not_evaluable'), limits: [] };
   }
 }
 
-/** What a trial is told of where the call would run. */
-export interface TriedUnder {
+/** An envelope that is given and does not hold lets nothing run, whether a rule asks for one or not. */
+function ofContext({ next, ...decision }: Decision, { proven: context, fault }: ContextProof): Decision {
+  if (fault !== undefined) return { ...decision, ...blocked(decision, [fault], 'context_evidence_invalid') };
+  return { ...decision, ...(next && { next }), ...(context && { context }) };
+}
+
+/** What a trial is told of where the call would run, and of what it has read. */
+export interface TriedUnder extends Partial<Pick<Evidence, 'context'>> {
   readonly switches?: readonly KillSwitchEntry[];
   /** The home folder of whoever acts; `~` is anything if there is none. */
   readonly home?: string | undefined;
@@ -62,10 +72,11 @@ export function rulesAlone(
   policy: Policy,
   request: IntentRequest,
   now: Timestamp,
-  { switches = [], home }: TriedUnder = {},
+  { switches = [], home, context }: TriedUnder = {},
 ): Decision {
   const gate = { ...NO_EVIDENCE.gate, ...(home === undefined ? {} : { home }) };
-  return evaluate(policy, request, { ...NO_EVIDENCE, gate, switches }, now);
+  const shown = context === undefined ? {} : { context };
+  return evaluate(policy, request, { ...NO_EVIDENCE, gate, switches, ...shown }, now);
 }
 
 const NOT_EVALUABLE: Judgement = {

@@ -1,5 +1,5 @@
 import { invalidInput } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { Issued } from './credential.ts';
 import type { KillSwitchEntry } from './kill_switch.ts';
@@ -41,6 +41,8 @@ export interface Evidence {
   readonly keyring: Keyring;
   readonly approvals: readonly JsonObject[];
   readonly delegations: readonly JsonObject[];
+  /** A context envelope, as it was given. */
+  readonly context?: Json;
   /** The kill switches that stand; `unavailable` where they should be known and are not. */
   readonly switches: readonly KillSwitchEntry[] | 'unavailable';
   /** What calls before this one used up. */

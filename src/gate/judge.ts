@@ -104,12 +104,13 @@ export function risksNamed({ rules }: Policy): ReadonlySet<string> {
   return new Set(rules.flatMap(({ match }) => match.risk_classes));
 }
 
-function failClosed(policy: Policy, { intent, claims, home }: Asked): Judgement | undefined {
+function failClosed(policy: Policy, asked: Asked): Judgement | undefined {
+  const { intent, claims, home } = asked;
   const risks = [intent.context.risk_class, riskOfCall(intent, home)];
   if (!risks.some((risk) => failsClosed(policy, risk))) return undefined;
   const { required_fields, required_high_risk_fields } = policy.fail_closed;
   const missing = [
-    ...required_fields.filter((field) => lacks(field, intent)),
+    ...required_fields.filter((field) => lacks(field, asked)),
     ...required_high_risk_fields.filter((field) => claims[field] === undefined),
   ];
   const reasons = missing.map((field) =>
@@ -127,7 +128,7 @@ function hasUnknownClass({ targets }: Intent): boolean {
   return targets.some(({ endpoint_class }) => endpoint_class === 'other');
 }
 
-function lacks(field: RequiredField, intent: Intent): boolean {
+function lacks(field: RequiredField, { intent, proven_context }: Asked): boolean {
   switch (field) {
     case 'targets':
       return intent.targets.length === 0;
@@ -140,7 +141,7 @@ function lacks(field: RequiredField, intent: Intent): boolean {
     case 'delegation':
       return intent.delegation === undefined;
     case 'context_evidence':
-      return intent.context.context_set_digest === undefined;
+      return proven_context === undefined;
   }
 }
 

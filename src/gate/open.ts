@@ -51,6 +51,8 @@ export interface AskOptions {
   /** Approvals and delegations, as parsed JSON. */
   readonly approvals?: readonly JsonObject[];
   readonly delegations?: readonly JsonObject[];
+  /** What the agent read: a context envelope, as parsed JSON, of whoever gave it to the agent. */
+  readonly contextEnvelope?: JsonObject;
   /** Only ask what would be: nothing is used up, and nothing may run on it. */
   readonly simulate?: boolean;
 }
@@ -103,11 +105,12 @@ export class OpenGate {
    */
   async ask(
     call: JsonObject,
-    { approvals = [], delegations = [], simulate }: AskOptions = {},
+    { approvals = [], delegations = [], contextEnvelope, simulate }: AskOptions = {},
   ): Promise<GateAnswer> {
     const request = await this.#readable(call);
     const answer = await this.#gate.decide({
       ...{ policy: this.#policy, request, requestSha256: canonicalDigest(call), approvals, delegations },
+      ...(contextEnvelope === undefined ? {} : { contextEnvelope }),
       ...(simulate === undefined ? {} : { simulate }),
     });
     return { ...answer, allowed: answer.decision.verdict === 'allow' };

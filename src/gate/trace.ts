@@ -68,7 +68,7 @@ export function traceDocument(
   key: SigningKey,
 ): JsonObject {
   const { intent } = request;
-  const { context } = intent;
+  const { context } = decision;
   const members = {
     schema_id: TRACE_SCHEMA_ID,
     schema_version: '1.0.0',
@@ -83,9 +83,10 @@ export function traceDocument(
     intent_digest: facts.intentDigest,
     policy_digest: facts.policyDigest,
     verdict: decision.verdict,
-    context_set_digest: context.context_set_digest,
-    context_evidence_mode: context.context_evidence_mode,
-    context_ref_count: context.context_refs?.length,
+    // What nobody proved is not signed as if it were.
+    context_set_digest: context?.set_digest,
+    context_evidence_mode: context?.mode,
+    context_ref_count: context?.refs.length,
     violations: decision.violations,
     approval_token_ref: approvalRef(decision),
     delegation_ref: delegationRef(decision, request),

@@ -671,28 +671,6 @@ describe('constraints', () => {
     const both = allowing('endpoint: {action: require_approval, destructive_action: require_approval}');
     assert.equal(verdictOf(both, erase), 'require_approval');
   });
-
-  test('what an agent must know, and how lately', () => {
-    const policy = allowing('require_context_evidence: true', 'max_context_age_seconds: 60');
-    const context = {
-      context_set_digest: 'a'.repeat(64),
-      context_evidence_mode: 'required',
-      auth_context: { context_age_seconds: 60 },
-    };
-    assert.equal(verdictOf(policy, intentOf({ context })), 'allow');
-    for (const [name, value, reason] of [
-      ['context_set_digest', null, 'context_evidence_missing'],
-      ['context_evidence_mode', 'best_effort', 'context_evidence_mode_mismatch'],
-      ['auth_context', { context_age_seconds: 61 }, 'context_freshness_exceeded'],
-      ['auth_context', { context_age_seconds: -1 }, 'context_freshness_exceeded'],
-      ['auth_context', { context_age_seconds: 'soon' }, 'context_freshness_exceeded'],
-      ['auth_context', null, 'context_freshness_exceeded'],
-    ] as const) {
-      const { verdict, reason_codes } = decided(policy, intentOf({ context: { ...context, [name]: value } }));
-      assert.equal(verdict, 'block');
-      assert.ok(reason_codes.includes(reason), `${name}: ${reason_codes}`);
-    }
-  });
 });
 
 test('an explanation says of each rule whether it decides, and if not, why', () => {

@@ -23,10 +23,7 @@ const spec: CommandSpec = command({
   flags: trialFlags,
   async run({ flags, args }, io) {
     const home = homeOf(flags);
-    const trial = await tried(args, evaluationTime(flags, io), {
-      killSwitchState: flags['kill-switch-state'],
-      home,
-    });
+    const trial = await tried(args, evaluationTime(flags, io), flags);
     const { file, request, now } = trial;
     const shown = [...decisionLines(trial.decision, io)];
     if (request.intent.script === undefined) {
