@@ -43,9 +43,14 @@ export interface Claimed {
   readonly bound: boolean;
 }
 
+/** True for an entry that says where a checkpoint belongs, and nothing of what the run did. */
+export function isBondEntry({ event }: TimelineItem): boolean {
+  return event === OF_SESSION || event === FOLLOWS;
+}
+
 /** True if the timeline of a checkpoint's run says where it belongs, as gait writes it since it does so. */
 export function isBound({ timeline }: RunDocument): boolean {
-  return (timeline ?? []).some(({ event }) => event === OF_SESSION || event === FOLLOWS);
+  return (timeline ?? []).some(isBondEntry);
 }
 
 /** What a chain says of a checkpoint and its runpack says otherwise. Empty for an honest one. Pure. */

@@ -50,7 +50,7 @@ const spec: CommandSpec = command({
     const { extends: earlier, type } = input.flags;
     const policy = policyOf(input.flags, io);
     const extending = earlier === undefined ? {} : { extending: await historyOf(earlier, io) };
-    const { verification } = await openAndVerify(path, io, { ...policy, ...extending });
+    const { verification } = await openAndVerify(path, io, { ...policy, ...extending, keep: false });
     assertType(type, verification, path);
     const sound = verification.findings.length === 0;
     return {
