@@ -17,6 +17,7 @@ export type CheckName =
   | 'event_fold'
   | 'approval_signatures'
   | 'extends'
+  | 'known_head'
   | 'signatures';
 
 /** Everything that verifications look at, each with its layer, in the order in which they tell of it. */
@@ -36,6 +37,7 @@ const LAYERS: Readonly<Record<CheckName, Layer>> = {
   event_fold: 'payload',
   approval_signatures: 'payload',
   extends: 'payload',
+  known_head: 'payload',
   signatures: 'signatures',
 };
 

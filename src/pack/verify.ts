@@ -3,6 +3,7 @@ import { GaitError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { type CheckName, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
+import type { KnownHead } from '../log/known_heads.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
 import { type Verification, type VerifiedRunpack, verificationOf, verifyRunpack } from '../run/verify.ts';
@@ -44,6 +45,8 @@ export interface PackVerification extends Verification {
 export interface VerificationPolicy extends SignaturePolicy {
   /** What an earlier pack of the same job holds: this one must only add to it. */
   readonly extending?: JobHistory;
+  /** Heads that the log in a job pack must have. */
+  readonly known?: readonly KnownHead[];
   /** Sees every intent and result of a run. */
   readonly visit?: RecordVisitor;
   /** False: neither the records of a job pack nor the lines of its events are wanted, which may be any number. */
@@ -108,6 +111,7 @@ export function verifyPack(container: Container, policy: VerificationPolicy = {}
 function verifyPackSpec(container: Container, policy: VerificationPolicy): VerifiedPack {
   const report = new Report([...CHECKS, 'event_chain', 'event_fold', 'signatures']);
   if (policy.extending !== undefined) report.expect('extends');
+  if (policy.known !== undefined) report.expect('known_head');
   report.settle('container_bytes', container.findings);
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return unread(report);
@@ -126,13 +130,14 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   }
   const compared = compareContents(manifest, contents, report);
   const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
-  const { history, approvals, run, proofs }: ReadPayload = sound
+  const { history, approvals, run, proofs, unknown }: ReadPayload = sound
     ? readPayload(manifest, container, contents, policy, report)
     : {};
   if (policy.extending !== undefined) {
     const found = history === undefined ? [NO_HISTORY] : extensionFindings(history, policy.extending);
     report.settle('extends', found);
   }
+  if (policy.known !== undefined) report.settle('known_head', unknown ?? [NO_HEAD]);
   const signed = {
     signatures: manifest.signatures ?? [],
     digest: signedDigestOf(manifest),
@@ -157,18 +162,32 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   };
 }
 
+/** Nor from one without a log whoever remembers a head of it. */
+const NO_HEAD: Found = {
+  code: 'history_missing',
+  message: 'it cannot be told whether it has the head that you remember: it has no chain of events',
+};
+
 /** Whoever asks whether a pack extends another gets no yes from one of which it cannot be told. */
 const NO_HISTORY: Found = {
   code: 'history_missing',
   message: 'it cannot be told whether it extends the earlier pack: it has no chain of events',
 };
 
-function withoutHistory(pack: VerifiedPack, { extending }: VerificationPolicy): VerifiedPack {
-  if (extending === undefined) return pack;
+function withoutHistory(pack: VerifiedPack, { extending, known }: VerificationPolicy): VerifiedPack {
+  const asked = [
+    ...(extending === undefined ? [] : [['extends', NO_HISTORY] as const]),
+    ...(known === undefined ? [] : [['known_head', NO_HEAD] as const]),
+  ];
+  if (asked.length === 0) return pack;
   const { verification } = pack;
-  const check = { layer: 'payload', check: 'extends', status: 'failed' } as const;
-  const findings = [...verification.findings, { layer: 'payload', ...NO_HISTORY } as const];
-  return { ...pack, verification: { ...verification, checks: [...verification.checks, check], findings } };
+  const checks = asked.map(([check]) => ({ layer: 'payload', check, status: 'failed' }) as const);
+  const findings = asked.map(([, found]) => ({ layer: 'payload', ...found }) as const);
+  const all = {
+    checks: [...verification.checks, ...checks],
+    findings: [...verification.findings, ...findings],
+  };
+  return { ...pack, verification: { ...verification, ...all } };
 }
 
 const NO_DOCUMENTS: ReadonlyMap<string, Buffer> = new Map();
@@ -187,7 +206,7 @@ function readPayload(
   manifest: PackManifest,
   container: Container,
   { bytes: members, sizes }: Contents,
-  { trust, visit, keep, extending }: VerificationPolicy,
+  { trust, visit, keep, extending, known }: VerificationPolicy,
   report: Report,
 ): ReadPayload {
   const proof = memberSource(container, PROOF_MEMBER);
@@ -198,7 +217,7 @@ function readPayload(
     return { ...proved, run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
   const events = memberSource(container, EVENTS_MEMBER);
   const kept = keep !== false || extending !== undefined;
-  return { ...proved, ...verifyJobPayload({ manifest, members, events, trust, keep: kept }, report) };
+  return { ...proved, ...verifyJobPayload({ manifest, members, events, trust, known, keep: kept }, report) };
 }
 
 /** The verification of a runpack from before PackSpec v1, as one of a pack. */

@@ -2,6 +2,7 @@ import { canonicalize } from '../core/canonical.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Found, Report } from '../core/report.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
+import { type HeadFinding, HeadWatch, type KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
 import { type Members, readDocument, timeFindings } from '../schema/documents.ts';
@@ -24,6 +25,8 @@ export interface JobPackSource {
   /** The member of its events. */
   readonly events: ByteSource | undefined;
   readonly trust: Trust | undefined;
+  /** Heads that the log must have. */
+  readonly known?: readonly KnownHead[] | undefined;
   /** The history is to have its records. */
   readonly keep: boolean;
 }
@@ -34,6 +37,8 @@ export interface VerifiedJob {
   readonly history?: JobHistory;
   /** Present when the events could be read and approvals of the job are to be signed. */
   readonly approvals?: ApprovalSignatures;
+  /** What the log does not have of the heads that are known; present when its events chain. */
+  readonly unknown?: readonly Found[];
 }
 
 /**
@@ -48,11 +53,13 @@ export function verifyJobPayload(source: JobPackSource, report: Report): Verifie
   if (ledger !== undefined) {
     report.settle('payload_agreement', agreement(manifest, documents));
     const checks = new ApprovalChecks();
-    const history = verifyEvents(source, documents, { ledger, checks }, report);
+    const watch = new HeadWatch(source.known ?? []);
+    const { history, end } = verifyEvents(source, documents, { ledger, checks, watch }, report);
     const approvals = checks.settle(trust, report);
     return {
       ...(history === undefined ? {} : { history }),
       ...(approvals === undefined ? {} : { approvals }),
+      ...(end === undefined ? {} : { unknown: watch.findings(end).map(inEvents) }),
     };
   }
   // A pack of an older producer: there is no head to chain to, and its events do not carry the state.
@@ -74,15 +81,20 @@ interface Documents {
 interface Held {
   readonly ledger: JobLedger;
   readonly checks: ApprovalChecks;
+  readonly watch: HeadWatch;
+}
+
+function inEvents(finding: HeadFinding): Found {
+  return { ...finding, member: EVENTS_MEMBER };
 }
 
 /** One pass over the events: the chain, the tree, the fold and the approvals. */
 function verifyEvents(
   { manifest, keep }: JobPackSource,
   { payload, state, events }: Documents,
-  { ledger, checks }: Held,
+  { ledger, checks, watch }: Held,
   report: Report,
-): JobHistory | undefined {
+): { readonly history?: JobHistory; readonly end?: number } {
   const { size, head, merkle_root } = ledger;
   const tree = new MerkleTree();
   const fold = new Fold(keep);
@@ -90,12 +102,13 @@ function verifyEvents(
   const broken = walkChain(manifest.source_ref, events, (record, before) => {
     tree.add(Buffer.from(record.text));
     checks.see(record, before);
+    watch.see(record);
     fold.see(record);
     last = record;
   });
   if (broken !== undefined) {
     report.settle('event_chain', [broken]);
-    return undefined;
+    return {};
   }
   const { revision, hash } = last;
   const made = { size: revision, head: { revision, hash }, merkle_root: tree.root() };
@@ -104,7 +117,7 @@ function verifyEvents(
   const { history, findings } = fold.outcome;
   if (history === undefined) {
     report.settle('event_fold', findings);
-    return undefined;
+    return { end: revision };
   }
   const { environment } = history.job;
   const sound = report.settle('event_fold', [
@@ -112,7 +125,7 @@ function verifyEvents(
     ...unlike(PAYLOAD_MEMBER, 'payload_differs', payloadOf(history.job), payload),
     ...unlike(LEDGER_MEMBER, 'ledger_differs', { environment }, { environment: ledger.environment }),
   ]);
-  return sound && chained.length === 0 ? history : undefined;
+  return sound && chained.length === 0 ? { history, end: revision } : { end: revision };
 }
 
 function readDocuments({ manifest, members, events }: JobPackSource, report: Report): Documents | undefined {
