@@ -45,7 +45,12 @@ export interface Claimed {
 
 /** True if the timeline of a checkpoint's run says where it belongs, as gait writes it since it does so. */
 export function isBound({ timeline }: RunDocument): boolean {
-  return (timeline ?? []).some(({ event }) => event === OF_SESSION || event === FOLLOWS);
+  return (timeline ?? []).some(bindsSession);
+}
+
+/** True for an entry that ties a checkpoint to its session, and tells nothing of what was done in it. */
+export function bindsSession({ event }: { readonly event: string }): boolean {
+  return event === OF_SESSION || event === FOLLOWS;
 }
 
 /** What a chain says of a checkpoint and its runpack says otherwise. Empty for an honest one. Pure. */
