@@ -3,6 +3,7 @@ import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { verifyTrace } from '../../src/gate/trace_verify.ts';
+import type { SigningKey } from '../../src/signing/keys.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { jcs } from '../pack/forge.ts';
 import type { Prng } from '../simulate/prng.ts';
@@ -38,16 +39,32 @@ function saidToGates(token: JsonObject): string {
   return said((token['scope'] as readonly string[]).includes('bound:ext') ? token : legacy);
 }
 
+/** What somebody would like a document to say. */
+const CLAIMS: readonly JsonObject[] = [
+  { reason_code: 'ticket-99' },
+  { approver_identity: 'eve' },
+  { delegate_identity: 'eve' },
+  { created_at: '2026-05-01T11:59:59Z' },
+  { tool_name: 'tool.other' },
+  { expires_at: '2026-05-01T14:00:00Z' },
+];
+
+/** True for a claim that the document makes already, in other words. */
+function known(document: object): (claim: JsonObject) => boolean {
+  return (claim) => Object.keys(claim).every((name) => Object.hasOwn(document, name));
+}
+
 /** A document changed, its ids made anew, what its signatures say that they are over too; they may be taken from another. */
 function forgedDocument(own: JsonObject, donor: JsonObject, owner: string, p: Prng): JsonObject | undefined {
   let made: unknown = own;
   for (let left = p.below(3); left > 0; left -= 1) made = mutated(made, donor, p);
   if (!isMembers(made)) return undefined;
+  if (p.chance(0.3)) made = { ...made, ...p.pick(CLAIMS.filter(known(made)) as [JsonObject]) };
   let document = p.chance(0.8) ? withIds(made as JsonObject) : (made as JsonObject);
   if (p.chance(0.2)) document = cut(document, p);
   if (p.chance(0.2)) document = { ...document, ...taken(donor, p) };
   if (p.chance(0.5)) document = restated(document);
-  return p.chance(0.2) ? resigned(document, owner, p) : document;
+  return p.chance(0.4) ? resigned(document, owner, p) : document;
 }
 
 function withIds(document: JsonObject): JsonObject {
@@ -59,8 +76,9 @@ function withIds(document: JsonObject): JsonObject {
       document['event_id'] === undefined ? {} : { event_id: id(`${trace_id}:${String(observed_at)}`) };
     return { ...document, trace_id, ...event };
   }
-  if (document['ext'] !== undefined || document['approver_identity'] === undefined) return document;
-  return { ...document, token_id: recordedApprovalId(document) };
+  return document['approver_identity'] === undefined
+    ? document
+    : { ...document, token_id: recordedApprovalId(document) };
 }
 
 function cut(document: JsonObject, p: Prng): JsonObject {
@@ -99,7 +117,7 @@ function restated(document: JsonObject): JsonObject {
   } as JsonObject;
 }
 
-/** Signed by a key that nobody believes, which may call itself the owner's. */
+/** Signed by a key that is not believed, which may call itself the owner's. */
 function resigned(document: JsonObject, owner: string, p: Prng): JsonObject {
   const { signature, ext_signature: _, ...rest } = document;
   const { ext, ...members } = rest;
@@ -126,16 +144,16 @@ function kindOf(
   name: string,
   kept: readonly JsonObject[],
   owner: string,
-  told: (document: JsonObject) => Told,
+  told: (document: JsonObject, ...believed: readonly SigningKey[]) => Told,
 ): Kind {
   const honest = new Set(kept.flatMap((document) => told(document) ?? []));
   assert.equal(honest.size, kept.length, name);
-  const forged = (p: Prng): Told => {
+  const forgedBy = (p: Prng, ...more: readonly SigningKey[]): Told => {
     const [own, donor] = [p.pick(kept as [JsonObject]), p.pick(kept as [JsonObject])];
     const document = forgedDocument(own, donor, owner, p);
-    return document === undefined ? undefined : asRead(document, told);
+    return document === undefined ? undefined : asRead(document, (read) => told(read, ...more));
   };
-  return { name, honest, forged };
+  return { name, honest, forged: (p) => forgedBy(p), unasked: (p) => forgedBy(p, MALLORY) };
 }
 
 export async function traceKind(): Promise<Kind> {
@@ -151,8 +169,8 @@ export async function traceKind(): Promise<Kind> {
     await gate.decide(one);
     traces.push(JSON.parse(JSON.stringify(sink.the('trace') ?? assert.fail('no trace'))));
   }
-  const ring = believing('gate', GATE_KEY);
-  return kindOf('traces of the gate', traces, GATE_KEY.keyId, (document) => {
+  return kindOf('traces of the gate', traces, GATE_KEY.keyId, (document, ...more) => {
+    const ring = believing('gate', GATE_KEY, ...more);
     const { findings, ...verdict } = verifyTrace(document, ring, NOW);
     return findings.length > 0 ? undefined : jcs([verdict, said(document)]);
   });
@@ -163,11 +181,17 @@ export function tokenKinds(): readonly Kind[] {
   const bound = { exactArgsDigest: ARGS_DIGEST, reasonCode: 'ticket-9' };
   const approvals = [approval(), approval(later), approval(bound), legacyApproval()];
   const delegations = [delegation(), delegation({ scope: ['write', 'read'] }), legacyDelegation()];
-  const told = (becomes: (token: JsonObject) => string) => {
-    return (token: JsonObject): Told => (becomes(token) === 'valid' ? saidToGates(token) : undefined);
+  const told = (
+    purpose: 'approver' | 'delegator',
+    becomes: typeof approvalBecomes | typeof delegationBecomes,
+  ) => {
+    return (token: JsonObject, ...more: readonly SigningKey[]): Told => {
+      const given = { keyring: believing(purpose, BOB, ...more) };
+      return becomes(token, given) === 'valid' ? saidToGates(token) : undefined;
+    };
   };
   return [
-    kindOf('approvals', approvals, BOB.keyId, told(approvalBecomes)),
-    kindOf('delegations', delegations, BOB.keyId, told(delegationBecomes)),
+    kindOf('approvals', approvals, BOB.keyId, told('approver', approvalBecomes)),
+    kindOf('delegations', delegations, BOB.keyId, told('delegator', delegationBecomes)),
   ];
 }

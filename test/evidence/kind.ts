@@ -22,8 +22,8 @@ export interface Kind {
   readonly honest: ReadonlySet<string>;
   /** One honest evidence changed and sealed anew, without the key: what the verdict on it tells. */
   forged(p: Prng): Told;
-  /** The same, seen by a reader who asks for no signature. */
-  unasked?(p: Prng): Told;
+  /** The same, seen by a reader who asks for no signature, or believes the forger too. */
+  unasked(p: Prng): Told;
 }
 
 export interface Tally {

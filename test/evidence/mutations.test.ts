@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seeded } from '../support/seed.ts';
 import { tallied } from './kind.ts';
-import { kinds, lineOf, mutations } from './lane.ts';
+import { kinds, mutations } from './lane.ts';
 
 /** `npm run test:mutations` tries 10,000. */
 const COUNT = 200;
+/** Far more than it takes to find one: one in some hundred of the hardest kind. */
+const ENOUGH = 20_000;
 
 test('H5: whoever has no key changes nothing that a verdict on signed evidence speaks of', async (t) => {
   const tallies = await mutations(COUNT, (line) => t.diagnostic(line));
@@ -15,13 +17,14 @@ test('H5: whoever has no key changes nothing that a verdict on signed evidence s
   );
 });
 
-test('and the forgeries are good: who asks for no signature is told what they say', async (t) => {
+test('and the forgeries are good: who asks for no signature, or believes the forger, is told what they say', async () => {
   for (const kind of await kinds()) {
-    const { unasked } = kind;
     assert.ok(kind.honest.size > 1, `${kind.name}: the honest ones verify`);
-    if (unasked === undefined) continue;
-    const tally = tallied(kind, COUNT, seeded(`unasked ${kind.name}`), unasked);
-    t.diagnostic(lineOf(tally));
-    assert.ok(tally.changed.length > 0, kind.name);
+    const p = seeded(`unasked ${kind.name}`);
+    let found = 0;
+    for (let tried = 0; found === 0 && tried < ENOUGH; tried += 1) {
+      found = tallied(kind, 1, p, (from) => kind.unasked(from)).changed.length;
+    }
+    assert.equal(found, 1, kind.name);
   }
 });
