@@ -154,7 +154,8 @@ function mismatches(
   const { checkpoint_index, manifest_digest, sequence_start, sequence_end } = checkpoint;
   const faults: string[] = [];
   const { run_id, manifest_digest: actual } = verification;
-  if (actual.toLowerCase() !== manifest_digest.toLowerCase()) {
+  // To the letter: in another spelling the checkpoint, and all after it, would have another digest.
+  if (actual !== manifest_digest) {
     faults.push(`its runpack has the manifest ${actual || 'none'}, not ${manifest_digest}`);
   }
   const due = `${chain.run_id}_cp_${String(checkpoint_index).padStart(4, '0')}`;

@@ -16,7 +16,14 @@ import type {
   TimelineItem,
 } from './documents.ts';
 import { RUN_SCHEMA_VERSION } from './documents.ts';
-import { redactedEnv, redactedReceipts } from './reference.ts';
+import {
+  type Kept,
+  redactedEnv,
+  redactedReceipts,
+  refuseWhole,
+  withNotes,
+  withoutEmpty,
+} from './reference.ts';
 import { contextOf, evidenceModeOf, isEmpty, receiptOf, refsOf } from './refs.ts';
 
 /** What says how an input is written. */
@@ -72,6 +79,8 @@ class Recorder {
   readonly #top: Fields;
   readonly #seen: Fields[] = [];
   readonly #warnings: string[] = [];
+  /** What reference capture kept otherwise than it was said. */
+  readonly #notes: string[] = [];
   readonly #base: Pick<Envelope, 'created_at' | 'producer_version' | 'run_id'>;
   readonly #runFields: Fields;
   readonly #mode: CaptureMode;
@@ -96,12 +105,11 @@ class Recorder {
   }
 
   captured(): CapturedRun {
-    const captureMode = this.#mode;
     const run = this.#run();
     const fullIntents = this.#top.each('intents').map((fields) => this.#intent(this.#see(fields)));
     const fullResults = this.#top.each('results').map((fields) => this.#result(this.#see(fields)));
-    const stripped = captureMode === 'reference' && [...fullIntents, ...fullResults].some(holdsContent);
-    const strip = captureMode === 'reference';
+    const stripped = this.#mode === 'reference' && [...fullIntents, ...fullResults].some(holdsContent);
+    const strip = this.#mode === 'reference';
     const intents = strip ? fullIntents.map(({ args: _, ...intent }) => intent) : fullIntents;
     const results = strip ? fullResults.map(({ result: _, ...result }) => result) : fullResults;
     if (stripped)
@@ -111,7 +119,8 @@ class Recorder {
     this.#checkIds(intents, results);
     const refs = this.#refs(intents, results);
     assertConform({ run, intents, results, refs });
-    return { captureMode, run, intents, results, refs };
+    for (const note of this.#notes) this.#warn(`reference capture keeps of ${note}`);
+    return { captureMode: this.#mode, run: withNotes(run, this.#notes), intents, results, refs };
   }
 
   warnings(): readonly string[] {
@@ -129,20 +138,19 @@ class Recorder {
   }
 
   #run(): RunDocument {
-    const env = this.#runFields.object('env');
+    const said = withoutEmpty(this.#runFields.object('env') ?? {});
     const timeline =
       this.#runFields.list('timeline') === undefined
         ? null
         : this.#runFields.each('timeline').map((item) => this.#timelineItem(this.#see(item)));
-    const defaults =
-      env === undefined ? this.#options.machine : { ...this.#options.machine, ...withoutEmpty(env) };
-    return { ...this.#envelope(this.#runFields, 'gait.runpack.run'), env: this.#env(defaults), timeline };
+    const kept = { ...this.#options.machine, ...this.#note(redactedEnv(said), said) };
+    return { ...this.#envelope(this.#runFields, 'gait.runpack.run'), env: kept, timeline };
   }
 
-  #env(env: JsonObject): JsonObject {
-    if (this.#mode === 'raw') return env;
-    const { kept, changed } = redactedEnv(env);
-    if (changed > 0) this.#warn(`reference capture keeps digests of ${changed} of the members of run.env`);
+  /** In reference capture what is kept, which is told here and in the run; in raw capture what there was. */
+  #note<T>({ kept, note }: Kept<T>, captured: T): T {
+    if (this.#mode === 'raw') return captured;
+    if (note !== undefined) this.#notes.push(note);
     return kept;
   }
 
@@ -202,9 +210,10 @@ class Recorder {
     const context = this.#envelopeContext(mode) ?? { receipts: own, setDigest };
     const receipts = context.receipts.map((receipt) => completed(receipt, intents, results));
     this.#checkReceipts(receipts);
-    if (this.#mode === 'raw') return refsOf(envelope, { receipts, setDigest: context.setDigest, mode });
-    const { kept, warning } = redactedReceipts(receipts, context.setDigest !== '');
-    if (warning !== undefined) this.#warn(warning);
+    const redacted = redactedReceipts(receipts, context.setDigest !== '');
+    const kept = this.#note(redacted, receipts);
+    const { strict = false, rawContext = false } = this.#options;
+    if (this.#mode === 'reference' && strict && !rawContext) refuseWhole(redacted);
     return refsOf(envelope, { receipts: kept, setDigest: context.setDigest, mode });
   }
 
@@ -284,10 +293,6 @@ class Recorder {
 
 function holdsContent(record: Intent | Result): boolean {
   return 'args' in record || 'result' in record;
-}
-
-function withoutEmpty(env: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '' && value !== null));
 }
 
 function invalid(message: string, hint?: string): GaitError {

@@ -249,3 +249,13 @@ describe('a checkpoint that says less than gait now writes into it', () => {
     }
   });
 });
+
+test('H5: a manifest digest in another spelling, which would give the checkpoint another digest, is refused', () => {
+  const one = story('first', [1, 1], { day: 10 });
+  const [begin = assert.fail('none'), end = assert.fail('none')] = one.chain.checkpoints;
+  const claims = { ...end, manifest_digest: end.manifest_digest.toUpperCase() };
+  const checkpoints = [begin, { ...claims, checkpoint_digest: checkpointDigestOf(claims) }];
+  const named = checkpoints.map((checkpoint, i) => ({ ...checkpoint, runpack_path: String(i) }));
+  const zips = one.held.map(({ zip }) => zip);
+  assert.ok(!isSound(verifying({ ...one.chain, checkpoints: named }, zips)));
+});

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Recorded } from '../../src/run/record.ts';
+import { reduceRun } from '../../src/run/reduce.ts';
 import { redactedLocator } from '../../src/run/reference.ts';
 import { zipFiles } from '../pack/forge.ts';
 import { jsonValue } from '../support/json.ts';
 import fc from '../support/property.ts';
+import { gaitError } from '../support/refusals.ts';
 import { digestOf } from '../support/run_inputs.ts';
 import { codesIn, MACHINE, RECEIPT, recorded, runPackFiles, runpackFiles } from '../support/runs.ts';
 
@@ -20,15 +22,28 @@ function captured(env: JsonObject, receipt: JsonObject, more: JsonObject = {}, m
 const locators = fc
   .tuple(
     fc.constantFrom('https', 'postgres', 'jdbc:mysql', 's3', 'HTTP', ''),
-    fc.constantFrom('', SECRET, `u:${SECRET}`, `${SECRET}@x`, `u:${SECRET}:x`, `:${SECRET}`),
+    fc.constantFrom(
+      '',
+      SECRET,
+      `u:${SECRET}`,
+      `u:1#${SECRET}`,
+      `u:a?${SECRET}`,
+      `u:${SECRET}/b`,
+      `${SECRET}@x`,
+      `u:${SECRET}:x`,
+      `:${SECRET}`,
+    ),
     fc.constantFrom('h.test', '[::1]:80', 'h'),
-    fc.constantFrom('', '/p', '/a/b.md', '/'),
+    fc.constantFrom('', '/p', '/a/b.md', '/', '/date=1'),
     fc.constantFrom(
       '',
       `?k=${SECRET}`,
       `#${SECRET}`,
       `?a/b@c=${SECRET}#x`,
       `;password=${SECRET}`,
+      `&k=${SECRET}`,
+      `%3Fk=${SECRET}`,
+      `\nk: ${SECRET}`,
       `;x=1?${SECRET}`,
     ),
   )
@@ -39,12 +54,22 @@ const locators = fc
 describe('L4: reference capture keeps digests, and what names a source', () => {
   test('of run.env all but os, arch and runtime is digested', () => {
     const value = fc.oneof(fc.constant(SECRET), fc.constant({ token: [SECRET] }), jsonValue());
+    const environments = fc
+      .tuple(
+        fc.dictionary(fc.constantFrom('API_KEY', 'OS', 'n'), value),
+        fc.dictionary(
+          fc.constantFrom('arch', 'runtime'),
+          fc.constantFrom(SECRET, `go${SECRET}`, `${SECRET} amd64`),
+        ),
+      )
+      .map((both): JsonObject => Object.assign({}, ...both));
     fc.assert(
-      fc.property(fc.dictionary(fc.constantFrom('API_KEY', 'os2', 'OS', 'n'), value), (env) => {
+      fc.property(environments, (env) => {
         const { run, warnings } = captured({ ...env, os: 'plan9' }, {});
         const said = Object.entries(env).filter(([, one]) => one !== '' && one !== null);
         const digested = said.map(([name, one]) => [name, `sha256:${digestOf(one)}`]);
         assert.deepEqual(run.env, { ...MACHINE, ...Object.fromEntries(digested), os: 'plan9' });
+        assert.deepEqual((run.timeline ?? []).length, said.length > 0 ? 1 : 0);
         assert.equal(warnings.filter((one) => one.includes('run.env')).length, said.length > 0 ? 1 : 0);
         assert.ok(!JSON.stringify([run, warnings]).includes(SECRET));
       }),
@@ -84,6 +109,13 @@ describe('L4: reference capture keeps digests, and what names a source', () => {
     ['jdbc:oracle:thin:scott/tiger@//db:1521/x', '//db:1521/x'],
     ['/api/x?token=1', '/api/x'],
     ['\\\\bob:pw@host\\share', '\\\\host\\share'],
+    ['/data/date=1/a.csv', '/data/date=1/a.csv'],
+    ['s3://bucket/date=1/a.csv?X-Sig=1', 's3://bucket/date=1/a.csv'],
+    ...['host=h password=p', 'data:text/plain;base64,aGk', 'Server=h;Password=p', 'SELECT a\nFROM b'].map(
+      (one) => [one, `sha256:${digestOf(one)}`] as const,
+    ),
+    ['mongodb://u:p@h1:1,h2:2/x?y', 'mongodb://h1:1,h2:2/x'],
+    ['file://C:/a', 'file://C:/a'],
     ['?token=1', `sha256:${digestOf('?token=1')}`],
     [`sha256:${'a'.repeat(64)}`, `sha256:${'a'.repeat(64)}`],
   ];
@@ -111,11 +143,33 @@ describe('L4: reference capture keeps digests, and what names a source', () => {
     const plain = captured({}, receipt, {}, 'raw').refs.receipts ?? [];
     const covered = captured({}, receipt, { context_set_digest: digestOf(plain) });
     assert.deepEqual(covered.refs.receipts, plain);
-    assert.match(covered.warnings.join(), /keeps 1 receipts whole/);
+    assert.match(covered.warnings.join(), /receipts: 1 whole/);
+    assert.match(String(covered.run.timeline?.at(-1)?.['ref']), /^receipts: 1 whole/);
+    const input = { run: { run_id: 'r' }, refs: { receipts: plain, context_set_digest: digestOf(plain) } };
+    assert.throws(() => recorded(input as unknown as JsonObject, { strict: true }), gaitError('context_raw'));
+    assert.doesNotThrow(() => recorded(input as unknown as JsonObject, { strict: true, rawContext: true }));
     for (const made of [covered, captured({ A: 'b' }, receipt)]) {
       assert.deepEqual(codesIn(zipFiles(runpackFiles(made))), []);
       assert.deepEqual(codesIn(zipFiles(runPackFiles(made))), []);
     }
+  });
+
+  test('what is recorded once more is the same, and a reduced run says how it was captured', () => {
+    const input = {
+      run: { run_id: 'r', env: { KEY: SECRET } },
+      intents: [{ intent_id: 'i', tool_name: 't', args: { a: SECRET } }],
+      refs: { receipts: [{ ...RECEIPT, source_locator: `https://h/?${SECRET}` }] },
+    };
+    const { captureMode, warnings: _, ...once } = recorded(input);
+    const again = recorded(once as unknown as JsonObject);
+    assert.deepEqual([again.run, again.refs, again.intents], [once.run, once.refs, once.intents]);
+    assert.deepEqual(
+      once.run.timeline?.map(({ event }) => event),
+      ['reference_capture', 'reference_capture'],
+    );
+    const { captured: reduced } = reduceRun({ captureMode, ...once }, 'missing_result');
+    assert.equal(reduced.run.timeline?.length, 2);
+    assert.ok(!JSON.stringify([...runpackFiles(recorded(input))].map(String)).includes(SECRET));
   });
 
   test('tool names and statuses stay', () => {
