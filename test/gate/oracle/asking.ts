@@ -31,9 +31,21 @@ export interface Asked {
   readonly switches?: readonly JsonObject[];
 }
 
-/** JSON is YAML. A home folder is told, and a broker would issue what is owed. */
+/** The text of a policy is read once: most tests ask one of them many times. */
+const READ = new Map<string, ReturnType<typeof parsePolicy>>();
+
+function policyOf(policy: Json): ReturnType<typeof parsePolicy> {
+  const text = JSON.stringify(policy); // JSON is YAML
+  const known = READ.get(text);
+  if (known !== undefined) return known;
+  const parsed = parsePolicy(Buffer.from(text), 'policy.yaml');
+  if (READ.size > 500) READ.clear();
+  READ.set(text, parsed);
+  return parsed;
+}
+
+/** A home folder is told, and a broker would issue what is owed. */
 export function decide({ policy, call, switches = [] }: Asked): Decision {
-  const parsed = parsePolicy(Buffer.from(JSON.stringify(policy)), 'policy.yaml');
   const entries = readKillSwitches({
     schema_id: 'gait.gate.kill_switch_state',
     schema_version: '1.0.0',
@@ -48,7 +60,7 @@ export function decide({ policy, call, switches = [] }: Asked): Decision {
     brokered: true,
     switches: entries,
   };
-  return evaluate(parsed, readIntent(call), evidence, NOW);
+  return evaluate(policyOf(policy), readIntent(call), evidence, NOW);
 }
 
 /** A call as an agent writes it, of low risk, from {@link WORKSPACE}. */

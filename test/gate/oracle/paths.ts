@@ -80,12 +80,7 @@ const KEY: PathPlace = {
       '//?/C:/home/u/.ssh/id',
       '\\\\.\\C:\\home\\u\\.ssh\\id',
     ],
-    'copying tools': [
-      'u@host:/home/u/.ssh/id',
-      'localhost:/home/u/.ssh/id',
-      'u@127.0.0.1:/home/u/.ssh/id',
-      'sftp://host/home/u/.ssh/id',
-    ],
+    'copying tools': ['u@host:/home/u/.ssh/id', 'localhost:/home/u/.ssh/id', 'u@127.0.0.1:/home/u/.ssh/id'],
     proc: [
       ...[
         '/proc/self/root/home/u/.ssh/id',
@@ -109,7 +104,18 @@ const KEY: PathPlace = {
         '/proc/self/map_files/../root/home/u/.ssh/id',
         'file:///proc/self/root/home/u/.ssh/id',
       ],
-      ...['/dev/stdin', '/dev/fd/../fd/3'],
+      ...[
+        '/dev/stdin',
+        '/dev/fd/../fd/3',
+        '/proc/self/root/../home/u/.ssh/id',
+        '/proc/*/root/home/u/.ssh/id',
+        '/proc/[0-9]*/cwd/../.ssh/id',
+        '/proc/$PPID/root/home/u/.ssh/id',
+        '/proc/{self,x}/root/home/u/.ssh/id',
+        '/pro?/self/root/home/u/.ssh/id',
+        '/proc/self/fd',
+        '/proc/self/task/*/root/home/u/.ssh/id',
+      ],
     ],
     home: [
       ...[
@@ -165,13 +171,19 @@ const KEY: PathPlace = {
         '/*/u/.ssh/id',
         '/home/u/.ssh/[[:alpha:]]d',
         '/home/u/?ssh/id',
+        '/home/u/.[-s]sh/id',
+        '/home/u/.[s-]sh/id',
+        '/home/u/.[]s]sh/id',
+        '/home/u/.(ssh|x)/id',
+        '/home/u/.[!]a]sh/id',
+        '/home/u/.[[=s=]]sh/id',
         '~/.s*/id',
       ],
       ...[
         '/home/u/x/../.s*/id',
         '//home/u/.s*/id',
         '/home/u/./.s*/id',
-        '/home/u/.s*/',
+        '/home/u/.ssh/i*/',
         '/home/u/.ssh/id*',
         '/home/u/.@(ssh|x)/id',
         '/home/u/.+(s)h/id',
@@ -238,7 +250,7 @@ const ENV: PathPlace = {
       '.{env,x}',
       './.e*',
       '?env',
-     
+
       './{.env,.x}',
       '*/../.env',
     ],
