@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../../src/core/json.ts';
+import type { Json } from '../../../src/core/json.ts';
 import type { Decision } from '../../../src/gate/evaluate.ts';
 import fc from '../../support/property.ts';
 import { type Asked, decide, isWeaker } from './asking.ts';
@@ -16,12 +16,19 @@ export type Ask = (asked: Asked) => Decision;
 /** What must always hold. `check` answers what did not, in a line for each. */
 export interface Property<T = never> {
   readonly name: string;
+  /** At least so many calls are judged for one input. */
+  readonly asks: number;
   readonly inputs: fc.Arbitrary<T>;
   readonly check: (input: T, ask: Ask) => readonly string[];
 }
 
-function property<T>(name: string, inputs: fc.Arbitrary<T>, check: Property<T>['check']): Property {
-  return { name, inputs, check } as unknown as Property;
+function property<T>(
+  name: string,
+  asks: number,
+  inputs: fc.Arbitrary<T>,
+  check: Property<T>['check'],
+): Property {
+  return { name, asks, inputs, check } as unknown as Property;
 }
 
 const { rules, step, context, switches, policyOf, single, scripted } = world;
@@ -29,6 +36,7 @@ const { rules, step, context, switches, policyOf, single, scripted } = world;
 export const PROPERTIES: readonly Property[] = [
   property(
     'one target more never weakens a verdict nor drops a duty',
+    2,
     fc.record({ rules, step, context, switches, more: world.target, first: fc.boolean() }),
     ({ rules: all, step: one, context: around, switches: entries, more, first }, ask) => {
       const targets = first ? [more, ...one.targets] : [...one.targets, more];
@@ -39,6 +47,7 @@ export const PROPERTIES: readonly Property[] = [
   ),
   property(
     'one labelled argument more never weakens a verdict nor drops a duty',
+    2,
     fc.record({ rules, step, context, more: world.source }),
     ({ rules: all, step: one, context: around, more }, ask) => {
       const policy = policyOf(all);
@@ -48,6 +57,7 @@ export const PROPERTIES: readonly Property[] = [
   ),
   property(
     'a script is as strict as its strictest step, and owes what any of them owes',
+    4,
     fc.record({ rules, steps: fc.array(step, { minLength: 2, maxLength: 3 }), context, switches }),
     ({ rules: all, steps, context: around, switches: entries }, ask) => {
       const on = { policy: policyOf(all), switches: entries };
@@ -64,6 +74,7 @@ export const PROPERTIES: readonly Property[] = [
   ),
   property(
     'a further rule of the same priority that matches never weakens a verdict nor drops a duty',
+    2,
     fc.record({ rules, any: world.rule, more: world.rule, step, context }),
     ({ rules: all, any, more, step: one, context: around }, ask) => {
       const { match: _, ...matchesAll } = any;
@@ -75,6 +86,7 @@ export const PROPERTIES: readonly Property[] = [
   ),
   property(
     'a kill switch more never weakens a verdict',
+    2,
     fc.record({ rules, step, context, switches }),
     ({ rules: all, step: one, context: around, switches: entries }, ask) => {
       const [policy, call] = [policyOf(all), single(one, around)];
@@ -83,6 +95,7 @@ export const PROPERTIES: readonly Property[] = [
   ),
   property(
     'what is denied in one spelling is denied in all, whatever stands beside it',
+    2,
     fc.record({
       place: spelledPlace,
       kind: fc.constantFrom('path', 'url', 'host', 'other', 'table'),
@@ -97,38 +110,45 @@ export const PROPERTIES: readonly Property[] = [
       });
     },
   ),
-  property('an allow list lets nothing through that is not in it', outside.inputs, outside.check),
+  property('an allow list lets nothing through that is not in it', 6, outside.inputs, outside.check),
 ];
 
-/** Asks each property so often in all; answers the first fault of each, shrunk. */
-export function hold(pairs: number, tally: Tally, told: (line: string) => void = () => {}): string[] {
-  const numRuns = Math.ceil(pairs / PROPERTIES.length);
-  return PROPERTIES.flatMap((one) => {
-    told(one.name);
-    const fault = faultOf(one, numRuns, tally);
-    return fault === undefined ? [] : [fault];
-  });
+/** What became of a property. */
+export interface Held {
+  readonly name: string;
+  readonly inputs: number;
+  /** Calls that were judged under a policy. */
+  readonly pairs: number;
+  readonly verdicts: Tally;
+  /** Shrunk; undefined for none. */
+  readonly fault?: string;
 }
 
-export function faultOf(
+/** Judges so many calls in all, for each property as many. `timed` runs one of them. */
+export function holdAll(pairs: number, timed: (judge: () => Decision) => Decision): Held[] {
+  return PROPERTIES.map((one) => held(one, Math.ceil(pairs / PROPERTIES.length / one.asks), timed));
+}
+
+export function held(
   { name, inputs, check }: Property,
   numRuns: number,
-  tally: Tally,
-): string | undefined {
+  timed: (judge: () => Decision) => Decision = (judge) => judge(),
+): Held {
+  const verdicts: Tally = {};
+  let [made, pairs] = [0, 0];
   const ask: Ask = (asked) => {
-    const decision = decide(asked);
-    tally[decision.verdict] = (tally[decision.verdict] ?? 0) + 1;
+    const decision = timed(() => decide(asked));
+    pairs += 1;
+    verdicts[decision.verdict] = (verdicts[decision.verdict] ?? 0) + 1;
     if (decision.reason_codes.includes('evaluation_failed')) throw new Error('it could not be evaluated');
     return decision;
   };
-  let pairs = 0;
   const holds = fc.property(inputs, (input) => {
-    pairs += 1;
+    made += 1;
     const faults = check(input, ask);
     if (faults.length > 0) throw new Error(faults.join('; '));
   });
   const { failed, counterexample, errorInstance } = fc.check(holds, { numRuns });
-  tally[`pairs: ${name}`] = pairs;
-  if (!failed) return undefined;
-  return `${name}: ${String(errorInstance)}\n  ${JSON.stringify(counterexample as Json | JsonObject | null)}`;
+  const fault = `${String(errorInstance)} ${JSON.stringify(counterexample as Json)}`;
+  return { name, inputs: made, pairs, verdicts, ...(failed ? { fault } : {}) };
 }
