@@ -224,7 +224,6 @@ export function hostsIn(text: string): ReadonlySet<string> {
   const found = new Set<string>();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
   const bare = text.replaceAll(/[\x00-\x20\x7f]/g, '');
-  if (bare.length > MAX_TEXT) return found;
   const rest = bare.replace(/^(?:[a-z][a-z0-9+.-]*:(?!\d+(?:[\\/?#]|$)))+/i, '');
   for (const one of [bare, rest]) {
     const path = one.replace(/^[\\/]{2,}/, '');

@@ -86,4 +86,21 @@ describe('what the table found', () => {
     for (const text of ['fd00::1', '[fd00::1]:22', 'ssh://[fd00::1]/', 'FD00:0:0::1'])
       assert.deepEqual(gaps(text, denials, true), [], text);
   });
+
+  test('O12: what stands around a host may be as long as it likes', () => {
+    const [evil] = HOST_PLACES;
+    const long = 'a'.repeat(5000);
+    for (const text of [`evil.com/${long}`, `https://evil.com?${long}`, `https://${long}@evil.com/`])
+      assert.deepEqual(
+        gaps(text, evil === undefined ? [] : denialsOfHost(evil).slice(0, 1), true),
+        [],
+        text.slice(0, 30),
+      );
+  });
+
+  test('O13: no number is read out of an IPv6 address', () => {
+    const policy = allowing({ domain_denylist: ['loopback'] });
+    for (const value of ['http://[2001:db8::1]/', 'https://[2606:4700::1111]:443/x'])
+      assert.equal(decide({ policy, call: callOn('url', value) }).verdict, 'allow');
+  });
 });
