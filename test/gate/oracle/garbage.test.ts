@@ -10,7 +10,7 @@ import fc from '../../support/property.ts';
 import { decide } from './asking.ts';
 import * as world from './world.ts';
 
-const RUNS = { numRuns: 250 };
+const RUNS = { numRuns: 100 };
 
 /** The same value with another one somewhere in it. */
 function replaced(value: Json, at: number, by: Json): Json {

@@ -31,13 +31,13 @@ export function denialsOfHost({ host, patterns }: HostPlace): readonly Denial[] 
 }
 
 /**
- * The kinds and denials under which a spelling is not blocked. `every`: each kind under each denial; else each kind under
- * one of them, and each denial for one of the kinds, in turn.
+ * The kinds and denials under which a spelling is not blocked. `every`: each kind under each denial; else the first four
+ * kinds under one of them, and each denial for one of the kinds, in turn.
  */
 export function gaps(value: string, denials: readonly Denial[], every: boolean): string[] {
   return denials.flatMap(({ policy, switches }, at) =>
     KINDS.filter((kind, index) => {
-      if (!every && at > 0 && index !== (at + value.length) % KINDS.length) return false;
+      if (!every && !(at === 0 && index < 4) && index !== (at + value.length) % KINDS.length) return false;
       return decide({ policy, call: callOn(kind, value), switches }).verdict !== 'block';
     }).map((kind) => `${kind}: ${JSON.stringify(switches.length > 0 ? switches : policy)}`),
   );
