@@ -9,6 +9,18 @@ const MAX_PLACE = 4096;
  * one form, no dot at its end. Undefined when there is none to be told, or when two readers may see two.
  */
 export function domainOf(value: string, isHost: boolean): string | undefined {
+  const hostname = hostnameOf(value, isHost);
+  if (hostname === undefined) return undefined;
+  const domain = withoutDots(hostname);
+  return /^[a-z0-9._:-]+$/.test(domain) ? mappedToFour(domain) : undefined;
+}
+
+/** {@link domainOf} for whoever grants: undefined too for one that ends in several dots, which no browser takes away. */
+export function soleDomainOf(value: string, isHost: boolean): string | undefined {
+  return hostnameOf(value, isHost)?.endsWith('..') === true ? undefined : domainOf(value, isHost);
+}
+
+function hostnameOf(value: string, isHost: boolean): string | undefined {
   if (value.length > MAX_PLACE) return undefined;
   const bare = /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i.test(value) ? `[${value}]` : value; // an IPv6 address
   const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/(.*)$/is.exec(value) ?? [];
@@ -16,9 +28,7 @@ export function domainOf(value: string, isHost: boolean): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops some of them
   if (authority === '' || /[\s\\,\x00-\x1f\x7f]|%2c|@.*@/i.test(authority)) return undefined;
   try {
-    const { hostname } = new URL(`http://${authority}`);
-    const domain = withoutDots(hostname.replace(/^\[|\]$/g, ''));
-    return /^[a-z0-9._:-]+$/.test(domain) ? mappedToFour(domain) : undefined;
+    return new URL(`http://${authority}`).hostname.replace(/^\[|\]$/g, '');
   } catch {
     return undefined;
   }

@@ -1,5 +1,5 @@
 import { actsOf, destruction, namesDestruction, reachesInto } from './acts.ts';
-import { domainOf, domainPattern, portOf, schemeOf, WEB_SCHEMES } from './domains.ts';
+import { domainOf, domainPattern, portOf, schemeOf, soleDomainOf, WEB_SCHEMES } from './domains.ts';
 import {
   classOfOperation,
   type EndpointClass,
@@ -158,7 +158,7 @@ function domainFaults(
   const denied = [...hosts].some(isDeniedHost) ? ['endpoint_domain_denied'] : [];
   if (!asDomain) return denied;
   const leads = isNetworkPlace(kind, value);
-  const derived = leads ? domainOf(value, kind === 'host') : undefined;
+  const derived = leads ? soleDomainOf(value, kind === 'host') : undefined;
   // What was only inferred, by rules that can be misled, is nobody's claim.
   const claimed = declared === writtenDomain(kind, value) ? undefined : declared;
   const said = claimed === undefined ? undefined : (domainOf(claimed, true) ?? claimed);

@@ -48,7 +48,9 @@ function pathsOf({ kind, value }: Target, surroundings: Surroundings): Paths {
 }
 
 function hostsOf({ kind, value, endpoint_domain: said }: Target): ReadonlySet<string> {
-  const texts = [...textsOf(kind, value), ...(said === undefined ? [] : [said])];
+  // What was only inferred, by rules that can be misled, is nobody's word, and the value is read anyway.
+  const claimed = said === undefined || said === writtenDomain(kind, value) ? [] : [said];
+  const texts = [...textsOf(kind, value), ...claimed];
   return new Set(texts.flatMap((text) => [...hostsIn(text)]));
 }
 

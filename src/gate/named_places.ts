@@ -83,7 +83,7 @@ const SEVERAL = /[;&|<>$`(){}\\\x00-\x1f]/;
 const WAY_UP = /(?:^|[\\/\s'"=:])(?:\.|%2e){2}(?:[\\/\s'"]|$)/i;
 
 function isBareDomain(value: string): boolean {
-  return /^[^/\s:@]+\.[^/\s:@]+$/.test(value);
+  return /^[^/\s:@]+\.[^/\s:@]+$/.test(value) || /^\[?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*\]?$/i.test(value);
 }
 
 /** A URL with its scheme, domain and path in their one form. */

@@ -10,8 +10,8 @@ import { byBytes, wordList } from './words.ts';
 
 /**
  * The calls that a call is judged as: itself, itself with all that its targets may mean, and once for each meaning of each
- * target, and for each source of an argument, with everything else as it is. One that a rule wants to see whole is seen
- * whole, and a harmless part beside another changes nothing.
+ * target, for each source of an argument, and for each of the ones with each of the others. One that a rule wants to see
+ * whole is seen whole, and a harmless part beside another changes nothing, whichever parts they are.
  */
 export function partsOf(policy: Policy, { intent: said, home }: Asked): readonly Intent[] {
   const intent = withLabels(policy, said);
@@ -19,13 +19,14 @@ export function partsOf(policy: Policy, { intent: said, home }: Asked): readonly
   const surroundings = { workspace: context.workspace, home };
   const meanings = targets.flatMap((target) => meaningsOf(target, tool_name, surroundings));
   const sources = new Map(arg_provenance.map((label) => [label.source, label]));
+  const asTargets = meanings.length > 1 ? meanings.map((target) => ({ targets: [target] })) : [];
+  const asSources =
+    sources.size > 1 ? [...sources.values()].map((label) => ({ arg_provenance: [label] })) : [];
   return [
     intent,
     ...(meanings.length > targets.length ? [{ ...intent, targets: meanings }] : []),
-    ...(meanings.length > 1 ? meanings.map((target) => ({ ...intent, targets: [target] })) : []),
-    ...(sources.size > 1
-      ? [...sources.values()].map((label) => ({ ...intent, arg_provenance: [label] }))
-      : []),
+    ...[...asTargets, ...asSources].map((part) => ({ ...intent, ...part })),
+    ...asTargets.flatMap((one) => asSources.map((other) => ({ ...intent, ...one, ...other }))),
   ];
 }
 

@@ -28,14 +28,21 @@ const MAX_SPELLINGS = 64;
 
 /** A scheme, a drive, or several of them, before what may be a path. */
 const PREFIX = /^(?:[a-z][a-z0-9+.-]*:)+(?=[\\/~])/i;
-const SCP = /^[^\\/:@\s]+@[^\\/:@\s]+:/;
+/** A host of a copying tool, with a user or without, or a drive whose folder is the current one. */
+const SCP = /^(?:[^\\/:@\s]+@)?[^\\/:@\s]+:(?=[^:])/;
+/** What Windows takes for a path of a device to the letter. */
+const DEVICE = /^[\\/]{2}[?.][\\/]/;
 const HOME =
   /^(?:~(?=[\\/]|$)|\$HOME(?!\w)|\$\{HOME\}|%(?:USERPROFILE|HOME)%|\$env:(?:USERPROFILE|HOME)(?!\w))/i;
 /** What a shell puts something in the place of. */
 const VARIABLE = /\$(?:env:)?[a-z_]\w*|\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`|%[a-z_]\w*%|\$[0-9@*#?!$-]/gi;
-const GLOB = /[*?[{]/;
-const ROOTED_AGAIN = /^\/proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/root(?=\/|$)/;
-const ANY_FILE = /^\/(?:proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/(?:cwd|fd)|dev\/fd)(?=\/|$)/;
+const GLOB = /[*?[{]|[+@!]\(|\([^()/|]*\|/;
+const ROOTED_AGAIN = /^\/proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/root$/;
+const ANY_FILE =
+  /^\/(?:proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/(?:cwd|fd)|dev\/(?:fd|stdin|stdout|stderr))$/;
+const LINKS = ['root', 'cwd', 'fd'].flatMap((link) =>
+  ['/proc/*/', '/proc/*/task/*/'].flatMap((of) => [`${of}${link}`, `${of}${link}/**`]),
+);
 
 /** The paths that a text may name, whoever reads it: a shell, a program, a library of URLs. */
 export function pathsIn(text: string, surroundings: Surroundings): Paths {
@@ -47,7 +54,7 @@ export function pathsIn(text: string, surroundings: Surroundings): Paths {
     const expanded = one.replace(HOME, () => surroundings.home ?? '$HOME');
     for (const path of [one, expanded]) {
       const place = resolved(path);
-      if (place === undefined || ANY_FILE.test(place)) found.anywhere = true;
+      if (place === undefined) found.anywhere = true;
       else for (const name of named(place, surroundings.workspace)) found.plain.add(name);
     }
     if (!GLOB.test(expanded) && !isVariable(expanded)) continue;
@@ -75,6 +82,8 @@ function spellings(text: string): ReadonlySet<string> | undefined {
   for (const one of found) {
     found.add(one.replace(PREFIX, ''));
     found.add(one.replace(SCP, ''));
+    found.add(one.replace(DEVICE, ''));
+    if (/^file:/i.test(one)) found.add(one.replace(/[?#].*$/s, '')); // no part of the path of a URL
     found.add(one.replace(/^file:(?:[\\/]{2}[^\\/]*)?/i, ''));
     if (one.includes('\\')) {
       found.add(one.replaceAll('\\', '/'));
@@ -86,32 +95,31 @@ function spellings(text: string): ReadonlySet<string> | undefined {
   return found;
 }
 
+/** Bytes that are no UTF-8 stand for no letter that a list could name. */
 function decoded(text: string): string {
-  return text.replaceAll(/%([0-7][0-9a-f])/gi, (_, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 16)),
+  return text.replaceAll(/(?:%[0-9a-f]{2})+/gi, (bytes) =>
+    Buffer.from(bytes.replaceAll('%', ''), 'hex').toString('utf8'),
   );
 }
 
-/** A path without `.`, `..` and doubled slashes. Undefined for one that leads out of where it begins: it may be any. */
+/**
+ * A path without `.`, `..` and doubled slashes, from the root again behind a link of `/proc` to it. Undefined for one that
+ * leads out of where it begins or through a link to any file, and for what has a control character in it: it may be any.
+ */
 function resolved(path: string): string | undefined {
-  const text = normal(path);
-  if (text === undefined || text === '..' || text.startsWith('../')) return undefined;
-  const again = text.replace(ROOTED_AGAIN, '');
-  return again === text ? text : resolved(again === '' ? '/' : again);
-}
-
-/** Undefined for what has a control character in it. */
-function normal(path: string): string | undefined {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends a path in C
   if (/[\x00-\x1f\x7f]/.test(path)) return undefined;
   const text = path.normalize('NFC');
   const rooted = text.startsWith('/');
-  const parts: string[] = [];
+  let parts: string[] = [];
   for (const part of text.split('/')) {
     if (part === '' || part === '.') continue;
     if (part !== '..') parts.push(part);
-    else if (parts.length > 0 && parts.at(-1) !== '..') parts.pop();
-    else if (!rooted) parts.push('..');
+    else if (parts.pop() === undefined && !rooted) return undefined;
+    // A system follows a link before it goes up from it.
+    const here = rooted ? `/${parts.join('/')}` : '';
+    if (ANY_FILE.test(here)) return undefined;
+    if (ROOTED_AGAIN.test(here)) parts = [];
   }
   return `${rooted ? '/' : ''}${parts.join('/')}` || '.';
 }
@@ -126,14 +134,19 @@ function named(path: string, workspace: string): string[] {
 }
 
 function patternsOf(text: string, workspace: string): Pattern[] | undefined {
-  const alternatives = withoutBraces(text.replaceAll(VARIABLE, '**').replace(/^~[^\\/]*/, '**'));
+  const alternatives = withoutBraces(
+    widened(text)
+      .replaceAll(VARIABLE, '**')
+      .replace(/^~[^\\/]*/, '**'),
+  );
   if (alternatives === undefined) return undefined;
   const made: Pattern[] = [];
   for (const one of alternatives) {
     if (one.split('/').includes('..')) return undefined; // what it leads out of is not known
-    const plain = one.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/^\.\//, '');
+    const plain = one.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/^\.\/|(?<=.)\/\.?$/g, '');
     const pattern = patternOf(plain, { deep: true });
     if (pattern === undefined) continue; // a bracket that nothing closes: it is one of the plain ones
+    if (mayBeLink(plain, pattern)) return undefined;
     made.push(pattern);
     const home = plainPath(workspace);
     const below = home === undefined || plain.startsWith('/') ? undefined : `${literal(home)}/${plain}`;
@@ -141,6 +154,46 @@ function patternsOf(text: string, workspace: string): Pattern[] | undefined {
     if (rooted !== undefined) made.push(rooted);
   }
   return made;
+}
+
+/** With `?` for each set, and `*` for each choice, that shells know and `glob.ts` does not: what they stand for is among those texts. */
+function widened(text: string): string {
+  const grouped = text.replaceAll(/([?*+@!]?)\(([^()/]*)\)/g, (whole, sign: string, inner: string) =>
+    sign !== '' || inner.includes('|') ? '*' : whole,
+  );
+  return grouped.split('/').map(withoutSets).join('/');
+}
+
+/** Sets of one folder's name: POSIX writes `[!a]`, `[]a]`, `[-a]`, `[[:alpha:]]` (XCU 2.14.1, XBD 9.3.5). */
+function withoutSets(name: string): string {
+  const last = name.lastIndexOf(']');
+  let made = '';
+  for (let at = 0; at < name.length; at += 1) {
+    const end = name[at] === '[' && at < last ? endOfSet(name, at) : -1;
+    const set = name.slice(at, end + 1);
+    made += end < 0 ? name[at] : /^\[(?:!|\^?\]|\^?-)|-\]$|\[[:.=]/.test(set) ? '?' : set;
+    at = Math.max(at, end);
+  }
+  return made;
+}
+
+function endOfSet(name: string, from: number): number {
+  let at = from + 1;
+  if (/[!^]/.test(name[at] ?? '')) at += 1;
+  if (name[at] === ']') at += 1;
+  for (; at < name.length && name[at] !== ']'; at += 1) {
+    if (name[at] !== '[' || !/[:.=]/.test(name[at + 1] ?? '')) continue;
+    const end = name.indexOf(']', at);
+    if (end === -1) return -1;
+    at = end;
+  }
+  return at < name.length ? at : -1;
+}
+
+/** True for what may lead over a link of `/proc` to any file. What begins with anything at all is wide enough as it is. */
+function mayBeLink(text: string, pattern: Pattern): boolean {
+  if (!/^\/(?!\*\*)/.test(text)) return false;
+  return LINKS.some((link) => patternOf(link, { deep: true })?.meets(pattern) === true);
 }
 
 /** A text as a pattern that stands for nothing else. */
@@ -171,7 +224,6 @@ export function hostsIn(text: string): ReadonlySet<string> {
   const found = new Set<string>();
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
   const bare = text.replaceAll(/[\x00-\x20\x7f]/g, '');
-  if (bare.length > MAX_TEXT) return found;
   const rest = bare.replace(/^(?:[a-z][a-z0-9+.-]*:(?!\d+(?:[\\/?#]|$)))+/i, '');
   for (const one of [bare, rest]) {
     const path = one.replace(/^[\\/]{2,}/, '');
