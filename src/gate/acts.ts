@@ -15,6 +15,7 @@ const WORDS: Readonly<Record<Act, readonly string[]>> = {
       'terminal',
       'subprocess',
       'eval',
+      'script',
       'sudo',
       'ssh',
     ],
@@ -34,7 +35,20 @@ const WORDS: Readonly<Record<Act, readonly string[]>> = {
     ],
   ],
   deletes: [
-    ...['delete', 'remove', 'unlink', 'rm', 'rmdir', 'drop', 'destroy', 'purge', 'wipe', 'truncate', 'erase'],
+    ...[
+      'delete',
+      'remove',
+      'unlink',
+      'rm',
+      'rmdir',
+      'del',
+      'drop',
+      'destroy',
+      'purge',
+      'wipe',
+      'truncate',
+      'erase',
+    ],
     ...['shred', 'kill', 'terminate', 'undeploy', 'uninstall'],
   ],
   writes: [
@@ -105,13 +119,20 @@ const ACT_OF: ReadonlyMap<string, Act> = new Map(
 );
 
 /** Names come in small letters: `deleteFile` is `deletefile`. These words count at the head of one too. */
-const AT_HEAD = /^(?:delete|remove|unlink|exec|spawn|shell|destroy|purge|terminate)/;
+const AT_HEAD =
+  /^(?:delete|remove|unlink|exec|spawn|shell|destroy|purge|terminate|drop|kill|wipe|erase|truncate|uninstall|runcommand|runscript)/;
+/** And these at the end of one: `filedelete`. */
+const AT_END =
+  /(?:delete|remove|destroy|purge|wipe|unlink|erase|uninstall|terminate|exec|execute|command|shell)$/;
 
 /** What the words of a name say: `fs.read_file` reads. Whole words, but for a few that begin one. */
 export function actsOf(name: string): ReadonlySet<Act> {
   const found = new Set<Act>();
   for (const word of name.split(/[^a-z0-9]+/)) {
-    const act = ACT_OF.get(word) ?? ACT_OF.get(AT_HEAD.exec(word)?.[0] ?? '');
+    const act =
+      ACT_OF.get(word) ??
+      ACT_OF.get(AT_HEAD.exec(word)?.[0].replace(/^run/, '') ?? '') ??
+      ACT_OF.get(AT_END.exec(word)?.[0] ?? '');
     if (act !== undefined) found.add(act);
   }
   return found;
@@ -151,7 +172,9 @@ const SHALLOW: ReadonlySet<string> = new Set([
 export function reachesInto(operation: string, toolName: string): boolean {
   const acts = actsOf(toolName);
   if (acts.has('searches') || acts.has('deletes') || acts.has('executes')) return true;
-  if (operation !== '') return !SHALLOW.has(operation);
   const words = toolName.split(/[^a-z0-9]+/);
+  // What the tool does by its name, it does whatever the call says.
+  if (words.some((word) => ACT_OF.has(word) && !SHALLOW.has(word))) return true;
+  if (operation !== '') return !SHALLOW.has(operation);
   return !words.some((word) => SHALLOW.has(word));
 }

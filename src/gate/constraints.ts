@@ -1,8 +1,11 @@
 import { agent } from './agent_rules.ts';
 import { credential } from './credential_checks.ts';
+import { TARGET_KINDS } from './endpoint.ts';
 import { endpointFaults, type Look } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
 import type { IntentRequest, Target } from './intent.ts';
+import { mayBeOfKind } from './likeness.ts';
+import { surroundingsOf } from './meanings.ts';
 import { namesPlace } from './named_places.ts';
 import { isNetworkPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
@@ -50,9 +53,11 @@ function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
 
 function isDestination(rule: Dataflow, target: Target, { intent, home, work }: Asked): boolean {
   const { kind: said, value, operation = '' } = target;
-  const surroundings = { workspace: intent.context.workspace, home };
+  const surroundings = surroundingsOf(intent, home);
   const isKind = (kinds: { has(kind: string): boolean }): boolean =>
-    kinds.has(said) || (isNetworkPlace(said, value) && kinds.has('url'));
+    kinds.has(said) ||
+    (isNetworkPlace(said, value) && kinds.has('url')) ||
+    TARGET_KINDS.some((kind) => kinds.has(kind) && mayBeOfKind(target, kind, surroundings));
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
   if (kinds.length + values.length + operations.length === 0) return isKind(EGRESS_KINDS);
   return (

@@ -156,3 +156,20 @@ export function portOf(value: string): number | undefined {
   const [, port] = /:(\d+)$/.exec(/^[^[]*(?:\[[^\]]*\])?(?::\d+)?/.exec(authority)?.[0] ?? '') ?? [];
   return port === undefined ? PORTS[scheme] : Number(port);
 }
+
+/** A URL with its scheme, domain and path in their one form. */
+export function plainUrl(text: string): string | undefined {
+  const value = text.replace(/^(https?|wss?|ftp):[\\/]*/i, '$1://');
+  const domain = domainOf(value, true);
+  if (domain === undefined || value.includes('@')) return undefined;
+  try {
+    const { protocol, port, pathname, search } = new URL(value.includes('://') ? value : `http://${value}`);
+    const path = pathname.replaceAll(/%([2-7][0-9a-f])/gi, (escaped, digits: string) => {
+      const point = String.fromCharCode(Number.parseInt(digits, 16));
+      return /[A-Za-z0-9._~-]/.test(point) ? point : escaped; // RFC 3986 §6.2.2.2
+    });
+    return `${protocol}//${domain}${port === '' ? '' : `:${port}`}${path === '' ? '/' : path}${search}`;
+  } catch {
+    return undefined;
+  }
+}

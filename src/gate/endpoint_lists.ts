@@ -1,4 +1,5 @@
 import { actsOf, destruction, namesDestruction, reachesInto } from './acts.ts';
+import { mayBeCommand } from './command_words.ts';
 import { domainOf, domainPattern, portOf, schemeOf, soleDomainOf, WEB_SCHEMES } from './domains.ts';
 import {
   classOfOperation,
@@ -9,7 +10,7 @@ import {
 } from './endpoint.ts';
 import type { Glob, Work } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
-import { type Places, placesOf } from './meanings.ts';
+import { type Places, placesOf, surroundingsOf } from './meanings.ts';
 import {
   type DenialLook,
   isDenied,
@@ -18,7 +19,7 @@ import {
   pathAllowed,
   pathDenied,
 } from './path_patterns.ts';
-import { isNetworkPlace, plainPath } from './places.ts';
+import { hidesWayUp, isNetworkPlace, plainPath } from './places.ts';
 import { type EndpointRule, isNetwork, stricter, type Verdict } from './policy.ts';
 import { isGlob, isVariable, withoutBraces } from './readings.ts';
 
@@ -54,9 +55,11 @@ export interface Look {
 /** Where a call may go, and what it may do there. What cannot be judged is not let through. */
 export function endpointFaults(
   rule: EndpointRule,
-  { targets, tool_name, context }: Intent,
+  intent: Intent,
   { home, work }: Look,
 ): { readonly codes: readonly string[]; readonly effect: Verdict } {
+  const { targets, tool_name, context } = intent;
+  const surroundings = surroundingsOf(intent, home);
   const lists = listsOf(rule);
   const allowsPaths = rule.path_allowlist.length > 0;
   const allowsDomains = rule.domain_allowlist.length > 0;
@@ -68,12 +71,15 @@ export function endpointFaults(
     const asDomain = leads || target.endpoint_domain !== undefined || classes.some(isNetwork);
     const asPath =
       !leads && (!asDomain || target.kind === 'path' || classes.some((one) => one.startsWith('fs.')));
-    const places = placesOf(target, { workspace: context.workspace, home });
-    const reaches = target.destructive === true || reachesInto(target.operation ?? '', tool_name);
-    const look = { reaches, workspace: context.workspace, work };
+    const places = placesOf(target, surroundings);
+    const reaches = goesInto(target, tool_name);
+    const isCommand = mayBeCommand(target, tool_name);
+    const look = { reaches, isCommand, workspace: context.workspace, work };
     if (isDeniedPath(lists, places, look)) codes.push('endpoint_path_denied');
-    if (asPath && allowsPaths && !isAllowedPath(lists, target.value, work))
+    if (asPath && allowsPaths && (isCommand || !isAllowedPath(lists, target.value, work)))
       codes.push('endpoint_path_not_allowlisted');
+    if (asDomain && allowsDomains && (isCommand || /\s.*:\/\/|\$[({]|`/s.test(target.value)))
+      codes.push('endpoint_domain_not_allowlisted'); // one host of several
     codes.push(...domainFaults(rule, lists, target, places, asDomain));
     const unlisted = (asPath && !allowsPaths && allowsDomains) || (asDomain && !allowsDomains && allowsPaths);
     if (unlisted) codes.push('endpoint_target_unlisted'); // only the other kind of place is allowed
@@ -87,6 +93,11 @@ export function endpointFaults(
     codes: [...codes, 'endpoint_destructive_operation'],
     effect: stricter(action, rule.destructive_action),
   };
+}
+
+/** True if what is done to a folder is done to what is in it. */
+export function goesInto({ destructive, operation = '' }: Target, toolName: string): boolean {
+  return destructive === true || reachesInto(operation, toolName);
 }
 
 /** The class that a target is said to be of, and the one that it looks to be of. */
@@ -125,7 +136,7 @@ function isDeniedPath({ pathsDenied }: Lists, places: Places, look: DenialLook):
 /** Only what has one meaning is let through: all that a value with glob characters may match. */
 function isAllowedPath({ pathsAllowed }: Lists, value: string, work: Work): boolean {
   const isListed = (path: string): boolean => pathsAllowed.some((isAllowed) => isAllowed(path, work));
-  if (isVariable(value)) return false;
+  if (isVariable(value) || hidesWayUp(value)) return false;
   const each = isGlob(value) ? [value, ...(withoutBraces(value) ?? [])] : [value];
   if (isGlob(value) && withoutBraces(value) === undefined) return false;
   return each.every((one) => {
@@ -150,12 +161,13 @@ function domainFaults(
   rule: EndpointRule,
   lists: Lists,
   { kind, value, endpoint_domain: declared }: Target,
-  { hosts }: Places,
+  { hosts, anyHost }: Places,
   asDomain: boolean,
 ): string[] {
   if (rule.domain_allowlist.length + rule.domain_denylist.length === 0) return [];
   const isDeniedHost = (one: string): boolean => lists.domainsDenied.some((isListed) => isListed(one));
-  const denied = [...hosts].some(isDeniedHost) ? ['endpoint_domain_denied'] : [];
+  const isDenied = (anyHost && rule.domain_denylist.length > 0) || [...hosts].some(isDeniedHost);
+  const denied = isDenied ? ['endpoint_domain_denied'] : [];
   if (!asDomain) return denied;
   const leads = isNetworkPlace(kind, value);
   const derived = leads ? soleDomainOf(value, kind === 'host') : undefined;

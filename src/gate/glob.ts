@@ -88,7 +88,7 @@ export class Pattern {
   }
 }
 
-function spend(work: Work, steps: number): void {
+export function spend(work: Work, steps: number): void {
   work.left -= steps;
   if (work.left < 0) throw new TooMuchWork('matching its patterns takes too long');
 }
@@ -136,7 +136,7 @@ export function between(...texts: readonly string[]): Pattern {
   return new Pattern(
     texts.flatMap((text, index): Part[] => [
       ...(index === 0 ? [] : [{ kind: 'many', across: true } as const]),
-      ...[...text].map((point) => ({ kind: 'point', point }) as const),
+      ...[...text].map(pointOf),
     ]),
   );
 }
@@ -194,11 +194,23 @@ function partsOf(points: readonly string[], deep: boolean): Part[] | undefined {
       at += 1;
       const next = points[at];
       if (next === undefined) return undefined;
-      parts.push({ kind: 'point', point: next });
-    } else parts.push({ kind: 'point', point });
+      parts.push(pointOf(next));
+    } else parts.push(pointOf(point));
   }
   return parts;
 }
+
+/** The part for a character; one for all of its places, since there may be many. */
+function pointOf(point: string): Part {
+  const known = POINTS.get(point);
+  if (known !== undefined) return known;
+  const part: Part = { kind: 'point', point };
+  if (POINTS.size < MAX_POINTS) POINTS.set(point, part);
+  return part;
+}
+
+const POINTS = new Map<string, Part>();
+const MAX_POINTS = 4096;
 
 function setOf(points: readonly string[], from: number): { part: Part; end: number } | undefined {
   const negated = points[from] === '^';

@@ -4,7 +4,7 @@ import { asksForCredential, bothCredentialRules } from './credential_rules.ts';
 import { type Duties, NO_DUTIES, ownScopes } from './duties.ts';
 import { destroys } from './endpoint_lists.ts';
 import type { Profile } from './evidence.ts';
-import { someWork } from './glob.ts';
+import { someWork, spend } from './glob.ts';
 import type { Intent, IntentRequest } from './intent.ts';
 import { isOfArgument } from './labels.ts';
 import { asksForDelegation, factsOf, matches, ownReason } from './match.ts';
@@ -96,8 +96,13 @@ function judgeCall(policy: Policy, asked: Asked): Judgement {
 }
 
 function judgePart(policy: Policy, asked: Asked): Judgement {
+  spend(asked.work, PART_STEPS);
   return failClosed(policy, asked) ?? byRules(policy, asked);
 }
+
+/** What it takes to look at a part of a call, and to hold it against a rule, in steps of matching. */
+const PART_STEPS = 600;
+const RULE_STEPS = 60;
 
 /** The risk classes that the rules of a policy name. */
 export function risksNamed({ rules }: Policy): ReadonlySet<string> {
@@ -156,6 +161,7 @@ function byRules(policy: Policy, asked: Asked): Judgement {
   let met: Rule[] = [];
   let sure = false;
   for (const [index, rule] of policy.rules.entries()) {
+    spend(asked.work, RULE_STEPS + asked.intent.targets.length);
     const matching = matches(rule, facts);
     if (matching === 'undelegated' && rule.effect !== 'block') passedOver.push(rule);
     if (matching === 'yes' || matching === 'maybe') met.push(rule);

@@ -3,8 +3,9 @@ import type { TargetKind } from './endpoint.ts';
 import { patternOf, someWork, type Work } from './glob.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
 import type { Judgement } from './judge.ts';
+import { mayBeOfKind } from './likeness.ts';
 import { inWorkspace } from './match.ts';
-import { meaningsOf, placesOf } from './meanings.ts';
+import { meaningsOf, placesOf, surroundingsOf } from './meanings.ts';
 import { namesPlace } from './named_places.ts';
 import { isAbove } from './path_patterns.ts';
 import { isNetworkPlace, isWithin, plainPath } from './places.ts';
@@ -75,8 +76,8 @@ interface Call extends IntentRequest {
 }
 
 function callOf(request: IntentRequest, said: Intent, home: string | undefined): Call {
-  const surroundings = { workspace: said.context.workspace, home };
-  const targets = said.targets.flatMap((target) => meaningsOf(target, said.tool_name, surroundings));
+  const surroundings = surroundingsOf(said, home);
+  const targets = said.targets.flatMap((target) => meaningsOf(target, surroundings));
   return { ...request, intent: { ...said, targets }, surroundings, work: someWork() };
 }
 
@@ -178,16 +179,16 @@ function isTarget(
   target: Target,
   { surroundings, work }: Call,
 ): boolean {
-  const isValue =
-    target_value === undefined || namesPlace([target_value], target, surroundings, work) !== 'no';
-  return isValue && (target_kind === undefined || isOfKind(target, target_kind));
+  if (target_value !== undefined && namesPlace([target_value], target, surroundings, work) === 'no')
+    return false;
+  return target_kind === undefined || isOfKind(target, target_kind, surroundings);
 }
 
 /** What a target leads to is told by its value too, and a target of the kind `other` may be of any. */
-function isOfKind({ kind, value }: Target, wanted: TargetKind): boolean {
-  if (kind === wanted || kind === 'other') return true;
-  const leads = isNetworkPlace(kind, value);
-  return wanted === 'url' || wanted === 'host' ? leads : wanted === 'path' && !leads;
+function isOfKind(target: Target, wanted: TargetKind, surroundings: Surroundings): boolean {
+  const { kind, value } = target;
+  if (kind === wanted || kind === 'other' || mayBeOfKind(target, wanted, surroundings)) return true;
+  return wanted === 'path' && !isNetworkPlace(kind, value);
 }
 
 /** The folder, everything in it, and everything that it is in. */

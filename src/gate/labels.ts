@@ -1,8 +1,12 @@
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Provenance } from './intent.ts';
 
+/** No argument is named by more. UTF-16 code units. */
+const MAX_PATH = 1024;
+
 /** The names on the way to an argument: `$.to`, `$['to'][0]`, `/to/0`, `args.to`, `to`. Empty for all of them. */
 function stepsOf(path: string): string[] {
+  if (path.length > MAX_PATH) return [path]; // which names no argument
   const bare = path.replace(/^\$|^args(?=[./[]|$)/, '');
   return bare
     .replaceAll(
@@ -25,10 +29,15 @@ export function isOfArgument({ arg_path }: Provenance, args: JsonObject): boolea
   return true;
 }
 
-/** True if no label is about an argument, or about any part of it. */
-export function isUnlabelled(name: string, labels: readonly Provenance[]): boolean {
-  return !labels.some(({ arg_path }) => {
+/** Tells of arguments whether no label is about them, or about any part of them. */
+export function unlabelledBy(labels: readonly Provenance[]): (name: string) => boolean {
+  const named = new Set<string>();
+  let all = false;
+  for (const { arg_path } of labels) {
     const [first] = stepsOf(arg_path);
-    return first === undefined || first === '*' || first === name || arg_path === name;
-  });
+    all ||= first === undefined || first === '*';
+    if (first !== undefined) named.add(first);
+    named.add(arg_path);
+  }
+  return (name) => !all && !named.has(name);
 }

@@ -8,7 +8,14 @@ export type Finding = readonly [code: string, message: string];
 
 /** What a careful reader would ask about the calls that a rule is about. */
 export function reachFindings(policy: Policy, rule: Rule): Finding[] {
-  return [...shadowed(policy, rule), ...toolOnly(rule), ...literals(rule), ...believed(policy, rule)];
+  return [
+    ...shadowed(policy, rule),
+    ...outrun(policy, rule),
+    ...toolOnly(rule),
+    ...literals(rule),
+    ...shallow(rule),
+    ...believed(policy, rule),
+  ];
 }
 
 /** An earlier rule is about all that this one is about: this one is never asked. */
@@ -19,6 +26,25 @@ function shadowed({ rules }: Policy, rule: Rule): Finding[] {
   );
   if (first === undefined) return [];
   return [['shadowed', `is never asked: ${first.name}, of a lower priority, is about all of its calls`]];
+}
+
+/** A rule that blocks, and that is asked only when an earlier one that allows was about nothing of the call. */
+function outrun({ rules }: Policy, rule: Rule): Finding[] {
+  if (rule.effect !== 'block') return [];
+  const first = rules.find(
+    (other) =>
+      other.priority < rule.priority && other.effect === 'allow' && mayShare(other.match, rule.match),
+  );
+  if (first === undefined || shadowed({ rules } as Policy, rule).length > 0) return [];
+  const why = `blocks nothing that ${first.name} lets through: that one has a lower priority, and is asked first`;
+  return [['block_outrun', why]];
+}
+
+/** False for two matches that name tools, and none that is in both. */
+function mayShare(one: Match, other: Match): boolean {
+  const exact = one.tool_patterns.length + other.tool_patterns.length === 0;
+  if (!exact || one.tool_names.length === 0 || other.tool_names.length === 0) return true;
+  return one.tool_names.some((name) => other.tool_names.includes(name));
 }
 
 /** True if every call that the other is about is one that this is about. */
@@ -64,7 +90,27 @@ function literals({ match }: Rule): Finding[] {
     const where = other === undefined ? '' : `; patterns go into ${other}`;
     found.push(['pattern_literal', `${name} takes ${word} as it is written${where}`]);
   }
+  for (const name of PATTERNS) {
+    const [word] = match[name].filter((one) => /[?{}()|^[\]]|^~/.test(one));
+    if (word !== undefined)
+      found.push(['pattern_literal', `${name} takes all of ${word} but its stars as it is written`]);
+  }
+  if (match.tool_names.includes('script'))
+    found.push([
+      'never_matches',
+      'is about the tool script: a script is judged step by step, by the tool of each',
+    ]);
   return found;
+}
+
+const PATTERNS = ['tool_patterns', 'target_patterns', 'identity_patterns'] as const;
+
+/** A pattern without a folder denies in the workspace's own folder alone. */
+function shallow({ endpoint, effect }: Rule): Finding[] {
+  if (effect === 'block') return [];
+  const [word] = endpoint.path_denylist.filter((one) => !/^(?:\/|\*\*|[a-z]:)/i.test(one));
+  if (word === undefined) return [];
+  return [['pattern_shallow', `denies ${word} from the workspace's own folder on: **/${word} is everywhere`]];
 }
 
 const LITERAL: readonly (readonly [keyof Match & LiteralList, string | undefined])[] = [

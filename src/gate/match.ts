@@ -2,11 +2,13 @@ import type { Asked } from './constraints.ts';
 import { classesOf } from './endpoint_lists.ts';
 import type { Work } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
-import { fitsPlace, isSurely, namesPlace } from './named_places.ts';
-import { isWithin, plainPath } from './places.ts';
+import { classesByTool, classesShown } from './likeness.ts';
+import { surroundingsOf } from './meanings.ts';
+import { isNowhere, isWithin, plainPath } from './places.ts';
 import type { Match, Policy, Rule } from './policy.ts';
 import type { Surroundings } from './readings.ts';
 import { isStrangeRisk, riskOfCall } from './risk.ts';
+import { isTarget, named, ofKind } from './target_match.ts';
 import { lowered, sameName, trimmed } from './words.ts';
 
 /**
@@ -39,6 +41,8 @@ export interface Facts {
   readonly classes: readonly string[];
   /** Classes that targets are said to be of, or look to be of. */
   readonly allClasses: readonly string[];
+  /** Classes that its tool may make it of. */
+  readonly toolClasses: readonly string[];
   readonly sensitivities: readonly string[];
   readonly operations: readonly string[];
   readonly delegation:
@@ -73,13 +77,14 @@ export function factsOf(
     skillSources: skill === undefined ? [] : [skill.source],
     kinds: targets.map(({ kind }) => kind),
     targets,
-    surroundings: { workspace: context.workspace, home },
+    surroundings: surroundingsOf(intent, home),
     work,
     classes: targets.flatMap((target) => {
       const classes = classesOf(target, tool_name);
       return classes.length === 1 ? classes : [];
     }),
-    allClasses: targets.flatMap((target) => classesOf(target, tool_name)),
+    allClasses: classesShown(intent),
+    toolClasses: classesByTool(intent),
     sensitivities: targets.map(({ sensitivity = '' }) => sensitivity),
     operations: targets.map(({ operation = '' }) => operation),
     delegation: delegation === undefined ? undefined : delegationFacts(delegation),
@@ -118,13 +123,15 @@ const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   provenance_sources: (match, { sources }) => some(match.provenance_sources, sources),
   skill_publishers: (match, { publishers }) => some(match.skill_publishers, publishers),
   skill_sources: (match, { skillSources }) => some(match.skill_sources, skillSources),
-  target_kinds: (match, { kinds }) => some(match.target_kinds, kinds),
+  target_kinds: (match, facts, grants) => ofKind(match.target_kinds, facts, grants),
   target_values: ({ target_values, target_patterns }, facts, grants) =>
     isTarget(target_values, target_patterns, facts, grants),
-  endpoint_classes: (match, { classes, allClasses }, grants) =>
-    some(match.endpoint_classes, grants ? classes : allClasses),
+  endpoint_classes: (match, { classes, allClasses, toolClasses }, grants) => {
+    if (grants) return some(match.endpoint_classes, classes);
+    return some(match.endpoint_classes, allClasses) || (some(match.endpoint_classes, toolClasses) && 'maybe');
+  },
   data_classes: (match, { sensitivities }) => some(match.data_classes, sensitivities),
-  destination_kinds: (match, { kinds }) => some(match.destination_kinds, kinds),
+  destination_kinds: (match, facts, grants) => ofKind(match.destination_kinds, facts, grants),
   destination_values: (match, facts, grants) => named(match.destination_values, facts, grants),
   destination_operations: (match, { operations }) => some(match.destination_operations, operations),
 };
@@ -184,37 +191,11 @@ export function inWorkspace(
   grants: boolean,
 ): boolean | 'maybe' {
   if (prefixes.length === 0) return true;
-  if (workspacePlace === undefined) return grants ? false : 'maybe'; // it may be anywhere
+  const isLost = workspacePlace === undefined || isNowhere(workspacePlace);
+  if (isLost && !grants) return 'maybe'; // it may be anywhere
+  if (workspacePlace === undefined) return false;
   if (prefixes.some((prefix) => isWithin(workspacePlace, plainPath(prefix)))) return true;
-  if (!grants && !workspacePlace.startsWith('/') && prefixes.some((prefix) => prefix.startsWith('/')))
-    return 'maybe';
   return !grants && prefixes.some((prefix) => workspace.startsWith(prefix));
-}
-
-/** A rule that restricts holds for a value however it is spelled. */
-function named(wanted: readonly string[], facts: Facts, grants: boolean): boolean | 'maybe' {
-  const { targets, surroundings, work } = facts;
-  if (wanted.length === 0 || targets.some(({ value }) => wanted.includes(value))) return true;
-  if (grants) return false;
-  const each = targets.map((target) => namesPlace(wanted, target, surroundings, work));
-  return each.includes('yes') || (each.includes('maybe') && 'maybe');
-}
-
-/** Values as they are written, or patterns of them. */
-function isTarget(
-  values: readonly string[],
-  patterns: readonly string[],
-  facts: Facts,
-  grants: boolean,
-): boolean | 'maybe' {
-  if (values.length + patterns.length === 0) return true;
-  const { targets, surroundings, work } = facts;
-  const byName = values.length > 0 && named(values, facts, grants);
-  if (grants) return byName === true || targets.some((target) => isSurely(patterns, target, work));
-  const each = targets.map((target) => fitsPlace(patterns, target, surroundings, work));
-  return (
-    byName === true || each.includes('yes') || ((byName === 'maybe' || each.includes('maybe')) && 'maybe')
-  );
 }
 
 /**

@@ -1,11 +1,16 @@
-import { domainOf } from './domains.ts';
+import { isRun, wordsOf } from './command_words.ts';
+import { domainOf, plainUrl } from './domains.ts';
 import { inferredClass, type TargetKind, writtenDomain } from './endpoint.ts';
-import type { Target } from './intent.ts';
-import { hostsIn, NO_PATHS, type Paths, pathsIn, type Surroundings } from './readings.ts';
+import type { Intent, Target } from './intent.ts';
+import { hostsIn, isVariable, type Paths, pathsIn, type Surroundings, withoutBraces } from './readings.ts';
 
 /** All the places that a target may name: whoever restricts is met by any of them. */
 export interface Places extends Paths {
   readonly hosts: ReadonlySet<string>;
+  /** In their one form. */
+  readonly urls: ReadonlySet<string>;
+  /** Which hosts it names cannot be told. */
+  readonly anyHost: boolean;
 }
 
 interface Known {
@@ -25,40 +30,69 @@ const SCP = /^[^\\/:@\s]+@([^\\/:@\s]+):(.*)$/s;
 const DRIVE = /^[a-z]:[\\/]/i;
 const ROOTED_AGAIN = /^\/+proc\/+(?:self|thread-self|\d+)\/+root(?=\/|$)/;
 
+/** Where a call is made, and by what. */
+export function surroundingsOf(
+  { tool_name: toolName, context }: Intent,
+  home: string | undefined,
+): Surroundings {
+  return { workspace: context.workspace, home, toolName };
+}
+
 export function placesOf(target: Target, surroundings: Surroundings): Places {
   const known = KNOWN.get(target);
   if (
-    known?.surroundings.workspace === surroundings.workspace &&
+    known?.surroundings.toolName === surroundings.toolName &&
+    known.surroundings.workspace === surroundings.workspace &&
     known.surroundings.home === surroundings.home
   )
     return known.places;
-  const places = { ...pathsOf(target, surroundings), hosts: hostsOf(target) };
+  const places = placesIn(target, surroundings);
   KNOWN.set(target, { surroundings, places });
   return places;
 }
 
-function pathsOf({ kind, value }: Target, surroundings: Surroundings): Paths {
-  if (kind !== 'path' && isWebUrl(value)) return NO_PATHS;
-  const each = textsOf(kind, value).map((text) => pathsIn(text, surroundings));
+function placesIn(target: Target, surroundings: Surroundings): Places {
+  const { kind, value } = target;
+  const texts = textsOf(target, surroundings.toolName);
+  // Lines of a command are no path, and each of their words is looked at.
+  const asPaths = texts.length > 1 && /[\n\t]/.test(value) ? texts.slice(1) : texts;
+  const each = kind !== 'path' && isWebUrl(value) ? [] : asPaths.map((text) => pathsIn(text, surroundings));
+  const lost = texts.length === 0;
   return {
     plain: new Set(each.flatMap(({ plain }) => [...plain])),
     patterns: each.flatMap(({ patterns }) => patterns),
-    anywhere: each.some(({ anywhere }) => anywhere),
+    anywhere: lost || each.some(({ anywhere }) => anywhere),
+    hosts: hostsOf(target, texts),
+    urls: new Set(texts.flatMap((text) => plainUrl(text) ?? [])),
+    anyHost: lost || (texts.length > 1 && texts.some(isVariableHost)),
   };
 }
 
-function hostsOf({ kind, value, endpoint_domain: said }: Target): ReadonlySet<string> {
-  // What was only inferred, by rules that can be misled, is nobody's word, and the value is read anyway.
-  const claimed = said === undefined || said === writtenDomain(kind, value) ? [] : [said];
-  const texts = [...textsOf(kind, value), ...claimed];
-  return new Set(texts.flatMap((text) => [...hostsIn(text)]));
+/** What a shell puts something in the place of may be a host, but for the home folder. */
+function isVariableHost(text: string): boolean {
+  return isVariable(text.replaceAll(/\$HOME(?!\w)|\$\{HOME\}|~/g, ''));
 }
 
-/** Of a command also each of its words: it may be about any of them. */
-function textsOf(kind: TargetKind, value: string): string[] {
-  if (kind !== 'other' && kind !== 'host' && kind !== 'url') return [value];
-  const words = value.split(/[\s'"`;|&<>()=,]+/).filter((word) => word !== '' && word !== value);
-  return [value, ...new Set(words)];
+function hostsOf(
+  { kind, value, endpoint_domain: said }: Target,
+  texts: readonly string[],
+): ReadonlySet<string> {
+  // What was only inferred, by rules that can be misled, is nobody's word, and the value is read anyway.
+  const claimed = said === undefined || said === writtenDomain(kind, value) ? [] : [said];
+  const written = [...texts, ...claimed].flatMap((text) => {
+    return text.includes('{') ? [text, ...(withoutBraces(text) ?? [])] : [text];
+  });
+  return new Set(written.flatMap((text) => [...hostsIn(text)]));
+}
+
+/** Of a command also each of its words: it may be about any of them. None at all for a command of too many. */
+function textsOf(target: Target, toolName: string): string[] {
+  const { kind, value } = target;
+  const isNetwork = kind === 'host' || kind === 'url';
+  if (isNetwork && isWebUrl(value) && !/\s/.test(value)) return [value];
+  if (!isNetwork && !isRun(target, toolName)) return [value];
+  const words = wordsOf(value);
+  return words === undefined ? [] : [value, ...words];
 }
 
 function isWebUrl(value: string): boolean {
@@ -69,7 +103,8 @@ function isWebUrl(value: string): boolean {
  * All that a target surely may be, itself first: the kind that a caller writes is only one of them. A call is judged once
  * for each.
  */
-export function meaningsOf(target: Target, toolName: string, surroundings: Surroundings): readonly Target[] {
+export function meaningsOf(target: Target, surroundings: Surroundings): readonly Target[] {
+  const { toolName } = surroundings;
   const { kind, value } = target;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
   const bare = value.replaceAll(/[\x00-\x20\x7f]/g, '');

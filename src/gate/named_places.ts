@@ -1,8 +1,8 @@
-import { domainOf } from './domains.ts';
-import { between, type Work } from './glob.ts';
+import { domainOf, plainUrl } from './domains.ts';
+import { between, type Pattern, type Work } from './glob.ts';
 import type { Target } from './intent.ts';
 import { placesOf } from './meanings.ts';
-import { isNetworkPlace, plainPath } from './places.ts';
+import { hidesWayUp, isNetworkPlace, plainPath } from './places.ts';
 import { isGlob, isVariable, type Surroundings } from './readings.ts';
 import { sameName } from './words.ts';
 
@@ -23,7 +23,9 @@ export function namesPlace(
   for (const wanted of values) {
     const path = plainPath(wanted);
     if (path !== undefined && places.plain.has(path)) return 'yes';
-    if (url !== undefined && plainUrl(wanted) === url) return 'yes';
+    const other = plainUrl(wanted);
+    if (other !== undefined && /[/.:]/.test(wanted) && (other === url || places.urls.has(other)))
+      return 'yes';
     if (places.hosts.has(wanted) || (isBareDomain(wanted) && places.hosts.has(domainOf(wanted, true) ?? '')))
       return 'yes';
   }
@@ -35,6 +37,15 @@ export function namesPlace(
   return 'no';
 }
 
+const COMPILED = new WeakMap<readonly string[], readonly Pattern[]>();
+
+/** Patterns in which `*` is any text: by list, since policies live longer than calls. */
+function compiled(patterns: readonly string[]): readonly Pattern[] {
+  const known = COMPILED.get(patterns) ?? patterns.map((pattern) => between(...pattern.split('*')));
+  COMPILED.set(patterns, known);
+  return known;
+}
+
 /** Whether one of these patterns, in which `*` is any text, holds for anything that a target comes to. */
 export function fitsPlace(
   patterns: readonly string[],
@@ -43,10 +54,10 @@ export function fitsPlace(
   work: Work,
 ): Named {
   if (patterns.length === 0) return 'no';
-  const each = patterns.map((pattern) => between(...pattern.split('*')));
+  const each = compiled(patterns);
   const places = placesOf(target, surroundings);
   const url = plainUrl(target.value);
-  const texts = [target.value, ...places.plain, ...places.hosts, ...(url === undefined ? [] : [url])];
+  const texts = [target.value, ...places.plain, ...places.hosts, ...places.urls];
   if (each.some((pattern) => texts.some((text) => pattern.fits(text, work)))) return 'yes';
   if (places.anywhere || (isNetworkPlace(target.kind, target.value) && url === undefined)) return 'maybe';
   const alike = each.some((pattern) => {
@@ -62,8 +73,8 @@ export function fitsPlace(
  * commands, no variable, no way up, no URL that a browser takes elsewhere.
  */
 export function isSurely(patterns: readonly string[], { kind, value }: Target, work: Work): boolean {
-  if (patterns.length === 0 || SEVERAL.test(value) || WAY_UP.test(value)) return false;
-  const each = patterns.map((pattern) => between(...pattern.split('*')));
+  if (patterns.length === 0 || SEVERAL.test(value) || WAY_UP.test(value) || hidesWayUp(value)) return false;
+  const each = compiled(patterns);
   const fits = (text: string): boolean => each.some((pattern) => pattern.fits(text, work));
   if (!fits(value)) return false;
   if (!isNetworkPlace(kind, value)) {
@@ -84,20 +95,4 @@ const WAY_UP = /(?:^|[\\/\s'"=:])(?:\.|%2e){2}(?:[\\/\s'"]|$)/i;
 
 function isBareDomain(value: string): boolean {
   return /^[^/\s:@]+\.[^/\s:@]+$/.test(value) || /^\[?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*\]?$/i.test(value);
-}
-
-/** A URL with its scheme, domain and path in their one form. */
-function plainUrl(value: string): string | undefined {
-  const domain = domainOf(value, true);
-  if (domain === undefined || value.includes('@')) return undefined;
-  try {
-    const { protocol, port, pathname, search } = new URL(value.includes('://') ? value : `http://${value}`);
-    const path = pathname.replaceAll(/%([2-7][0-9a-f])/gi, (escaped, digits: string) => {
-      const point = String.fromCharCode(Number.parseInt(digits, 16));
-      return /[A-Za-z0-9._~-]/.test(point) ? point : escaped; // RFC 3986 §6.2.2.2
-    });
-    return `${protocol}//${domain}${port === '' ? '' : `:${port}`}${path === '' ? '/' : path}${search}`;
-  } catch {
-    return undefined;
-  }
 }

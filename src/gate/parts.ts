@@ -2,8 +2,8 @@ import type { Asked } from './constraints.ts';
 import { bothDuties } from './duties.ts';
 import type { Intent, Provenance } from './intent.ts';
 import type { Judgement } from './judge.ts';
-import { isUnlabelled } from './labels.ts';
-import { meaningsOf } from './meanings.ts';
+import { unlabelledBy } from './labels.ts';
+import { meaningsOf, surroundingsOf } from './meanings.ts';
 import { type Policy, stricter } from './policy.ts';
 import { failsClosed } from './risk.ts';
 import { byBytes, wordList } from './words.ts';
@@ -15,9 +15,9 @@ import { byBytes, wordList } from './words.ts';
  */
 export function partsOf(policy: Policy, { intent: said, home }: Asked): readonly Intent[] {
   const intent = withLabels(policy, said);
-  const { targets, tool_name, context, arg_provenance = [] } = intent;
-  const surroundings = { workspace: context.workspace, home };
-  const meanings = targets.flatMap((target) => meaningsOf(target, tool_name, surroundings));
+  const { targets, arg_provenance = [] } = intent;
+  const surroundings = surroundingsOf(intent, home);
+  const meanings = targets.flatMap((target) => meaningsOf(target, surroundings));
   const sources = new Map(arg_provenance.map((label) => [label.source, label]));
   const asTargets = meanings.length > 1 ? meanings.map((target) => ({ targets: [target] })) : [];
   const asSources =
@@ -36,7 +36,7 @@ function withLabels(policy: Policy, intent: Intent): Intent {
   if (!required_fields.includes('arg_provenance') || !failsClosed(policy, intent.context.risk_class))
     return intent;
   const { arg_provenance = [] } = intent;
-  const unlabelled = Object.keys(intent.args).filter((name) => isUnlabelled(name, arg_provenance));
+  const unlabelled = Object.keys(intent.args).filter(unlabelledBy(arg_provenance));
   if (arg_provenance.length === 0 || unlabelled.length === 0) return intent;
   const labels = unlabelled.map((name): Provenance => ({ arg_path: `$.${name}`, source: 'external' }));
   return { ...intent, arg_provenance: [...arg_provenance, ...labels] };

@@ -1,11 +1,13 @@
 import { type Pattern, patternOf, type Work } from './glob.ts';
-import { isWithin, plainPath } from './places.ts';
+import { isAbsolute, isWithin, plainPath } from './places.ts';
 import type { Paths } from './readings.ts';
 
 /** How a target is held against what is denied. */
 export interface DenialLook {
   /** What is done goes into folders: one above what is denied is denied as well. */
   readonly reaches: boolean;
+  /** It may be a command, of many words. */
+  readonly isCommand: boolean;
   readonly workspace: string;
   readonly work: Work;
 }
@@ -16,8 +18,12 @@ export type PathAllowed = (path: string, work: Work) => boolean;
 /** One pattern of a list that denies: what it is met by. */
 export interface PathDenied {
   readonly patterns: readonly Pattern[];
-  /** The folder that all it can hold for is in; undefined where it begins with a glob. */
-  readonly folder: string | undefined;
+  /** The folders that what it holds for is in, as far as its text says. */
+  readonly above: readonly Pattern[];
+  /** Those of them that its text does not name. */
+  readonly likeAbove: readonly Pattern[];
+  /** It holds from the workspace on: what that is in is above it too. */
+  readonly inWorkspace: boolean;
 }
 
 const GLOB = /[*?[]/;
@@ -61,22 +67,33 @@ export function pathAllowed(pattern: string): PathAllowed {
   return (path, work) => path === plain || glob?.fits(path, work) === true;
 }
 
-/** Two stars stand for any number of folders wherever they stand. */
+/** Two stars stand for any number of folders wherever they stand. What is in a folder that is denied is denied as well. */
 export function pathDenied(pattern: string): PathDenied {
   const plain = plainPattern(pattern) ?? pattern;
-  const folder = folderOf(plain);
-  const all = folder === undefined ? [plain] : folder === '/' ? ['/', '/**'] : [folder, `${folder}/**`];
-  const patterns = all.flatMap((one) => patternOf(one, { deep: true }) ?? []);
-  return { patterns, folder: literalFolder(plain) };
+  const folder = folderOf(plain) ?? plain;
+  const all = [folder, folder === '/' ? '/**' : `${folder}/**`];
+  const compile = (one: string): readonly Pattern[] => {
+    const made = patternOf(one, { deep: true });
+    return made === undefined ? [] : [made];
+  };
+  const folders = above(plain);
+  const inWorkspace = folders.length > 0 && !isAbsolute(plain);
+  const isLiteral = (one: string): boolean => !GLOB.test(withoutEscapes(one));
+  return {
+    patterns: all.flatMap(compile),
+    above: folders.filter(isLiteral).flatMap(compile),
+    likeAbove: folders.filter((one) => !isLiteral(one)).flatMap(compile),
+    inWorkspace,
+  };
 }
 
-/** What stands before the first glob character, up to its last slash. */
-function literalFolder(plain: string): string | undefined {
+/** What the part of a pattern before its first two stars is in, folder by folder. Empty where it begins with a glob. */
+function above(plain: string): string[] {
   const parts = plain.split('/');
-  const first = parts.findIndex((part) => GLOB.test(withoutEscapes(part)));
-  const literal = first === -1 ? parts : parts.slice(0, first);
-  if (first === 0) return undefined;
-  return unescaped(literal.join('/')) || '/';
+  if (GLOB.test(withoutEscapes(parts[0] ?? ''))) return [];
+  const deep = parts.findIndex((part) => withoutEscapes(part).includes('**'));
+  const named = deep === -1 ? parts : parts.slice(0, deep);
+  return named.map((_, index) => named.slice(0, index + 1).join('/') || '/');
 }
 
 function withoutEscapes(text: string): string {
@@ -85,15 +102,21 @@ function withoutEscapes(text: string): string {
 
 /** True if one of the paths is denied. */
 export function isDenied(
-  { patterns, folder }: PathDenied,
+  { patterns, above, likeAbove, inWorkspace }: PathDenied,
   paths: Paths,
-  { reaches, workspace, work }: DenialLook,
+  { reaches, isCommand, workspace, work }: DenialLook,
 ): boolean {
   for (const pattern of patterns) {
     for (const path of paths.plain) if (pattern.fits(path, work)) return true;
     for (const set of paths.patterns) if (set.meets(pattern, work)) return true;
   }
-  return reaches && folder !== undefined && isAbove(paths, folder, workspace, work);
+  if (!reaches) return false;
+  if (inWorkspace && isAbove(paths, '.', workspace, work)) return true;
+  // Each word of a command may be a folder, and hardly any is.
+  return [...above, ...(isCommand ? [] : likeAbove)].some((pattern) => {
+    const holds = (path: string): boolean => pattern.fits(path, work);
+    return [...paths.plain].some(holds) || paths.patterns.some((set) => set.meets(pattern, work));
+  });
 }
 
 /** True if one of the paths is this folder, or one that it is in. A relative one counts from the workspace on too. */

@@ -48,6 +48,24 @@ export function isWithin(path: string, folder: string | undefined): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
+/** True for a text that leads upwards once a shell took its quotes away, or somebody decoded it again. */
+export function hidesWayUp(text: string): boolean {
+  let bare = text.replaceAll(/['"\\]/g, '');
+  for (let times = 0; times < 4; times += 1) {
+    if (/(?:^|[\s/=:])\.\.(?:[\s/]|$)/.test(bare)) return text !== bare || times > 0;
+    bare = bare.replaceAll(/%(25|2e|2f|5c)/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
+  }
+  return false;
+}
+
+/** True for a workspace that nobody can place: not from a root on, or with what stands for something else in it. */
+export function isNowhere(workspace: string): boolean {
+  const path = plainPath(workspace);
+  return path === undefined || !isAbsolute(path) || /[*?[{~$`]|^\/(?:proc|dev)\//.test(path);
+}
+
 /** The home folder that a gate is told, in its plain form. Throws `home_invalid` for what is no absolute path. */
 export function homeFolder(said: string): string {
   const path = plainPath(said);

@@ -1,6 +1,9 @@
 import { domainOf, embeddedFours } from './domains.ts';
 import { type Pattern, patternOf } from './glob.ts';
-import { isAbsolute, plainPath } from './places.ts';
+import { isAbsolute, isNowhere, plainPath } from './places.ts';
+
+/** Choices are taken apart no further. */
+const MAX_TAKEN = 256;
 
 /** What is known of where a call is made. */
 export interface Surroundings {
@@ -8,6 +11,8 @@ export interface Surroundings {
   readonly workspace: string;
   /** The home folder of whoever acts; undefined if the gate is told none: then `~` is anything. */
   readonly home?: string | undefined;
+  /** What does it: a value may be a command to a tool that runs one. */
+  readonly toolName: string;
 }
 
 /** All the paths that a text may name. */
@@ -30,8 +35,13 @@ const MAX_SPELLINGS = 64;
 const PREFIX = /^(?:[a-z][a-z0-9+.-]*:)+(?=[\\/~])/i;
 /** A host of a copying tool, with a user or without, or a drive whose folder is the current one. */
 const SCP = /^(?:[^\\/:@\s]+@)?[^\\/:@\s]+:(?=[^:])/;
+/** Longer text with glob characters is taken for all that there is. UTF-16 code units. */
+const MAX_GLOB = 256;
+const MAX_ALTERNATIVES_TEXT = 2048;
+
 /** What Windows takes for a path of a device to the letter. */
 const DEVICE = /^[\\/]{2}[?.][\\/]/;
+const DRIVE = /^[a-z]:[\\/]/i;
 const HOME =
   /^(?:~(?=[\\/]|$)|\$HOME(?!\w)|\$\{HOME\}|%(?:USERPROFILE|HOME)%|\$env:(?:USERPROFILE|HOME)(?!\w))/i;
 /** What a shell puts something in the place of. */
@@ -54,20 +64,21 @@ export function pathsIn(text: string, surroundings: Surroundings): Paths {
     const expanded = one.replace(HOME, () => surroundings.home ?? '$HOME');
     for (const path of [one, expanded]) {
       const place = resolved(path);
-      if (place === undefined) found.anywhere = true;
+      if (place === undefined || (isRelative(place) && isNowhere(surroundings.workspace)))
+        found.anywhere = true;
       else for (const name of named(place, surroundings.workspace)) found.plain.add(name);
     }
     if (!GLOB.test(expanded) && !isVariable(expanded)) continue;
-    const made = patternsOf(expanded, surroundings.workspace);
+    const made = expanded.length > MAX_GLOB ? undefined : patternsOf(expanded, surroundings.workspace);
     if (made === undefined) found.anywhere = true;
     else found.patterns.push(...made);
   }
   return found;
 }
 
-/** True for text that stands for something else to a shell. */
+/** True for text that stands for something else to a shell. Takes no longer than the text is. */
 export function isVariable(text: string): boolean {
-  return text.startsWith('~') || text.search(VARIABLE) !== -1;
+  return text.startsWith('~') || /\$(?:[a-z_{(0-9@*#?!$-])|`[^`]|%[a-z_]\w{0,64}%/i.test(text);
 }
 
 /** True for text of which a shell may make several. */
@@ -83,6 +94,9 @@ function spellings(text: string): ReadonlySet<string> | undefined {
     found.add(one.replace(PREFIX, ''));
     found.add(one.replace(SCP, ''));
     found.add(one.replace(DEVICE, ''));
+    found.add(one.replace(/^(['"])(.*)\1$/s, '$2'));
+    found.add(one.replace(/^[\\/](?=[a-z]:[\\/])/i, ''));
+    if (DRIVE.test(one)) found.add(asWindowsReads(one));
     if (/^file:/i.test(one)) found.add(one.replace(/[?#].*$/s, '')); // no part of the path of a URL
     found.add(one.replace(/^file:(?:[\\/]{2}[^\\/]*)?/i, ''));
     if (one.includes('\\')) {
@@ -93,6 +107,12 @@ function spellings(text: string): ReadonlySet<string> | undefined {
     if (found.size > MAX_SPELLINGS) return undefined;
   }
   return found;
+}
+
+/** Windows takes away dots and spaces at the end of each name, and what names a stream of a file. */
+function asWindowsReads(path: string): string {
+  const [drive, rest] = [path.slice(0, 2), path.slice(2)];
+  return drive + rest.replaceAll(/:[^\\/]*(?=[\\/]|$)/g, '').replaceAll(/(?<=[^\\/. ])[. ]+(?=[\\/]|$)/g, '');
 }
 
 /** Bytes that are no UTF-8 stand for no letter that a list could name. */
@@ -124,6 +144,10 @@ function resolved(path: string): string | undefined {
   return `${rooted ? '/' : ''}${parts.join('/')}` || '.';
 }
 
+function isRelative(path: string): boolean {
+  return !isAbsolute(path);
+}
+
 /** A plain path, from the workspace on if it is relative, and relative to it if it is in there. */
 function named(path: string, workspace: string): string[] {
   const home = plainPath(workspace);
@@ -140,6 +164,7 @@ function patternsOf(text: string, workspace: string): Pattern[] | undefined {
       .replace(/^~[^\\/]*/, '**'),
   );
   if (alternatives === undefined) return undefined;
+  if (alternatives.length * text.length > MAX_ALTERNATIVES_TEXT) return undefined;
   const made: Pattern[] = [];
   for (const one of alternatives) {
     if (one.split('/').includes('..')) return undefined; // what it leads out of is not known
@@ -203,9 +228,11 @@ export function literal(text: string): string {
 
 /** Each alternative of `{a,b}`, as shells write them out. Undefined for too many. */
 export function withoutBraces(text: string): string[] | undefined {
+  if (text.length > MAX_TEXT) return undefined;
   const done: string[] = [];
   const open = [text];
-  for (let one = open.pop(); one !== undefined; one = open.pop()) {
+  for (let one = open.pop(), taken = 0; one !== undefined; one = open.pop(), taken += 1) {
+    if (taken > MAX_TAKEN) return undefined;
     const [whole, inner = ''] = /\{([^{}]*)\}/.exec(one) ?? [];
     if (whole === undefined) done.push(one);
     else {

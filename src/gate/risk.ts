@@ -1,8 +1,11 @@
 import { actsOf } from './acts.ts';
 import { classesOf, destroys } from './endpoint_lists.ts';
+import { someWork } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
-import { placesOf } from './meanings.ts';
-import { isWithin, plainPath } from './places.ts';
+import { mayBeOfKind } from './likeness.ts';
+import { placesOf, surroundingsOf } from './meanings.ts';
+import { isAbove } from './path_patterns.ts';
+import { plainPath } from './places.ts';
 import { isNetwork, type Policy } from './policy.ts';
 import type { Surroundings } from './readings.ts';
 
@@ -29,27 +32,31 @@ export function riskOfCall(intent: Intent, home: string | undefined): string {
 }
 
 /** The least risk of a call by its tool, its operations and its targets, whatever it says. */
-export function shownRisk({ tool_name, targets, context }: Intent, home: string | undefined): RiskClass {
+export function shownRisk(intent: Intent, home: string | undefined): RiskClass {
+  const { tool_name, targets } = intent;
   if (destroys(targets, tool_name)) return 'high';
-  const surroundings = { workspace: context.workspace, home };
+  const surroundings = surroundingsOf(intent, home);
   if (targets.some((target) => isAboveWorkspace(target, surroundings))) return 'high';
   const acts = actsOf(tool_name);
-  if (targets.some((target) => sendsOut(target, tool_name))) return 'high';
+  if (targets.some((target) => sendsOut(target, surroundings))) return 'high';
   const writes = targets.some((target) => classesOf(target, tool_name).includes('fs.write'));
   return writes || acts.has('writes') || acts.has('sends') ? 'medium' : 'low';
 }
 
-/** A path that the workspace lies in. */
+/** A path that the workspace lies in, or that may be any. */
 function isAboveWorkspace(target: Target, surroundings: Surroundings): boolean {
   const workspace = plainPath(surroundings.workspace);
   if (workspace === undefined || workspace === '.' || target.kind !== 'path') return false;
-  const { plain } = placesOf(target, surroundings);
-  return [...plain].some((path) => path !== workspace && path !== '.' && isWithin(workspace, path));
+  const places = placesOf(target, surroundings);
+  if (places.anywhere) return true;
+  const above = plainPath(`${workspace}/..`);
+  return above !== undefined && above !== workspace && isAbove(places, above, above, someWork());
 }
 
 /** Writes to the network. */
-function sendsOut(target: Target, toolName: string): boolean {
-  if (!classesOf(target, toolName).some(isNetwork)) return false;
+function sendsOut(target: Target, surroundings: Surroundings): boolean {
+  const { toolName } = surroundings;
+  if (!classesOf(target, toolName).some(isNetwork) && !mayBeOfKind(target, 'url', surroundings)) return false;
   const acts = new Set([...actsOf(toolName), ...actsOf(target.operation ?? '')]);
   return acts.has('sends') || acts.has('writes') || acts.has('deletes');
 }
