@@ -8,7 +8,7 @@ import type { GatePlace } from './gate_open.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { decisionLines } from './policy_files.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const GATE_OUTPUT = 'gait.gate.output';
 

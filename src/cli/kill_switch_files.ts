@@ -15,7 +15,7 @@ import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { actorOf } from './machine.ts';
 import { gateDir, realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
 

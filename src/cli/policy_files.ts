@@ -21,7 +21,7 @@ import { readContextEnvelope } from './context_file.ts';
 import { homeOf } from './evaluation_flags.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const POLICY_OUTPUT = 'gait.policy.output';
 

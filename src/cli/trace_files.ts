@@ -19,7 +19,7 @@ import type { Keyring } from '../signing/keyring.ts';
 import { readFileBytes } from '../zip/file_source.ts';
 import { readJsonFile, verifiedFile } from './input.ts';
 import type { Io } from './io.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 /** Larger ones are no traces. Bytes. */
 const MAX_TRACE_BYTES = 4 * 1024 * 1024;

@@ -6,7 +6,7 @@ import { csv } from '../cli/input.ts';
 import type { Io } from '../cli/io.ts';
 import { modeSigner, privateKeyFlags } from '../cli/key_flags.ts';
 import { decisionLines, type PolicyFile, readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
-import { printable } from '../cli/run.ts';
+import { printable } from '../cli/terminal.ts';
 import { mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
 import { outDir } from '../cli/workspace.ts';

@@ -57,7 +57,7 @@ export function classesByTool({ tool_name, targets }: Intent): EndpointClass[] {
   if (targets.length === 0) return [...destroys, ...writes, ...sends];
   return targets.flatMap((target) => {
     const { kind, value } = target;
-    if (isNetworkPlace(kind, value)) return ['net.http'];
+    if (isNetworkPlace(kind, value)) return []; // an operation that resolves names is believed, as it was
     if (kind !== 'path') return [...destroys, ...writes, ...(isHostLike(value) ? sends : [])];
     const told = inferredClass('path', '', tool_name);
     return [...destroys, ...writes, ...(told === 'other' ? [] : [told])];

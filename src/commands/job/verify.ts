@@ -3,7 +3,7 @@ import { expectedHeads, expectHeadFlag, headText } from '../../cli/head_flag.ts'
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { asJson, count } from '../../cli/job_text.ts';
 import { packedHeads } from '../../cli/lost_jobs.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
 import { type JobVerification, verifyJob } from '../../job/verify.ts';

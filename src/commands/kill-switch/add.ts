@@ -11,7 +11,7 @@ import {
   statePath,
   switchActor,
 } from '../../cli/kill_switch_files.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { epochMs, timestamp } from '../../core/time.ts';
 import { TARGET_KINDS } from '../../gate/endpoint.ts';

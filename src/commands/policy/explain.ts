@@ -3,7 +3,7 @@ import { evaluationTime, homeOf, trialFlags } from '../../cli/evaluation_flags.t
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import {
   explain,
   explainParts,

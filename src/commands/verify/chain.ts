@@ -5,8 +5,8 @@ import { expectedHeads, expectHeadFlag, headText } from '../../cli/head_flag.ts'
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { openAndVerify } from '../../cli/pack_flags.ts';
-import { printable } from '../../cli/run.ts';
 import { runPath } from '../../cli/run_source.ts';
+import { printable } from '../../cli/terminal.ts';
 import {
   type CheckedTrace,
   checkTraceFile,

@@ -4,7 +4,7 @@ import { expectedHeads, expectHeadFlag } from '../../cli/head_flag.ts';
 import { verifiedFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { policyFlags, policyOf } from '../../cli/verify_flags.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';

@@ -4,6 +4,7 @@ import { isWeaker } from './asking.ts';
 
 /** What of a decision is gone in another that must be at least as strict; empty for nothing. */
 export function lost(before: Decision, after: Decision): string[] {
+  if (isUndelegated(before) && after.verdict === 'require_approval') return [];
   if (isWeaker(after.verdict, before.verdict)) return [`${before.verdict} became ${after.verdict}`];
   if (after.verdict === 'block') return []; // nothing that is owed lets it run
   const [one, other] = [before.duties, after.duties];
@@ -22,6 +23,11 @@ export function lost(before: Decision, after: Decision): string[] {
   return Object.entries(faults)
     .filter(([, isGone]) => isGone)
     .map(([what]) => `${what}: gone`);
+}
+
+/** Blocked for want of a delegation alone: a person who is asked may take its place (gate.md). */
+function isUndelegated({ verdict, reason_codes, duties }: Decision): boolean {
+  return verdict === 'block' && duties.undelegated && reason_codes.includes('delegation_token_missing');
 }
 
 function within(all: readonly unknown[], others: readonly unknown[]): boolean {
