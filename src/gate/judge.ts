@@ -17,7 +17,7 @@ import {
   stricter,
   type Verdict,
 } from './policy.ts';
-import { failsClosed, riskOfCall } from './risk.ts';
+import { failsClosed, risksUpTo } from './risk.ts';
 import { callsOf } from './script.ts';
 import { judgeScript } from './script_judgement.ts';
 import type { StepRisk } from './script_rules.ts';
@@ -111,7 +111,7 @@ export function risksNamed({ rules }: Policy): ReadonlySet<string> {
 
 function failClosed(policy: Policy, asked: Asked): Judgement | undefined {
   const { intent, claims, home } = asked;
-  const risks = [intent.context.risk_class, riskOfCall(intent, home)];
+  const risks = risksUpTo(intent, home);
   if (!risks.some((risk) => failsClosed(policy, risk))) return undefined;
   const { required_fields, required_high_risk_fields } = policy.fail_closed;
   const missing = [

