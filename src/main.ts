@@ -11,7 +11,7 @@ process.stdout.on('error', (error) => {
     setImmediate(() => process.exit(process.exitCode ?? 0));
     return;
   }
-  process.stderr.write(`error: standard output: ${error.message}  [io_error, exit 1]\n`);
+  processIo(false).note(`error: standard output: ${error.message}  [io_error, exit 1]`);
   process.exit(1);
 });
 

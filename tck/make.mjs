@@ -117,7 +117,12 @@ function jobVectors(golden) {
       'a pack of a producer that knows no ledger: there is no chain to check, and that is said',
       zip(sorted(declared(olderMembers(golden)))),
     ),
-    sound('job-extra-declared', 'one more member, which the manifest declares', zip(sorted(declared(extra)))),
+    bad(
+      'job-extra-declared',
+      'member_of_no_type',
+      'one more member, which the manifest declares and no job pack has',
+      zip(sorted(declared(extra))),
+    ),
     bad('content-changed', 'digest_mismatch', 'one letter of a member is another', tampered),
     bad(
       'member-undeclared',

@@ -26,7 +26,7 @@ export class Aside {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.#io.aside(`${this.#waiting.splice(0).join('\n')}\n`);
+      await this.#io.aside(this.#waiting.splice(0));
     }
     this.#writing = undefined;
   }

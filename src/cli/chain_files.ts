@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { parseChain, type SessionChain } from '../run/chain.ts';
 import type { SessionCheckpoint } from '../run/session.ts';
@@ -33,6 +33,18 @@ export function runpackOf(chainPath: string, { runpack_path }: SessionCheckpoint
   const there = places.find((place) => existsSync(place));
   const first = isAbsolute(runpack_path) ? runpack_path : join(dir, runpack_path);
   return there === undefined || there === places[0] ? first : there;
+}
+
+/** The indices of checkpoints of this run whose runpacks lie where those of the chain do. Sorted. */
+export function checkpointsBeside(chainPath: string, chain: SessionChain): number[] {
+  const dirs = new Set([
+    dirname(resolve(chainPath)),
+    ...chain.checkpoints.map((checkpoint) => dirname(resolve(runpackOf(chainPath, checkpoint)))),
+  ]);
+  const head = `runpack_${chain.run_id}_cp_`;
+  const found = [...dirs].filter((dir) => existsSync(dir)).flatMap((dir) => readdirSync(dir));
+  const ours = found.filter((name) => name.startsWith(head) && /^\d{4,}\.zip$/.test(name.slice(head.length)));
+  return [...new Set(ours.map((name) => Number.parseInt(name.slice(head.length), 10)))].sort((a, b) => a - b);
 }
 
 /** The chain with its runpacks named from another directory. */

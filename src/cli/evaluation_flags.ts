@@ -1,4 +1,5 @@
 import type { Timestamp } from '../core/time.ts';
+import { homeFolder } from '../gate/places.ts';
 import type { OptionalText } from './command.ts';
 import { instantOf } from './duration.ts';
 import type { Io } from './io.ts';
@@ -12,15 +13,32 @@ export const evaluationFlags: { readonly 'evaluation-time': OptionalText } = {
   },
 };
 
+/** What `~` is in a call. */
+export const homeFlags: { readonly home: OptionalText } = {
+  home: {
+    type: 'string',
+    value: 'DIR',
+    summary:
+      'The home folder of whoever acts: what ~ and $HOME are in a call. By default they may be any folder.',
+  },
+};
+
 /** What a command that tries one policy on one call takes. */
-export const trialFlags: typeof evaluationFlags & { readonly 'kill-switch-state': OptionalText } = {
+export const trialFlags: typeof evaluationFlags &
+  typeof homeFlags & { readonly 'kill-switch-state': OptionalText } = {
   ...evaluationFlags,
+  ...homeFlags,
   'kill-switch-state': {
     type: 'string',
     value: 'FILE',
     summary: 'The kill switches that stand, as `gait kill-switch` keeps them. By default none.',
   },
 };
+
+/** The home folder of the flag, in its plain form. Throws `home_invalid`. */
+export function homeOf({ home }: { readonly home: string | undefined }): string | undefined {
+  return home === undefined ? undefined : homeFolder(home);
+}
 
 /** The time of the flag, else that of the clock. Throws `flag_value_invalid` for what is no RFC 3339 time. */
 export function evaluationTime(

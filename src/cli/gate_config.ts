@@ -25,6 +25,7 @@ const MAX_CONFIG_BYTES = 65_536;
 const SETTINGS: Readonly<Record<string, string>> = {
   policy: 'policy',
   profile: 'profile',
+  home: 'home',
   key_mode: 'key-mode',
   private_key: 'private-key',
   private_key_env: 'private-key-env',

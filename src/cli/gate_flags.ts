@@ -46,15 +46,17 @@ export const gateFlags: {
 export function settingsOf(flags: {
   readonly profile: string;
   readonly audience: string | undefined;
+  readonly home?: string | undefined;
   readonly 'max-token-lifetime': string | undefined;
 }): GateSettings {
   const profile = oneOf(flags.profile, PROFILES, 'profile');
-  const { audience, 'max-token-lifetime': lifetime } = flags;
+  const { audience, home, 'max-token-lifetime': lifetime } = flags;
   const asked = lifetime === undefined ? undefined : milliseconds(lifetime, 'max-token-lifetime');
   const longest = longestLife(profile, asked);
   return {
     profile,
     ...(audience === undefined ? {} : { audience }),
+    ...(home === undefined ? {} : { home }),
     ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
   };
 }

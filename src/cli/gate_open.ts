@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Clock, fineClock } from '../core/clock.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
@@ -14,12 +15,14 @@ import { openSource, readFileBytes } from '../zip/file_source.ts';
 import { askedOf, brokerOf } from './broker.ts';
 import type { BrokerValues } from './broker_flags.ts';
 import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
+import { contextFlags, readContextEnvelope } from './context_file.ts';
+import { homeOf } from './evaluation_flags.ts';
 import { gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
 import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
 import type { Io } from './io.ts';
 import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key_flags.ts';
 import { type KeyringValues, keyringOf } from './keyring_flags.ts';
-import { gateDir, realPlace } from './places.ts';
+import { gatePlaceOf, realPlace } from './places.ts';
 import { policyPinned, readPolicyFile } from './policy_files.ts';
 import { tokensIn } from './token_files.ts';
 
@@ -44,6 +47,7 @@ type AskedFlag =
   | 'approval-token'
   | 'approval-token-chain'
   | 'approval-token-ref'
+  | 'context-envelope'
   | 'delegation-token'
   | 'delegation-token-chain'
   | 'expect-policy-digest';
@@ -57,6 +61,7 @@ export const askedFlags: Texts<AskedFlag> & { readonly policy: OptionalText; rea
     'approval-token': text('FILE', 'An approval.'),
     'approval-token-chain': text('FILES', 'More approvals, with commas between them.'),
     'approval-token-ref': text('TEXT', 'What somebody says of approvals: kept as a claim, worth nothing.'),
+    ...contextFlags,
     'delegation-token': text('FILE', 'A delegation.'),
     'delegation-token-chain': text('FILES', 'More delegations, with commas between them.'),
   };
@@ -98,8 +103,9 @@ export interface GatePlace {
   readonly clock: Clock;
 }
 
-type PlaceValues = Parameters<typeof settingsOf>[0] &
-  TextValues<RecordFlag | 'state-dir' | 'rate-limit-state'>;
+type PlaceValues = Parameters<typeof settingsOf>[0] & { readonly home: string | undefined } & TextValues<
+    RecordFlag | 'state-dir' | 'rate-limit-state'
+  >;
 
 export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const { 'state-dir': named, 'rate-limit-state': older } = flags;
@@ -110,12 +116,16 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
       'A gate has one.',
     );
   }
-  const dir = gateDir(named ?? older, io.env);
+  const { dir, isNamed } = gatePlaceOf(named ?? older, io.env);
   const wanted = wantedFiles(flags);
   const files = recordFiles(dir, wanted, io.env);
   return {
     dir,
-    settings: settingsOf(flags),
+    settings: {
+      ...settingsOf({ ...flags, home: homeOf(flags) }),
+      stateNamed: isNamed,
+      statePlace: resolve(dir),
+    },
     files,
     wanted,
     store: gateStore(dir, io),
@@ -191,6 +201,7 @@ export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promis
   const bytes = await requestBytes(flags.intent, place);
   const requestSha256 = sha256Hex(bytes);
   const claim = flags['approval-token-ref'];
+  const envelope = flags['context-envelope'];
   try {
     return {
       policy: policyPinned(readPolicyFile(policy), flags['expect-policy-digest']),
@@ -198,6 +209,7 @@ export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promis
       requestSha256,
       approvals: tokensIn([flags['approval-token'], flags['approval-token-chain']]),
       delegations: tokensIn([flags['delegation-token'], flags['delegation-token-chain']]),
+      ...(envelope === undefined ? {} : { contextEnvelope: readContextEnvelope(envelope) }),
       ...(claim === undefined ? {} : { claimedApprovalRef: claim }),
     };
   } catch (error) {

@@ -8,7 +8,7 @@ import type { GatePlace } from './gate_open.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { decisionLines } from './policy_files.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const GATE_OUTPUT = 'gait.gate.output';
 
@@ -21,6 +21,7 @@ export function answerFields(answer: Answer, place: GatePlace, profile: string):
     ...{ policy_digest: answer.policyDigest, intent_digest: answer.intentDigest },
     ...{ trace_id: answer.traceId, event_id: answer.eventId },
     trace_path: placeOf(place, 'trace', answer.tracePath),
+    state_dir: place.dir,
     duties: asJson(duties),
     ...(approval === undefined
       ? {}
@@ -110,6 +111,7 @@ export function answerLines(answer: Answer, place: GatePlace, io: Io): string[] 
       ? [`  credential  ${printable(issued.credential.ref)}`]
       : []),
     `  trace       ${printable(placeOf(place, 'trace', answer.tracePath))}`,
+    `  state       ${printable(place.dir)}`,
   ];
 }
 

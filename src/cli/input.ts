@@ -1,4 +1,4 @@
-import { invalidInput } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
 import { trimmed } from '../gate/words.ts';
@@ -7,6 +7,22 @@ import { readFileBytes } from '../zip/file_source.ts';
 /** Reads a file of JSON that is no larger than `limit` bytes. Throws invalid_input for anything else. */
 export function readJsonFile(path: string, limit: number): Json {
   return parseJson(readFileBytes(path, limit), path);
+}
+
+/** What is wrong with where a file is, and so with the command. */
+const OF_PLACES: ReadonlySet<string> = new Set(['file_not_found', 'not_a_file', 'path_unusable']);
+
+/** Reads a file that is to be verified: what is wrong with it is a finding about it, as `code`, and no misuse of the command. */
+export function verifiedFile<T>(code: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof GaitError) || error.category !== 'invalid_input' || OF_PLACES.has(error.code))
+      throw error;
+    const { message, hint, details } = error;
+    const said = { message, details, ...(hint === undefined ? {} : { hint }) };
+    throw new GaitError({ code, category: 'verification_failed', ...said });
+  }
 }
 
 /** A file that a command takes as its argument, or by --path. */

@@ -1,6 +1,6 @@
 import { write } from 'node:fs';
-import { styleText } from 'node:util';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { type Color, helpLines, inPlace, painted, printableJson, redrawn, terminalLine } from './terminal.ts';
 
 /** What a command has of the world beside its flags. */
 export interface Io {
@@ -10,14 +10,18 @@ export interface Io {
   readonly json: boolean;
   /** True when a person looks at standard output. */
   readonly terminal: boolean;
-  /** Writes one line to standard output, for commands that answer as they go along. */
+  /** Writes one line to standard output: what a terminal would obey is shown. */
   print(line: string): void;
-  /** Writes to standard output as it is: a part of a long line. */
-  write(text: string): void;
+  /** The same for many lines at once. */
+  printAll(lines: readonly string[]): void;
+  /** Writes JSON to standard output, or a part of it. To a terminal what it would obey goes as escapes. */
+  printJson(text: string): void;
+  /** Writes the help of a command, which is ours. */
+  printHelp(text: string): void;
   /** Writes one line to standard error: warnings, progress. */
   note(line: string): void;
-  /** Writes to standard error beside whatever else goes on, and resolves when it is written, or nobody takes it. */
-  aside(text: string): Promise<void>;
+  /** Writes lines to standard error beside whatever else goes on, and resolves when they are written, or nobody takes them. */
+  aside(lines: readonly string[]): Promise<void>;
   /** Text in a colour, where colours are wanted. */
   paint(color: Color, text: string): string;
   /** Standard error as a terminal, where it is one: what is drawn there can be taken away again. */
@@ -32,7 +36,10 @@ export interface Io {
 
 export interface Screen {
   columns(): number;
-  draw(text: string): void;
+  /** Draws lines in the place of so many that were drawn before. */
+  redraw(before: number, lines: readonly string[]): void;
+  /** Draws one line in the place of the one before; an empty one takes it away. */
+  inPlace(line: string): void;
 }
 
 /** What is closed by whoever runs the command, however the command ends. */
@@ -49,26 +56,49 @@ export class Held {
   }
 }
 
-export type Color = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
+/** The streams that a command's words go to, and what is known of them. */
+export interface Streams {
+  readonly out: (text: string) => void;
+  readonly err: (text: string) => void;
+  readonly aside: (text: string) => Promise<void>;
+  readonly terminal: boolean;
+  readonly colored: boolean;
+}
+
+/** The one way from text to a stream: nothing gets there that a terminal would obey, but our own colours. */
+export function wordsTo({ out, err, aside, terminal, colored }: Streams): Words {
+  const lines = (all: readonly string[]): string => all.map((line) => `${terminalLine(line)}\n`).join('');
+  return {
+    print: (line) => out(lines([line])),
+    printAll: (all) => out(lines(all)),
+    printJson: (text) =>
+      out(terminal ? printableJson(text.replace(/\n$/, '')) + (text.endsWith('\n') ? '\n' : '') : text),
+    printHelp: (text) => out(`${helpLines(text).join('\n')}\n`),
+    note: (line) => err(lines([line])),
+    aside: (all) => aside(lines(all)),
+    paint: (color, text) => (colored ? painted(color, text) : text),
+  };
+}
+
+type Words = Pick<Io, 'print' | 'printAll' | 'printJson' | 'printHelp' | 'note' | 'aside' | 'paint'>;
 
 /** The process's own: for those that start commands, not for commands. Colour only on a terminal without NO_COLOR. */
 export function processIo(json: boolean): Io {
   const { env, stdout, stderr } = process;
-  const colored = !json && stdout.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  const terminal = stdout.isTTY === true;
+  const colored = !json && terminal && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
+  const streams = {
+    out: (text: string) => void stdout.write(text),
+    err: (text: string) => void stderr.write(text),
+    aside: (text: string) => new Promise<void>((done) => write(stderr.fd, text, () => done())),
+  };
   return {
     env,
     clock: systemClock,
     json,
-    terminal: stdout.isTTY === true,
-    print: (line) => void stdout.write(`${line}\n`),
-    write: (text) => void stdout.write(text),
-    note: (line) => void stderr.write(`${line}\n`),
-    aside: (text) => new Promise((done) => write(stderr.fd, text, () => done())),
-    paint: (color, text) => (colored ? styleText(color, text) : text),
-    screen:
-      stderr.isTTY === true
-        ? { columns: () => stderr.columns ?? 80, draw: (text) => void stderr.write(text) }
-        : undefined,
+    terminal,
+    ...wordsTo({ ...streams, terminal, colored }),
+    screen: stderr.isTTY === true ? screenOn(streams.err, () => stderr.columns ?? 80) : undefined,
     outliveReaders() {
       for (const stream of [stdout, stderr]) stream.on('error', () => {});
     },
@@ -77,12 +107,20 @@ export function processIo(json: boolean): Io {
   };
 }
 
+function screenOn(err: (text: string) => void, columns: () => number): Screen {
+  return {
+    columns,
+    redraw: (before, lines) => err(redrawn(before, lines)),
+    inPlace: (line) => err(inPlace(line)),
+  };
+}
+
 async function ask(question: string): Promise<boolean> {
   const { createInterface } = await import('node:readline/promises');
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   try {
     const ended = new Promise<string>((resolve) => lines.once('close', () => resolve('')));
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), ended]);
+    const answer = await Promise.race([lines.question(`${terminalLine(question)} [y/N] `), ended]);
     return /^(y|yes)$/i.test(answer.trim());
   } finally {
     lines.close();

@@ -6,8 +6,10 @@ import type { Status } from '../job/transitions.ts';
 import type { Position } from '../log/record.ts';
 import { decisionLines } from './approval_text.ts';
 import type { Reply } from './command.ts';
-import type { Color, Io } from './io.ts';
-import { printable, shellQuoted } from './run.ts';
+import type { Io } from './io.ts';
+import { shellQuoted } from './run.ts';
+import type { Color } from './terminal.ts';
+import { printable } from './terminal.ts';
 
 const STATUS_COLORS: Record<Status, Color> = {
   running: 'green',

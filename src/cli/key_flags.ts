@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import {
@@ -141,6 +142,8 @@ export function signerOf(
   const signer = namedSigner(mode, flags, io);
   if (signer?.exposed === true && (flags.profile ?? 'standard') !== 'standard')
     throw exposedError(signer.source);
+  if (signer !== undefined && mode !== 'dev' && (flags.profile ?? 'standard') !== 'standard')
+    refuseDevKey(signer, io);
   return signer;
 }
 
@@ -205,6 +208,14 @@ function trustedFiles(dir: string): string[] {
   const files = publicKeyFiles(dir);
   if (files.length > 0) return files;
   throw invalidInput('public_key_missing', `no *_public.key and no *.pub in ${dir}`);
+}
+
+/** The key of the workspace is nobody's own, by whatever flag it is named. */
+function refuseDevKey({ key, source }: Signer, io: Io): void {
+  const { publicKey: path } = keyPaths(join(outDir(io.env), 'keys'), 'dev');
+  if (!existsSync(path) || !readPublicKey(path).equals(key.publicKey)) return;
+  const hint = 'Make a key of your own with `gait keys init`, outside the workspace.';
+  throw invalidInput('profile_incomplete', `${source} is the dev key of this workspace`, hint);
 }
 
 /** The key that `--key-mode dev` signs with: made once, kept in the workspace, and known for what it is. */

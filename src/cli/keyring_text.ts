@@ -4,7 +4,7 @@ import type { KeyringEntry } from '../gate/keyring_file.ts';
 import type { Reply } from './command.ts';
 import { asJson, table } from './job_text.ts';
 import type { RingChange } from './keyring_store.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 /** What a command answers that changed one key of a ring, or found that it was so already. */
 export function describeChange(

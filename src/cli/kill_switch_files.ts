@@ -1,32 +1,72 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { canonicalBytes } from '../core/canonical.ts';
 import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
+import { DECISIONS_STREAM } from '../gate/decision_log.ts';
 import { isActive, type KillSwitchEntry } from '../gate/kill_switch.ts';
 import { killSwitchPath, parseState } from '../gate/kill_switch_file.ts';
 import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch_reader.ts';
+import { LOG_FILE } from '../log/file_store.ts';
 import { LineFile } from '../log/line_file.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
 import { actorOf } from './machine.ts';
 import { gateDir, realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
 
-export const stateFlag: OptionalText = {
-  type: 'string',
-  value: 'FILE',
-  summary:
-    'The file that holds the switches. By default kill_switch.json in the directory of the gate, where `gait gate eval` looks.',
+export const stateFlags: { readonly state: OptionalText; readonly 'state-dir': OptionalText } = {
+  state: {
+    type: 'string',
+    value: 'FILE',
+    summary: 'The file that holds the switches. By default kill_switch.json in the directory of the gate.',
+  },
+  'state-dir': {
+    type: 'string',
+    value: 'DIR',
+    summary:
+      'The directory of the gate, as `gait gate eval` is told it. By default GAIT_GATE_STATE, else that of the workspace.',
+  },
 };
 
-/** The file of the flag, else the usual one. */
-export function statePath(flag: string | undefined, io: Io): string {
-  if (flag === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
-  return flag ?? killSwitchPath(gateDir(undefined, io.env));
+interface StateValues {
+  readonly state: string | undefined;
+  readonly 'state-dir': string | undefined;
+}
+
+/** The file of the flag, else that of the gate. */
+export function statePath({ state, 'state-dir': dir }: StateValues, io: Io): string {
+  if (state !== undefined && dir !== undefined)
+    throw invalidInput('flags_conflict', '--state and --state-dir name two places', 'Give one of them.');
+  if (state === '') throw invalidInput('flag_value_invalid', '--state is empty', 'Give a file.');
+  return state ?? killSwitchPath(gateDir(dir, io.env));
+}
+
+/** Directories of gates in the workspace that look for their switches elsewhere. */
+export function gatesElsewhere(path: string, io: Io): string[] {
+  const own = gateDir(undefined, io.env);
+  const workspace = dirname(dirname(resolve(own)));
+  const folders = [workspace, dirname(resolve(own))].flatMap((folder) => foldersIn(folder));
+  const gates = [...new Set(folders)].filter((folder) =>
+    existsSync(join(folder, DECISIONS_STREAM, LOG_FILE)),
+  );
+  return gates.filter((folder) => resolve(killSwitchPath(folder)) !== resolve(path));
+}
+
+/** A workspace has many folders, and those of a gate are among the first. */
+const MAX_FOLDERS = 1000;
+
+function foldersIn(folder: string): string[] {
+  try {
+    const entries = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    return entries.slice(0, MAX_FOLDERS).map(({ name }) => join(folder, name));
+  } catch {
+    return [];
+  }
 }
 
 /** Who gives the command. Throws `actor_invalid` for nobody. */

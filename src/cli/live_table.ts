@@ -2,8 +2,6 @@ import type { Screen } from './io.ts';
 import { table } from './job_text.ts';
 
 const EVERY_MS = 500;
-/** Up so many lines, and away with all that follows. */
-const REWIND = (lines: number): string => (lines === 0 ? '' : `\u001b[${lines}A\r\u001b[J`);
 
 /** Rows that are kept up to date at the bottom of the terminal, while lines are written above them. */
 export interface LiveTable {
@@ -19,18 +17,18 @@ export function liveTable(
 ): LiveTable {
   if (screen === undefined) return { note, end: () => {} };
   let shown = 0;
-  const draw = (above = ''): void => {
+  const draw = (...above: readonly string[]): void => {
     const width = Math.max(20, screen.columns()) - 1;
     const lines = table(rows()).map((line) => line.slice(0, width));
-    screen.draw(`${REWIND(shown)}${above}${lines.map((line) => `${line}\n`).join('')}`);
+    screen.redraw(shown, [...above, ...lines]);
     shown = lines.length;
   };
-  const timer = setInterval(draw, EVERY_MS, '');
+  const timer = setInterval(draw, EVERY_MS);
   return {
-    note: (line) => draw(`${line}\n`),
+    note: (line) => draw(line),
     end() {
       clearInterval(timer);
-      screen.draw(REWIND(shown));
+      screen.redraw(shown, []);
     },
   };
 }

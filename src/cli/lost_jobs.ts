@@ -4,6 +4,7 @@ import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
 import type { Jobs } from '../job/jobs.ts';
 import { FileStore } from '../log/file_store.ts';
+import type { KnownHead } from '../log/known_heads.ts';
 import { LogDamage } from '../log/record.ts';
 import type { Io } from './io.ts';
 import { outDir } from './workspace.ts';
@@ -14,14 +15,36 @@ import { outDir } from './workspace.ts';
  */
 export async function assertNotLost(jobs: Jobs, store: FileStore, jobId: string, io: Io): Promise<void> {
   if (!existsSync(store.dir(jobId)) || (await exists(jobs, jobId))) return;
-  const ledger = io.held.keep(new FileStore({ root: join(outDir(io.env), 'ledger'), idField: 'ledger_id' }));
-  for await (const records of ledger.read('packs')) {
+  for await (const records of ledgerOf(io).read(LEDGER)) {
     const packed = records.find(({ event }) => isPackOf(event['payload'], jobId));
     if (packed === undefined) continue;
     const why = `it has no record, and entry ${packed.revision} of the ledger of packs is a pack of it`;
     throw new LogDamage({ stream: jobId, revision: 1, offset: 0 }, 'records_lost', why);
   }
 }
+
+/** The heads that the ledger of packs knows of a job: each was in a pack that was built of it. */
+export async function packedHeads(jobId: string, io: Io): Promise<KnownHead[]> {
+  const known: KnownHead[] = [];
+  const ledger = ledgerOf(io);
+  for await (const records of ledger.read(LEDGER)) {
+    for (const { revision, event } of records) {
+      const entry = event['payload'];
+      if (!isPackOf(entry, jobId) || !isJsonObject(entry)) continue;
+      const { head } = entry;
+      if (!isJsonObject(head)) continue;
+      const by = `entry ${revision} of the ledger of packs`;
+      known.push({ revision: Number(head['revision']), hash: String(head['hash']), by });
+    }
+  }
+  return known;
+}
+
+function ledgerOf(io: Io): FileStore {
+  return io.held.keep(new FileStore({ root: join(outDir(io.env), 'ledger'), idField: 'ledger_id' }));
+}
+
+const LEDGER = 'packs';
 
 /** An entry as src/pack/ledger.ts writes it; read by hand, since a command on a job loads no code of packs. */
 function isPackOf(entry: Json | undefined, jobId: string): boolean {

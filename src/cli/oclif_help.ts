@@ -19,16 +19,16 @@ class UnbrokenExamples extends CommandHelp {
 export class GaitHelp extends Help {
   protected override CommandHelpClass: typeof CommandHelp = UnbrokenExamples;
 
-  readonly #io: Pick<Io, 'print'>;
+  readonly #io: Pick<Io, 'printHelp'>;
 
   /** Off a terminal there is no colour, and lines are as long whoever asks. */
-  constructor(config: Interfaces.Config, io: Pick<Io, 'print' | 'terminal'>) {
+  constructor(config: Interfaces.Config, io: Pick<Io, 'printHelp' | 'terminal'>) {
     const plain = io.terminal ? {} : { stripAnsi: true, maxWidth: 80 };
     super(config, { hideCommandSummaryInDescription: true, ...plain });
     this.#io = io;
   }
 
   protected override log(...texts: string[]): void {
-    this.#io.print(texts.join(' '));
+    this.#io.printHelp(texts.join(' '));
   }
 }

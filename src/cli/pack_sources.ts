@@ -6,7 +6,7 @@ import { readHistory } from '../job/history.ts';
 import { LOG_FILE } from '../log/file_store.ts';
 import type { Head } from '../log/record.ts';
 import { buildJobPack, buildRunPack, type Pack } from '../pack/build.ts';
-import { buildOlderJobPack, readOlderJob } from '../pack/older_job.ts';
+import { buildOlderJobPack, olderVersionOf, readOlderJob } from '../pack/older_job.ts';
 import { SOURCE_MEMBER } from '../pack/run_members.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
@@ -51,7 +51,7 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   const older = olderFolder(from, root);
   if (older !== undefined) {
     const job = readOlderJob(readFile(join(older, STATE_FILE)), readFile(join(older, EVENTS_FILE)));
-    const pack = buildOlderJobPack(job, VERSION, key);
+    const pack = buildOlderJobPack(job, olderVersionOf(job), key);
     await refuseUnsound(pack, older);
     const subject = `${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
     return { pack, subject, kept: [older], close: () => {} };

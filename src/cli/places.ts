@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { canonicalBytes } from '../core/canonical.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { gateStatePlace, type StatePlace } from '../gate/state_place.ts';
 import { jobModel } from '../job/model.ts';
 import { FileStore, LOG_FILE } from '../log/file_store.ts';
 import { isStreamId } from '../log/record.ts';
@@ -28,10 +29,14 @@ export function keptFolders(jobRoots: readonly string[], env: Io['env']): string
   ];
 }
 
-/** Where a gate keeps what it must not forget: the flag, else GAIT_GATE_STATE, else `gate` in the output directory. */
+/** Where a gate keeps what it must not forget, as a flag says, or else {@link gateStatePlace}. */
 export function gateDir(flag: string | undefined, env: Io['env']): string {
-  const named = flag ?? env['GAIT_GATE_STATE'];
-  if (named !== '') return named ?? join(outDir(env), 'gate');
+  return gatePlaceOf(flag, env).dir;
+}
+
+export function gatePlaceOf(flag: string | undefined, env: Io['env']): StatePlace {
+  const place = gateStatePlace(flag, env);
+  if (place.dir !== '') return place;
   const hint = 'A variable that is not set would put it where the agent can write. Name a directory.';
   throw invalidInput('flag_value_invalid', 'the directory of the gate is empty', hint);
 }

@@ -4,11 +4,12 @@ import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { CredentialRules } from '../gate/credential_rules.ts';
+import type { Duties } from '../gate/duties.ts';
 import { type Decision, rulesAlone } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
-import type { Duties, StepJudgement } from '../gate/judge.ts';
+import type { StepJudgement } from '../gate/judge.ts';
 import type { Policy } from '../gate/policy.ts';
 import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
@@ -16,9 +17,11 @@ import type { Simulation } from '../gate/simulate.ts';
 import { byBytes } from '../gate/words.ts';
 import { readFileBytes } from '../zip/file_source.ts';
 import type { ArgSpec, Reply } from './command.ts';
+import { readContextEnvelope } from './context_file.ts';
+import { homeOf } from './evaluation_flags.ts';
 import type { Io } from './io.ts';
 import { asJson } from './job_text.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const POLICY_OUTPUT = 'gait.policy.output';
 
@@ -71,20 +74,29 @@ export interface Trial {
   readonly decision: Decision;
 }
 
-/** Tries a policy on a call, under the kill switches of a file if one is named. */
+/** The files of a trial that are named beside the policy and the call. */
+interface TrialFiles {
+  readonly 'kill-switch-state': string | undefined;
+  readonly 'context-envelope'?: string | undefined;
+  readonly home: string | undefined;
+}
+
+/** Tries a policy on a call, under the kill switches of a file and with a context envelope, if they are named. */
 export async function tried(
   [policyPath = '', intentPath = '']: readonly string[],
   now: Timestamp,
-  killSwitchState?: string,
+  { 'kill-switch-state': killSwitchState, 'context-envelope': envelope, home: said }: TrialFiles,
 ): Promise<Trial> {
   const file = readPolicyFile(policyPath);
   const request = readIntentFile(intentPath);
+  const context = envelope === undefined ? {} : { context: readContextEnvelope(envelope) };
+  const shown = { ...context, home: homeOf({ home: said }) };
   if (killSwitchState === undefined) {
-    return { file, request, now, decision: rulesAlone(file.policy, request, now) };
+    return { file, request, now, decision: rulesAlone(file.policy, request, now, shown) };
   }
   const { readKillSwitchFile } = await import('../gate/kill_switch_file.ts');
   const switches = readKillSwitchFile(killSwitchState);
-  return { file, request, now, decision: rulesAlone(file.policy, request, now, switches) };
+  return { file, request, now, decision: rulesAlone(file.policy, request, now, { switches, ...shown }) };
 }
 
 /** The files that are named, and the `.json` in directories that are, each once and sorted. */

@@ -23,7 +23,7 @@ export function progressBar(what: string, total: number, screen: Screen | undefi
     const filled = Math.round(share * WIDTH);
     const speed = done / 1e6 / Math.max(0.001, (Date.now() - started) / 1000);
     const bar = `${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)}`;
-    screen.draw(`\r${what} ${bar} ${Math.floor(share * 100)} % ${Math.round(speed)} MB/s\u001b[K`);
+    screen.inPlace(`${what} ${bar} ${Math.floor(share * 100)} % ${Math.round(speed)} MB/s`);
   };
   return {
     add(count) {
@@ -32,6 +32,6 @@ export function progressBar(what: string, total: number, screen: Screen | undefi
       shown = Date.now();
       show();
     },
-    end: () => screen.draw('\r\u001b[K'),
+    end: () => screen.inPlace(''),
   };
 }

@@ -5,6 +5,7 @@ import type { CommandInput, CommandSpec, FlagTable, Reply } from './command.ts';
 import { EXIT_CODES } from './exit.ts';
 import type { Io } from './io.ts';
 import { parseCommandLine } from './parse.ts';
+import { printable } from './terminal.ts';
 
 export const OUTPUT_VERSION = '1.0.0';
 
@@ -42,9 +43,9 @@ async function ran<F extends FlagTable>(
 export function answer(output: CommandSpec['output'], identity: JsonObject, reply: Reply, io: Io): number {
   const { failure } = reply;
   if (io.json && reply.streamed !== true) {
-    io.print(outputText(output, { ...identity, ...reply.fields }, failure));
+    io.printJson(`${outputText(output, { ...identity, ...reply.fields }, failure)}\n`);
   } else {
-    for (const line of reply.lines) io.print(line);
+    io.printAll(reply.lines);
     if (failure !== undefined) printError(failure, io);
   }
   return failure === undefined ? 0 : EXIT_CODES[failure.category];
@@ -106,7 +107,9 @@ function typed(error: unknown, io: Io): GaitError {
   if (error instanceof GaitError) return error;
   if (error instanceof Error && 'syscall' in error)
     return ioFailure(error, 'in a call to the operating system');
-  if (io.env['GAIT_DEBUG'] !== undefined && error instanceof Error) io.note(error.stack ?? error.message);
+  if (io.env['GAIT_DEBUG'] !== undefined && error instanceof Error) {
+    for (const line of (error.stack ?? error.message).split('\n')) io.note(line);
+  }
   return new GaitError({
     code: 'unexpected',
     category: 'internal_failure',
@@ -114,14 +117,6 @@ function typed(error: unknown, io: Io): GaitError {
     hint: 'This is a bug of gait. Run again with GAIT_DEBUG=1 to see where it arose.',
     cause: error,
   });
-}
-
-/** Text of somebody else on one line of a terminal: control characters are shown, not obeyed. */
-export function printable(text: string): string {
-  return text.replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (char) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }
 
 /** A path that can be pasted into a shell, behind a command: one that starts with a dash would be taken for a flag. */

@@ -5,7 +5,7 @@ import type { SessionState } from '../run/session.ts';
 import type { RequiredText } from './command.ts';
 import { count } from './job_text.ts';
 import { realPlace } from './places.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 export const SESSION_OUTPUT = 'gait.run.session.output';
 

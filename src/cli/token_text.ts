@@ -8,7 +8,7 @@ import { StreamHandle } from '../log/stream.ts';
 import type { Reply } from './command.ts';
 import type { Io } from './io.ts';
 import type { Signer } from './key_flags.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 /** What a gate's calls used up, and what was taken back. */
 export async function readUses(store: EventStore): Promise<UsesState> {

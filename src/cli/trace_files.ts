@@ -1,8 +1,10 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
+import { placeIn } from '../gate/decision_verify.ts';
 import {
   namedRecords,
   type TraceExpectations,
@@ -10,11 +12,14 @@ import {
   type TraceVerification,
   verifyTrace,
 } from '../gate/trace_verify.ts';
+import { byBytes } from '../gate/words.ts';
+import type { KnownHead } from '../log/known_heads.ts';
+import type { Head } from '../log/record.ts';
 import type { Keyring } from '../signing/keyring.ts';
 import { readFileBytes } from '../zip/file_source.ts';
-import { readJsonFile } from './input.ts';
+import { readJsonFile, verifiedFile } from './input.ts';
 import type { Io } from './io.ts';
-import { printable } from './run.ts';
+import { printable } from './terminal.ts';
 
 /** Larger ones are no traces. Bytes. */
 const MAX_TRACE_BYTES = 4 * 1024 * 1024;
@@ -27,21 +32,46 @@ export interface CheckedTrace {
   readonly findings: readonly TraceFinding[];
 }
 
-/** Reads a trace and checks it. Throws invalid_input for what is no JSON object. */
+/** Reads a trace and checks it. Throws `trace_invalid` for what is no JSON object. */
 export function checkTraceFile(
   path: string,
   keyring: Keyring,
   now: Timestamp,
   expected: TraceExpectations = {},
 ): CheckedTrace {
-  const document = readJsonFile(path, MAX_TRACE_BYTES);
-  if (!isJsonObject(document)) throw invalidInput('trace_malformed', `${path} is no trace: no JSON object`);
+  const document = verifiedFile('trace_invalid', () => {
+    const value = readJsonFile(path, MAX_TRACE_BYTES);
+    if (isJsonObject(value)) return value;
+    throw invalidInput('trace_malformed', `${path} is no trace: no JSON object`);
+  });
   const verification = verifyTrace(document, keyring, now, expected);
   return {
     document,
     verification,
     findings: [...verification.findings, ...recordFindings(document, path)],
   };
+}
+
+/** The entries of the decision log that traces name which lie beside it. One that cannot be read names none. */
+export function tracedHeads(dir: string): KnownHead[] {
+  const records = join(dir, 'records');
+  const names = existsSync(records)
+    ? readdirSync(records).filter((name) => /^trace_.*\.json$/.test(name))
+    : [];
+  return names.sort(byBytes).flatMap((name) => {
+    const place = placeOf(join(records, name));
+    return place === undefined ? [] : [{ ...place, by: `the trace records/${name}` }];
+  });
+}
+
+function placeOf(path: string): Head | undefined {
+  try {
+    const document = readJsonFile(path, MAX_TRACE_BYTES);
+    return isJsonObject(document) ? placeIn(document) : undefined;
+  } catch (error) {
+    if (error instanceof GaitError) return undefined;
+    throw error;
+  }
 }
 
 /** What is said of a trace to scripts; members that it lacks are left out. */

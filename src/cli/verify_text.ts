@@ -1,8 +1,9 @@
 import type { CheckStatus } from '../core/report.ts';
 import type { ApprovalSignatures } from '../pack/approval_signatures.ts';
 import type { PackVerification } from '../pack/verify.ts';
-import type { Color, Io } from './io.ts';
-import { printable } from './run.ts';
+import type { Io } from './io.ts';
+import type { Color } from './terminal.ts';
+import { printable } from './terminal.ts';
 
 const COLORS: Record<CheckStatus, Color> = {
   passed: 'green',
@@ -13,8 +14,8 @@ const COLORS: Record<CheckStatus, Color> = {
 
 /** A verification for people: what it is of, each check, each finding. */
 export function describeVerification(path: string, verification: PackVerification, io: Io): string[] {
-  const { approval_signatures, checks, findings, signature_errors, signature_status, signatures_valid } =
-    verification;
+  const { approval_signatures, checks, findings, findings_omitted = 0 } = verification;
+  const { signature_errors, signature_status, signatures_valid } = verification;
   return [
     `${printable(path)}: ${whatItIs(verification)}`,
     ...checks.map(({ layer, check, status }) => {
@@ -30,6 +31,7 @@ export function describeVerification(path: string, verification: PackVerificatio
       : []),
     ...(approval_signatures === undefined ? [] : [approvalsLine(approval_signatures)]),
     ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
+    ...(findings_omitted === 0 ? [] : [`  and ${findings_omitted} more`]),
   ];
 }
 

@@ -1,14 +1,18 @@
 import { join } from 'node:path';
+import { callLines } from '../cli/call_text.ts';
 import { type CommandSpec, command } from '../cli/command.ts';
 import { writeToken } from '../cli/gate_files.ts';
 import { csv } from '../cli/input.ts';
+import type { Io } from '../cli/io.ts';
 import { modeSigner, privateKeyFlags } from '../cli/key_flags.ts';
-import { readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
-import { printable } from '../cli/run.ts';
+import { decisionLines, type PolicyFile, readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
+import { printable } from '../cli/terminal.ts';
 import { mintFlags, termsOf } from '../cli/token_flags.ts';
 import { mintedReply } from '../cli/token_text.ts';
 import { outDir } from '../cli/workspace.ts';
 import { invalidInput } from '../core/errors.ts';
+import { rulesAlone } from '../gate/evaluate.ts';
+import type { IntentRequest } from '../gate/intent.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent_digest.ts';
 import { draftApproval, signed } from '../gate/mint.ts';
 
@@ -17,8 +21,9 @@ const spec: CommandSpec = command({
   summary: 'Approve one call under one policy, once, for a time.',
   description:
     'Signs a token that `gait gate eval --approval-token` takes if it believes the key. Give the call and the policy as ' +
-    'files, and the approval is of exactly these arguments; or give their digests, as a decision printed them. A token ' +
-    'is used up by the call that runs on it.',
+    'files, and the approval is of exactly these arguments, which are shown, with what the policy says of them; one that ' +
+    'needs no approval gets none. Or give their digests, as a decision printed them: then you sign what you do not see. A ' +
+    'token is used up by the call that runs on it.',
   examples: [
     {
       says: 'Approve what a file asks for',
@@ -53,9 +58,10 @@ const spec: CommandSpec = command({
     ...privateKeyFlags,
   },
   async run({ flags }, io) {
+    const seen = seenCall(flags, io);
     const draft = draftApproval({
       ...termsOf(flags, io),
-      ...subjectOf(flags),
+      ...subjectOf(flags, seen),
       ...{ approver: flags.approver, reasonCode: flags['reason-code'] },
     });
     const signer = modeSigner(flags, io);
@@ -63,7 +69,8 @@ const spec: CommandSpec = command({
     const path = flags.out ?? join(outDir(io.env), `approval_${String(token['token_id'])}.json`);
     writeToken(path, token, io.env);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
-    return mintedReply(token, path, signer, `approved by ${printable(flags.approver)}`);
+    const minted = mintedReply(token, path, signer, `approved by ${printable(flags.approver)}`);
+    return { ...minted, lines: [...seen.lines, ...minted.lines] };
   },
 });
 
@@ -80,10 +87,33 @@ interface SubjectValues {
   readonly 'delegation-binding-digest': string | undefined;
 }
 
-/** What is approved: digests that are given, or those of files. Throws if both say something, and not the same. */
-function subjectOf(flags: SubjectValues) {
+/** What the files say, and what the approver has to see of it. */
+interface SeenCall {
+  readonly request: IntentRequest | undefined;
+  readonly file: PolicyFile | undefined;
+  readonly lines: readonly string[];
+}
+
+/** Throws for a call that needs no approval, and for one that none could help: nobody should sign for nothing. */
+function seenCall(flags: Pick<SubjectValues, 'intent' | 'policy'>, io: Io): SeenCall {
   const request = flags.intent === undefined ? undefined : readIntentFile(flags.intent);
   const file = flags.policy === undefined ? undefined : readPolicyFile(flags.policy);
+  if (request === undefined) return { request, file, lines: [] };
+  const lines = callLines(request);
+  if (file === undefined) return { request, file, lines };
+  const decision = rulesAlone(file.policy, request, io.clock.now());
+  const { verdict, duties, reason_codes } = decision;
+  if (verdict !== 'require_approval' && duties.approvals === 0) {
+    const why =
+      verdict === 'block' ? 'is blocked by the policy, approved or not' : `is ${verdict} by the policy`;
+    const hint = 'Nothing was signed. `gait policy explain` shows how each rule stands to it.';
+    throw invalidInput('approval_needless', `the call ${why}: ${reason_codes.join(', ')}`, hint);
+  }
+  return { request, file, lines: [...lines, ...decisionLines(decision, io)] };
+}
+
+/** What is approved: digests that are given, or those of files. Throws if both say something, and not the same. */
+function subjectOf(flags: SubjectValues, { request, file }: SeenCall) {
   const delegation = request?.intent.delegation;
   const intent = request === undefined ? undefined : intentDigest(request.intent);
   const bound = delegation === undefined ? undefined : delegationDigest(delegation);

@@ -17,6 +17,7 @@ export type CheckName =
   | 'event_fold'
   | 'approval_signatures'
   | 'extends'
+  | 'known_head'
   | 'signatures';
 
 /** Everything that verifications look at, each with its layer, in the order in which they tell of it. */
@@ -36,6 +37,7 @@ const LAYERS: Readonly<Record<CheckName, Layer>> = {
   event_fold: 'payload',
   approval_signatures: 'payload',
   extends: 'payload',
+  known_head: 'payload',
   signatures: 'signatures',
 };
 
@@ -64,9 +66,13 @@ export interface CheckResult {
   readonly status: CheckStatus;
 }
 
+/** A report lists no more; it says how many more there are. */
+export const MAX_FINDINGS = 100;
+
 /** Collects what a verification finds; a check that nobody reported on was not reached. */
 export class Report {
   readonly findings: Finding[] = [];
+  #omitted = 0;
   readonly #statuses: Map<CheckName, CheckStatus>;
 
   /** `checks`: those that belong to this verification. */
@@ -76,10 +82,18 @@ export class Report {
 
   /** The check was made and found this. No findings: it passed. */
   settle(check: CheckName, findings: readonly Found[]): boolean {
-    for (const finding of findings) this.findings.push({ layer: LAYERS[check], ...finding });
+    for (const finding of findings) {
+      if (this.findings.length < MAX_FINDINGS) this.findings.push({ layer: LAYERS[check], ...finding });
+      else this.#omitted += 1;
+    }
     const passed = findings.length === 0;
     if (this.#statuses.get(check) !== 'failed') this.#statuses.set(check, passed ? 'passed' : 'failed');
     return passed;
+  }
+
+  /** How many findings are not listed. */
+  get omitted(): number {
+    return this.#omitted;
   }
 
   notApplicable(check: CheckName): void {

@@ -1,9 +1,13 @@
 import { agent } from './agent_rules.ts';
 import { credential } from './credential_checks.ts';
-import { endpointFaults } from './endpoint_lists.ts';
+import { TARGET_KINDS } from './endpoint.ts';
+import { endpointFaults, type Look } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
-import type { Intent, IntentRequest, Target } from './intent.ts';
-import { isNetworkPlace, namesPlace } from './places.ts';
+import type { IntentRequest, Target } from './intent.ts';
+import { mayBeOfKind } from './likeness.ts';
+import { surroundingsOf } from './meanings.ts';
+import { namesPlace } from './named_places.ts';
+import { isNetworkPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
 
 /** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
@@ -13,19 +17,20 @@ export interface Objection {
   readonly violations: readonly string[];
 }
 
-/** What is asked, and when. */
-export interface Asked extends IntentRequest {
+/** What is asked, when, and of whom. */
+export interface Asked extends IntentRequest, Look {
+  /** It is the careful profile that judges. */
+  readonly careful: boolean;
   /** Milliseconds since 1970-01-01T00:00:00Z. */
   readonly at: number;
 }
 
 /** Everything that a rule's constraints hold against what is asked. */
 export function objections(rule: Rule, asked: Asked): Objection[] {
-  const { intent } = asked;
   const all = [
-    dataflow(rule.dataflow, intent),
-    endpoint(rule.endpoint, intent),
-    contextEvidence(rule, intent),
+    dataflow(rule.dataflow, asked),
+    endpoint(rule.endpoint, asked),
+    contextEvidence(rule, asked),
     agent(rule.agent, asked),
     credential(rule.credential, asked),
     freeze(rule.freeze_window, asked),
@@ -34,10 +39,11 @@ export function objections(rule: Rule, asked: Asked): Objection[] {
 }
 
 /** Arguments from a tainted source may not go to these destinations. */
-function dataflow(rule: Dataflow, { targets, arg_provenance = [], context }: Intent): Objection | undefined {
+function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
+  const { targets, arg_provenance = [] } = asked.intent;
   if (!rule.enabled || !arg_provenance.some(({ source }) => rule.tainted_sources.includes(source)))
     return undefined;
-  if (!targets.some((target) => isDestination(rule, target, context.workspace))) return undefined;
+  if (!targets.some((target) => isDestination(rule, target, asked))) return undefined;
   return {
     effect: rule.action || 'require_approval',
     reasons: [rule.reason_code],
@@ -45,23 +51,26 @@ function dataflow(rule: Dataflow, { targets, arg_provenance = [], context }: Int
   };
 }
 
-function isDestination(rule: Dataflow, target: Target, workspace: string): boolean {
+function isDestination(rule: Dataflow, target: Target, { intent, home, work }: Asked): boolean {
   const { kind: said, value, operation = '' } = target;
+  const surroundings = surroundingsOf(intent, home);
   const isKind = (kinds: { has(kind: string): boolean }): boolean =>
-    kinds.has(said) || (isNetworkPlace(said, value) && kinds.has('url'));
+    kinds.has(said) ||
+    (isNetworkPlace(said, value) && kinds.has('url')) ||
+    TARGET_KINDS.some((kind) => kinds.has(kind) && mayBeOfKind(target, kind, surroundings));
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
   if (kinds.length + values.length + operations.length === 0) return isKind(EGRESS_KINDS);
   return (
     (kinds.length === 0 || isKind(new Set(kinds))) &&
-    (values.length === 0 || namesPlace(values, target, workspace)) &&
+    (values.length === 0 || namesPlace(values, target, surroundings, work) !== 'no') &&
     (operations.length === 0 || operations.includes(operation))
   );
 }
 
 /** Where a call may go, and what it may do there. */
-function endpoint(rule: EndpointRule, intent: Intent): Objection | undefined {
+function endpoint(rule: EndpointRule, { intent, ...look }: Asked): Objection | undefined {
   if (!rule.enabled) return undefined;
-  const { codes, effect } = endpointFaults(rule, intent);
+  const { codes, effect } = endpointFaults(rule, intent, look);
   if (codes.length === 0) return undefined;
   const violations = codes.map((code) =>
     code === 'endpoint_destructive_operation' ? 'destructive_operation' : code,
@@ -69,29 +78,23 @@ function endpoint(rule: EndpointRule, intent: Intent): Objection | undefined {
   return { effect, reasons: [...codes, rule.reason_code], violations: [...violations, rule.violation] };
 }
 
-/** What the agent must have known, and how lately. */
-function contextEvidence(rule: Rule, { context }: Intent): Objection | undefined {
+/** What the agent must have known, and how lately: as an envelope proves it, whatever the call claims. */
+function contextEvidence(rule: Rule, { proven_context: proven }: Asked): Objection | undefined {
   const reasons: string[] = [];
   const violations: string[] = [];
   const mode = rule.required_context_evidence_mode;
-  if (rule.require_context_evidence && context.context_set_digest === undefined) {
+  if (rule.require_context_evidence && proven === undefined) {
     reasons.push('context_evidence_missing', 'context_set_digest_missing');
     violations.push('missing_context_evidence');
   }
-  if (mode !== '' && context.context_evidence_mode !== mode) {
+  if (mode !== '' && proven?.mode !== mode) {
     reasons.push('context_evidence_mode_mismatch');
     violations.push('context_evidence_mode_violation');
   }
-  const age = ageOf(context.auth_context?.['context_age_seconds']);
+  const age = proven?.age_seconds;
   if (rule.max_context_age_seconds > 0 && (age === undefined || age > rule.max_context_age_seconds)) {
     reasons.push('context_freshness_exceeded');
     violations.push('context_freshness_violation');
   }
   return reasons.length === 0 ? undefined : { effect: 'block', reasons, violations };
-}
-
-/** Whole seconds, from a number of 0 or more, or a whole number as text. */
-function ageOf(value: unknown): number | undefined {
-  if (typeof value === 'number') return value >= 0 ? Math.trunc(value) : undefined;
-  return typeof value === 'string' && /^\+?\d+$/.test(value) ? Number(value) : undefined;
 }

@@ -1,5 +1,5 @@
+import type { Duties } from './duties.ts';
 import type { Intent } from './intent.ts';
-import type { Duties } from './judge.ts';
 import { loweredList, trimmed } from './words.ts';
 
 /** What a broker is asked for. What is not known is empty text. */

@@ -1,6 +1,6 @@
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import type { Timestamp } from '../core/time.ts';
+import { epochMs, type Timestamp } from '../core/time.ts';
 import type { StreamModel } from '../log/fold.ts';
 import type { Head } from '../log/record.ts';
 import type { Decision } from '../log/stream.ts';
@@ -49,6 +49,8 @@ export interface DecisionsState {
   readonly revision: number;
   /** How far the stream of what was used up had come by the decisions so far: it never is shorter. */
   readonly uses?: Head;
+  /** The latest time that an entry was made at. */
+  readonly latest?: Timestamp;
 }
 
 export const decisionsModel: StreamModel<DecisionsState> = {
@@ -60,19 +62,35 @@ export const decisionsModel: StreamModel<DecisionsState> = {
       return {
         ...further(state, event['payload'] as unknown as DecisionRecord),
         revision: state.revision + 1,
+        latest: laterOf(state.latest, event['created_at'] as Timestamp),
       };
     }
     const message = `not the next event of the decision log: ${fault ?? 'wrong revision'}`;
     throw new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
   },
   snapshot: {
-    save: ({ revision, uses }) => ({ revision, ...(uses === undefined ? {} : { uses: { ...uses } }) }),
-    load({ revision, uses }, _stream, expected) {
-      if (revision !== expected) return undefined;
-      return { revision: expected, ...(isJsonObject(uses) ? { uses: uses as unknown as Head } : {}) };
+    save: ({ revision, uses, latest = '' }) => ({
+      ...{ revision, latest },
+      ...(uses === undefined ? {} : { uses: { ...uses } }),
+    }),
+    load({ revision, uses, latest }, _stream, expected) {
+      if (revision !== expected || typeof latest !== 'string' || latest === '') return undefined;
+      return { revision: expected, latest, ...(isJsonObject(uses) ? { uses: uses as unknown as Head } : {}) };
     },
   },
 };
+
+function laterOf(known: Timestamp | undefined, next: Timestamp): Timestamp {
+  return known !== undefined && epochMs(known) > epochMs(next) ? known : next;
+}
+
+/** A clock may be so much behind another one that enters decisions into the same log. Milliseconds. */
+export const CLOCK_SLACK_MS = 1000;
+
+/** True for a clock by which what was decided already is still to come: what is over would hold again. */
+export function isClockBehind({ latest }: DecisionsState, now: Timestamp): boolean {
+  return latest !== undefined && epochMs(now) + CLOCK_SLACK_MS < epochMs(latest);
+}
 
 /** Decisions of gates that ran at once may come in another order than what they used up. */
 function further({ uses }: DecisionsState, record: DecisionRecord): { readonly uses?: Head } {

@@ -1,10 +1,12 @@
 import { invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { epochMs } from '../core/time.ts';
 import { replay } from '../log/fold.ts';
+import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { signaturesOf } from '../signing/signed_document.ts';
-import { DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
+import { CLOCK_SLACK_MS, DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
 import type { TraceFinding } from './trace_verify.ts';
 import { USES_STREAM, usesModel } from './uses.ts';
 
@@ -19,19 +21,32 @@ export interface DecisionsRead {
 }
 
 /**
- * Reads a decision log from its first entry on, strictly, and looks for what a trace says of it. Throws LogDamage at the
+ * Reads a decision log from its first entry on, strictly, and looks for what a trace says of it, and what else is known. Throws LogDamage at the
  * first entry that is not as it was written.
  */
-export async function verifyDecisions(store: EventStore, trace?: JsonObject): Promise<DecisionsRead> {
+export async function verifyDecisions(
+  store: EventStore,
+  trace?: JsonObject,
+  known: readonly KnownHead[] = [],
+): Promise<DecisionsRead> {
   const counts = { decided: 0, refused: 0, voided: 0 };
   const place = trace === undefined ? undefined : placeIn(trace);
   let entry: JsonObject | undefined;
+  let latest: string | undefined;
   const voided = new Set<unknown>();
   const uses = await headsOf(store);
   const rolledBack: TraceFinding[] = [];
+  const watch = new HeadWatch(known);
   const { position } = await replay(store, decisionsModel, DECISIONS_STREAM, ({ event, revision, hash }) => {
     const { type, payload } = event as { type: keyof typeof counts; payload: JsonObject };
     counts[type] += 1;
+    watch.see({ revision, hash });
+    const at = String(event['created_at']);
+    if (latest !== undefined && epochMs(at) + CLOCK_SLACK_MS < epochMs(latest)) {
+      const message = `entry ${revision} is of ${at}, before one of ${latest}: the clock went back`;
+      rolledBack.push({ code: 'clock_went_back', message });
+    }
+    if (latest === undefined || epochMs(at) > epochMs(latest)) latest = at;
     if (type === 'voided') voided.add(payload['event_id']);
     const seen = payload['uses'];
     if (isJsonObject(seen) && uses.get(Number(seen['revision'])) !== seen['hash']) {
@@ -49,7 +64,8 @@ export async function verifyDecisions(store: EventStore, trace?: JsonObject): Pr
     );
   }
   const ofTrace = trace === undefined ? [] : traceFindings(trace, entry, voided);
-  return { head: { revision, hash }, ...counts, findings: [...rolledBack, ...ofTrace] };
+  const lost = watch.findings(revision).map(({ code, message }) => ({ code, message }));
+  return { head: { revision, hash }, ...counts, findings: [...rolledBack, ...lost, ...ofTrace] };
 }
 
 /** The hash of each record of what was used up. */
@@ -60,7 +76,7 @@ async function headsOf(store: EventStore): Promise<Map<number, string>> {
 }
 
 /** Where a trace says that its decision stands. */
-function placeIn(trace: JsonObject): Head | undefined {
+export function placeIn(trace: JsonObject): Head | undefined {
   const decision = signaturesOf(trace).ext?.['decision'];
   if (!isJsonObject(decision)) return undefined;
   const { revision, hash } = decision;

@@ -1,5 +1,6 @@
 import { epochMs, NEVER } from '../core/time.ts';
 import type { DelegationFinding } from './delegation.ts';
+import { ownScopes } from './duties.ts';
 import type { Intent } from './intent.ts';
 import { BOUND_SCOPE } from './token_reader.ts';
 import { wordList } from './words.ts';
@@ -15,7 +16,7 @@ export interface DelegationProof {
 
 /** What must be proven: who acts for whom, and what the rules want the tokens to be for. */
 export interface ChainRules {
-  /** For each rule that names scopes, those of which it wants one. */
+  /** For each rule that asks for a delegation, the scopes of which it wants one. */
   readonly scopes: readonly (readonly string[])[];
   /** What is called: one tool, or those of the steps of a script. */
   readonly tools: readonly string[];
@@ -129,17 +130,13 @@ function grantsOf({ scope = [], scope_class = '' }: DelegationFinding): Set<stri
   return new Set([...scope, scope_class].filter((one) => one !== '' && one !== BOUND_SCOPE));
 }
 
-/**
- * True if a hop is for what each of the rules asks for; where none names a scope, for the tool, or for what the tool
- * does, which is the last word of its name.
- */
+/** True if a hop is for what each of the rules asks for; where none asks, for each of the tools. */
 function covers(
   hop: DelegationFinding,
   wanted: readonly (readonly string[])[],
   tools: readonly string[],
 ): boolean {
   const grants = grantsOf(hop);
-  const own = tools.map((tool) => [`tool:${tool}`, tool.split('.').at(-1) ?? tool]);
-  const asked = wanted.length === 0 ? own : wanted;
+  const asked = wanted.length === 0 ? tools.map(ownScopes) : wanted;
   return grants.has('*') || asked.every((scopes) => scopes.some((scope) => grants.has(scope)));
 }

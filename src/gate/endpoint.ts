@@ -73,7 +73,7 @@ export function isDestructive(endpointClass: EndpointClass, operation: string): 
 
 /**
  * The domain that stands in a digest: by the rules of the programs before this one, which a target can mislead. What
- * decides is `domainOf` of `places.ts`.
+ * decides is `domainOf` of `domains.ts`.
  */
 export function writtenDomain(kind: TargetKind, value: string): string {
   if (kind === 'host') {
@@ -90,15 +90,6 @@ export function writtenDomain(kind: TargetKind, value: string): string {
   const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(host);
   if (bracketed !== null) return lowered(bracketed[1] ?? '');
   return /^[^:]*(?::\d*)?$/.test(host) ? lowered(host.replace(/:\d*$/, '')) : '';
-}
-
-/** Words that destroy, and words that begin so: `tool.delete`, `deleteFile`, `shell-exec`; not `transform`. */
-const DESTRUCTION =
-  /(?:^|[^a-z0-9])(?:(?:delete|remove|unlink|exec|spawn|shell)|(?:rm|rmdir|drop)(?![a-z0-9]))/;
-
-/** True if the name of a tool, in small letters, says that it destroys. */
-export function namesDestruction(toolName: string): boolean {
-  return DESTRUCTION.test(toolName);
 }
 
 /** The class that an operation is of by itself; undefined for one that says nothing. */

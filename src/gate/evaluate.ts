@@ -1,20 +1,22 @@
 import type { Timestamp } from '../core/time.ts';
-import { type ApprovalCount, type ApprovalSubject, checkApproval, countApprovals } from './approval.ts';
+import { type ApprovalCount, checkApproval, countApprovals } from './approval.ts';
+import { type ContextProof, proveContext, withContext } from './context_envelope.ts';
 import { credentialFault } from './credential.ts';
 import { receiptFaults } from './credential_checks.ts';
-import { checkDelegation, type Revocations } from './delegation.ts';
+import { checkDelegation } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
+import { type Duties, NO_DUTIES } from './duties.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
-import type { Intent, IntentRequest } from './intent.ts';
-import { claimsDigest, delegationDigest, intentDigest } from './intent_digest.ts';
-import { type Duties, type Judgement, judge, NO_DUTIES } from './judge.ts';
+import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
+import { intentDigest } from './intent_digest.ts';
+import { type Judgement, judge } from './judge.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch.ts';
 import { type LimitStanding, limitsOf } from './limits.ts';
-import { isStrangeRisk } from './match.ts';
 import type { Policy } from './policy.ts';
 import { policyDigest } from './policy_digest.ts';
+import { isStrangeRisk, riskOfCall } from './risk.ts';
 import { callsOf } from './script.ts';
-import type { TokenRules } from './token_reader.ts';
+import { approvalSubject, revocationsIn, tokenRulesOf } from './token_terms.ts';
 import { countOf, type UsesState } from './uses.ts';
 import { wordList } from './words.ts';
 
@@ -25,6 +27,8 @@ export interface Decision extends Judgement {
   /** Where approvals were owed. */
   readonly approval?: ApprovalCount;
   readonly limits: readonly LimitStanding[];
+  /** What is proven of the context that was read. */
+  readonly context?: ProvenContext;
   /**
    * What is still to be done before it can be allowed, in this order; until then the verdict is `block`. `admit`: use up
    * the approvals and a place within the limits. `issue`: ask for a credential.
@@ -43,10 +47,24 @@ export function evaluate(
   now: Timestamp,
 ): Decision {
   try {
-    return settle(policy, request, evidence, now);
+    const proof = proveContext(evidence.context, request.intent, now);
+    return ofContext(settle(policy, withContext(request, proof), evidence, now), proof);
   } catch {
     return { ...blocked(NOT_EVALUABLE, ['evaluation_failed'], 'intent_not_evaluable'), limits: [] };
   }
+}
+
+/** An envelope that is given and does not hold lets nothing run, whether a rule asks for one or not. */
+function ofContext({ next, ...decision }: Decision, { proven: context, fault }: ContextProof): Decision {
+  if (fault !== undefined) return { ...decision, ...blocked(decision, [fault], 'context_evidence_invalid') };
+  return { ...decision, ...(next && { next }), ...(context && { context }) };
+}
+
+/** What a trial is told of where the call would run, and of what it has read. */
+export interface TriedUnder extends Partial<Pick<Evidence, 'context'>> {
+  readonly switches?: readonly KillSwitchEntry[];
+  /** The home folder of whoever acts; `~` is anything if there is none. */
+  readonly home?: string | undefined;
 }
 
 /** What the rules alone say of a call, with nothing proven: of no use to let it run. */
@@ -54,9 +72,11 @@ export function rulesAlone(
   policy: Policy,
   request: IntentRequest,
   now: Timestamp,
-  switches: readonly KillSwitchEntry[] = [],
+  { switches = [], home, context }: TriedUnder = {},
 ): Decision {
-  return evaluate(policy, request, { ...NO_EVIDENCE, switches }, now);
+  const gate = { ...NO_EVIDENCE.gate, ...(home === undefined ? {} : { home }) };
+  const shown = context === undefined ? {} : { context };
+  return evaluate(policy, request, { ...NO_EVIDENCE, gate, switches, ...shown }, now);
 }
 
 const NOT_EVALUABLE: Judgement = {
@@ -69,8 +89,8 @@ const NOT_EVALUABLE: Judgement = {
 
 function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now: Timestamp): Decision {
   const { intent } = request;
-  const byPolicy = ofProfile(judge(policy, request, now), intent, evidence);
-  const judged = stopped(byPolicy, request, evidence, now);
+  const byPolicy = ofProfile(judge(policy, request, now, evidence.gate), intent, evidence);
+  const judged = stopped(onTime(byPolicy, evidence), request, evidence, now);
   const { duties } = judged;
   const limits = standings(judged, intent, evidence.uses, now);
   if (judged.verdict === 'block') return { ...judged, limits };
@@ -83,6 +103,9 @@ function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now:
     return { ...blocked(judged, delegation.reasons, 'delegation_not_granted'), delegation, limits };
   }
   const proven = delegation === undefined ? {} : { delegation };
+  if (isHomeless(judged, limits, evidence)) {
+    return { ...blocked(judged, ['gate_state_unnamed'], 'gate_state_unnamed'), ...proven, limits };
+  }
   const known = withReasons(judged, delegation?.reasons ?? []);
   if (judged.verdict === 'dry_run') return { ...known, ...proven, limits };
   const full =
@@ -144,11 +167,13 @@ function credentialed(
 }
 
 /** The careful profile lets nothing of high risk run without a credential of its own, whatever the rules say. */
-function ofProfile(judged: Judgement, { context }: Intent, { gate }: Evidence): Judgement {
+function ofProfile(judged: Judgement, intent: Intent, { gate }: Evidence): Judgement {
   const { verdict, duties } = judged;
   if (gate.profile === 'standard' || verdict === 'block') return judged;
-  const risk = context.risk_class;
-  const high = isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
+  const high = callsOf(intent).some((call) => {
+    const risk = riskOfCall(call, gate.home);
+    return isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
+  });
   if (!high || duties.broker !== null || verdict === 'dry_run') return judged;
   return { ...judged, duties: { ...duties, broker: { references: [], scopes: [] } } };
 }
@@ -158,14 +183,29 @@ function isAdmitted({ admission }: { readonly admission?: unknown }): boolean {
   return typeof admission === 'string' && admission !== '';
 }
 
+/** What is over would hold again by a clock that goes back: tokens, freezes, windows of limits. */
+function onTime(judged: Judgement, { clockBehind }: Evidence): Judgement {
+  return clockBehind === true ? blocked(judged, ['clock_behind_log'], 'clock_behind_log') : judged;
+}
+
+/** Under the careful profile what is used up counts only where somebody said that it is kept: elsewhere nothing is used up yet. */
+function isHomeless(
+  { verdict }: Judgement,
+  limits: readonly LimitStanding[],
+  { gate, mode }: Evidence,
+): boolean {
+  if (gate.profile === 'standard' || gate.stateNamed !== false || mode !== 'enforce') return false;
+  return limits.length > 0 || verdict === 'require_approval';
+}
+
 /** Kill switches come before everything that could be proven. */
 function stopped(
   judged: Judgement,
   request: IntentRequest,
-  { switches }: Evidence,
+  { switches, gate }: Evidence,
   now: Timestamp,
 ): Judgement {
-  if (switches !== 'unavailable') return underKillSwitch(judged, switches, request, now);
+  if (switches !== 'unavailable') return underKillSwitch(judged, switches, request, now, gate.home);
   return blocked(judged, ['kill_switch_state_unavailable'], 'kill_switch_state_unavailable');
 }
 
@@ -216,48 +256,6 @@ function approvalOf(
   };
   const findings = evidence.approvals.map((token) => checkApproval(token, subject, rules, tokenUses));
   return countApprovals(Math.max(1, duties.approvals), findings);
-}
-
-/** The call that is to be approved, as tokens name it. */
-export function approvalSubject(
-  policy: Policy,
-  { intent, claims, exact_args_digest }: IntentRequest,
-): ApprovalSubject {
-  const { delegation, context } = intent;
-  const calls = callsOf(intent);
-  return {
-    toolName: intent.tool_name,
-    intentDigest: intentDigest(intent),
-    policyDigest: policyDigest(policy),
-    ...(delegation === undefined ? {} : { delegationDigest: delegationDigest(delegation) }),
-    exactArgsDigest: exact_args_digest,
-    claimsDigest: claimsDigest(claims),
-    actors: [context.identity, ...(delegation === undefined ? [] : [delegation.requester_identity])],
-    targets: calls.reduce((sum, call) => sum + call.targets.length, 0),
-    operations: calls.length,
-  };
-}
-
-/** How a gate looks at tokens. */
-export function tokenRulesOf(
-  { gate, keyring }: Pick<Evidence, 'gate' | 'keyring'>,
-  now: Timestamp,
-): TokenRules {
-  const { audience, maxTokenLifetimeMs, profile } = gate;
-  return {
-    keyring,
-    now,
-    extRequired: profile === 'oss-prod',
-    ...(audience === undefined ? {} : { audience }),
-    ...(maxTokenLifetimeMs === undefined ? {} : { maxLifetimeMs: maxTokenLifetimeMs }),
-  };
-}
-
-/** What was taken back, by its digest or by its id. */
-export function revocationsIn({ revoked }: UsesState): Revocations {
-  return {
-    isRevoked: (digest, tokenId) => Object.hasOwn(revoked, digest) || Object.hasOwn(revoked, tokenId),
-  };
 }
 
 function withReasons(

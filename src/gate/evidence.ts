@@ -1,5 +1,5 @@
 import { invalidInput } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { Issued } from './credential.ts';
 import type { KillSwitchEntry } from './kill_switch.ts';
@@ -26,6 +26,12 @@ export interface GateSettings {
   readonly audience?: string;
   /** The longest that a token may live. Milliseconds. */
   readonly maxTokenLifetimeMs?: number;
+  /** Somebody said where this gate keeps what is used up; under `oss-prod` nothing else counts. */
+  readonly stateNamed?: boolean;
+  /** Where that is: it stands in the traces. */
+  readonly statePlace?: string;
+  /** The home folder of whoever acts: what `~` is. Anything if it is not told. */
+  readonly home?: string;
 }
 
 /** What is proven beside the call itself. Everything that is missing counts against the call. */
@@ -35,12 +41,16 @@ export interface Evidence {
   readonly keyring: Keyring;
   readonly approvals: readonly JsonObject[];
   readonly delegations: readonly JsonObject[];
+  /** A context envelope, as it was given. */
+  readonly context?: Json;
   /** The kill switches that stand; `unavailable` where they should be known and are not. */
   readonly switches: readonly KillSwitchEntry[] | 'unavailable';
   /** What calls before this one used up. */
   readonly uses: UsesState;
   /** By this this call was let in: what `uses` has under it is used up by this call. */
   readonly admission?: string;
+  /** The clock is behind what the decision log knows already. */
+  readonly clockBehind?: boolean;
   /** What became of asking for one. */
   readonly credential?: Issued;
   /**

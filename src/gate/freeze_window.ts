@@ -1,10 +1,10 @@
 import type { Json } from '../core/json.ts';
 import type { Asked, Objection } from './constraints.ts';
-import { isStrangeRisk } from './match.ts';
 import type { PolicyFields } from './policy_tree.ts';
 import { choice } from './policy_values.ts';
+import { isStrangeRisk } from './risk.ts';
 import { instantsOf, isWallTime, isZone } from './wall_clock.ts';
-import { loweredList, trimmed } from './words.ts';
+import { loweredList, sameName, trimmed } from './words.ts';
 
 /** When a rule lets nothing run, or nothing unasked. */
 export interface FreezeWindow {
@@ -85,8 +85,8 @@ export function freeze(rule: FreezeWindow, { intent, claims, at }: Asked): Objec
   const { environments, risk_classes: risks } = rule;
   const { environment } = claims;
   const risk = intent.context.risk_class;
-  if (environments.length > 0 && environment !== undefined && !environments.includes(environment))
-    return undefined;
+  const isIn = (name: string): boolean => environments.map(sameName).includes(sameName(name));
+  if (environments.length > 0 && environment !== undefined && !isIn(environment)) return undefined;
   if (risks.length > 0 && !risks.includes(risk) && !isStrangeRisk(risk)) return undefined;
   if (!spansOf(rule).some(({ from, until }) => from <= at && at < until)) return undefined;
   const effect = rule.effect || 'block';

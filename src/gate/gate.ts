@@ -14,6 +14,7 @@ import {
   decideVoid,
   decisionsModel,
   type EvidenceFile,
+  isClockBehind,
 } from './decision_log.ts';
 import type { Decision } from './evaluate.ts';
 import { intentDigest } from './intent_digest.ts';
@@ -85,8 +86,9 @@ export class Gate {
       await enterRefusal(this.#parts, asked.requestSha256, fault);
       throw fault;
     }
-    const { uses } = (await this.#decisions.load()).state;
-    const course = await this.#settler.settle(asked, uses);
+    const { state } = await this.#decisions.load();
+    const clockBehind = isClockBehind(state, this.#parts.clock.now());
+    const course = await this.#settler.settle({ ...asked, clockBehind }, state.uses);
     try {
       return await this.#record(asked, course);
     } catch (error) {
@@ -120,6 +122,7 @@ export class Gate {
         ...{ ...ids, ...digests, observedAt, keyMode, simulated: simulate, requestSha256, evidence },
         ...{ profile: settings.profile, decision: { revision, hash } },
         ...(settings.audience === undefined ? {} : { audience: settings.audience }),
+        ...(settings.statePlace === undefined ? {} : { statePlace: settings.statePlace }),
         ...(claimedApprovalRef === undefined ? {} : { claimedApprovalRef }),
       };
       const document = traceDocument(decision, request, facts, key);

@@ -97,6 +97,16 @@ export interface IntentContext {
   readonly context_refs?: readonly string[];
 }
 
+/** What is proven of the context that the agent read: by an envelope that is given with the call, not by the call. */
+export interface ProvenContext {
+  readonly set_digest: string;
+  readonly mode: 'best_effort' | 'required';
+  /** The ids of its records, sorted, each once. */
+  readonly refs: readonly string[];
+  /** Since the oldest record was read, in whole seconds; absent where that is not known. */
+  readonly age_seconds?: number;
+}
+
 /** A request as it was read: the intent, and what stands beside it. */
 export interface IntentRequest {
   readonly intent: Intent;
@@ -105,4 +115,6 @@ export interface IntentRequest {
   readonly created_at: string;
   /** Of the arguments as they were written, not a space trimmed; of the steps of a script. */
   readonly exact_args_digest: string;
+  /** Put there by whoever checked the envelope; without it, what `context` claims of evidence counts for nothing. */
+  readonly proven_context?: ProvenContext;
 }

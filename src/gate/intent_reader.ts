@@ -81,15 +81,30 @@ export function readIntent(value: Json): IntentRequest {
   return { intent, claims, created_at, exact_args_digest };
 }
 
-/** JSON keeps numbers of any length, its readers do not: beyond 2^53 two of them may see two numbers in one text. */
+/** JSON keeps numbers of any length, its readers do not: two of them may see two numbers in one text. */
 function refuseInexactNumbers(text: string): void {
   const outside = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
   const numbers = outside.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
   const inexact = numbers.find(
-    (number) => Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER && isLong(number),
+    (number) => isLong(number) && (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER || !isKept(number)),
   );
   if (inexact === undefined) return;
   throw invalid(`the number ${inexact} is not exact in every reader of JSON`, 'Write it as a string.');
+}
+
+/** True for a number that prints back as what it is: no other of its length comes to the same double. */
+function isKept(number: string): boolean {
+  return plainDigits(number) === plainDigits(String(Number(number)));
+}
+
+/** The digits of a number without zeros around them, and where its point is. */
+function plainDigits(number: string): string {
+  const [mantissa = '', exponent = '0'] = number.toLowerCase().replace(/^-/, '').split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const kept = digits.replace(/0+$/, '');
+  if (kept === '') return '0';
+  return `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
 }
 
 /** True for a number of more digits than every reader keeps. */

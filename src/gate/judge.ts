@@ -1,14 +1,14 @@
 import { epochMs, type Timestamp } from '../core/time.ts';
 import { type Asked, objections } from './constraints.ts';
-import {
-  ANY_CREDENTIAL,
-  asksForCredential,
-  bothCredentialRules,
-  type CredentialRules,
-} from './credential_rules.ts';
+import { asksForCredential, bothCredentialRules } from './credential_rules.ts';
+import { type Duties, NO_DUTIES, ownScopes } from './duties.ts';
 import { destroys } from './endpoint_lists.ts';
+import type { Profile } from './evidence.ts';
+import { someWork, spend } from './glob.ts';
 import type { Intent, IntentRequest } from './intent.ts';
-import { asksForDelegation, factsOf, isStrangeRisk, matches, ownReason } from './match.ts';
+import { isOfArgument } from './labels.ts';
+import { asksForDelegation, factsOf, matches, ownReason } from './match.ts';
+import { partsOf, strictestOf } from './parts.ts';
 import {
   type Policy,
   type RateLimit,
@@ -17,10 +17,18 @@ import {
   stricter,
   type Verdict,
 } from './policy.ts';
+import { failsClosed, risksUpTo } from './risk.ts';
 import { callsOf } from './script.ts';
 import { judgeScript } from './script_judgement.ts';
 import type { StepRisk } from './script_rules.ts';
 import { byBytes, wordList } from './words.ts';
+
+/** What the gate that judges is told of itself. */
+export interface Place {
+  /** The home folder of whoever acts; `~` is anything if there is none. */
+  readonly home?: string | undefined;
+  readonly profile?: Profile;
+}
 
 /** What a policy makes of an intent, before anybody has proven anything. */
 export interface Judgement {
@@ -40,71 +48,74 @@ export interface StepJudgement extends Omit<Judgement, 'steps'> {
   readonly risk: StepRisk;
 }
 
-/** What must be proven before a call may run: of all rules that matched, whichever of them decided. */
-export interface Duties {
-  /** How many must approve; 0 for nobody. */
-  readonly approvals: number;
-  readonly distinct_approvers: boolean;
-  readonly delegation: boolean;
-  /** For each rule that names scopes of a delegation, those of which it wants one. */
-  readonly delegation_scopes: readonly (readonly string[])[];
-  /** A rule was passed over for want of a delegation, and would have been met otherwise. */
-  readonly undelegated: boolean;
-  /** A credential, of one of these and for these; null for none. */
-  readonly broker: { readonly references: readonly string[]; readonly scopes: readonly string[] } | null;
-  /** What the credential must be: `receiptFaults` looks at it once there is one. */
-  readonly credential: CredentialRules;
-  readonly rate_limits: readonly RateLimit[];
-  /** Counted apart from the limits; none for a call that destroys nothing. */
-  readonly destructive_budgets: readonly RateLimit[];
-}
-
-export const NO_DUTIES: Duties = {
-  approvals: 0,
-  distinct_approvers: false,
-  delegation: false,
-  delegation_scopes: [],
-  undelegated: false,
-  broker: null,
-  credential: ANY_CREDENTIAL,
-  rate_limits: [],
-  destructive_budgets: [],
-};
-
 /**
  * Judges an intent by a policy: what fails closed first, then the rules of the first priority that has one which
  * matches, the strictest of them deciding and all of their duties kept, else the policy's default. A script is as strict
  * as the strictest of its steps, and owes what any of them owes. `now` is when it is
  * judged; throws `timestamp_malformed` for what is no time.
  */
-export function judge(policy: Policy, request: IntentRequest, now: Timestamp): Judgement {
+export function judge(
+  policy: Policy,
+  request: IntentRequest,
+  now: Timestamp,
+  { home, profile = 'standard' }: Place = {},
+): Judgement {
+  const careful = profile !== 'standard';
   const at = epochMs(now);
   const calls = callsOf(request.intent);
-  const each = calls.map((intent) => judgeCall(policy, { ...request, intent, at }));
+  const work = someWork();
+  const each = calls.map((intent) => judgeCall(policy, { ...request, intent, at, home, work, careful }));
   const [only] = each;
   if (request.intent.script === undefined && only !== undefined) return only;
   return judgeScript(policy.scripts, calls, each);
 }
 
+/** One part of a call, and what is made of it. */
+export interface PartJudgement {
+  readonly intent: Intent;
+  readonly judged: Judgement;
+}
+
+/** What is made of each part of a single call, itself first. */
+export function judgeParts(
+  policy: Policy,
+  request: IntentRequest,
+  now: Timestamp,
+  { home, profile = 'standard' }: Place = {},
+): PartJudgement[] {
+  const asked = { ...request, at: epochMs(now), home, work: someWork(), careful: profile !== 'standard' };
+  return partsOf(policy, asked).map((intent) => ({
+    intent,
+    judged: judgePart(policy, { ...asked, intent }),
+  }));
+}
+
+/** As strict as the strictest of its parts, and as the whole. */
 function judgeCall(policy: Policy, asked: Asked): Judgement {
+  return strictestOf(partsOf(policy, asked).map((intent) => judgePart(policy, { ...asked, intent })));
+}
+
+function judgePart(policy: Policy, asked: Asked): Judgement {
+  spend(asked.work, PART_STEPS);
   return failClosed(policy, asked) ?? byRules(policy, asked);
 }
+
+/** What it takes to look at a part of a call, and to hold it against a rule, in steps of matching. */
+const PART_STEPS = 600;
+const RULE_STEPS = 60;
 
 /** The risk classes that the rules of a policy name. */
 export function risksNamed({ rules }: Policy): ReadonlySet<string> {
   return new Set(rules.flatMap(({ match }) => match.risk_classes));
 }
 
-/** True if what a policy says of failing closed is about calls of this risk: a strange one may be any of them. */
-export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
-  return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
-}
-
-function failClosed(policy: Policy, { intent, claims }: Asked): Judgement | undefined {
-  if (!failsClosed(policy, intent.context.risk_class)) return undefined;
+function failClosed(policy: Policy, asked: Asked): Judgement | undefined {
+  const { intent, claims, home } = asked;
+  const risks = risksUpTo(intent, home);
+  if (!risks.some((risk) => failsClosed(policy, risk))) return undefined;
   const { required_fields, required_high_risk_fields } = policy.fail_closed;
   const missing = [
-    ...required_fields.filter((field) => lacks(field, intent)),
+    ...required_fields.filter((field) => lacks(field, asked)),
     ...required_high_risk_fields.filter((field) => claims[field] === undefined),
   ];
   const reasons = missing.map((field) =>
@@ -122,37 +133,49 @@ function hasUnknownClass({ targets }: Intent): boolean {
   return targets.some(({ endpoint_class }) => endpoint_class === 'other');
 }
 
-function lacks(field: RequiredField, intent: Intent): boolean {
+function lacks(field: RequiredField, { intent, proven_context }: Asked): boolean {
   switch (field) {
     case 'targets':
       return intent.targets.length === 0;
-    case 'arg_provenance':
-      return intent.arg_provenance === undefined;
+    case 'arg_provenance': {
+      const { arg_provenance: labels = [], args } = intent;
+      return labels.length === 0 || labels.some((label) => !isOfArgument(label, args));
+    }
     case 'endpoint_class':
       return intent.targets.length === 0 || hasUnknownClass(intent);
     case 'delegation':
       return intent.delegation === undefined;
     case 'context_evidence':
-      return intent.context.context_set_digest === undefined;
+      return proven_context === undefined;
   }
 }
 
+/**
+ * The first priority with a rule that surely matches decides. What may match, since nobody can tell what a value names,
+ * is judged both ways: as if it did, and as if it did not.
+ */
 function byRules(policy: Policy, asked: Asked): Judgement {
-  const facts = factsOf(asked.intent, risksNamed(policy));
-  const met: Rule[] = [];
+  const facts = factsOf(asked, risksNamed(policy), policy.risk_floor);
   const passedOver: Rule[] = [];
-  for (const rule of policy.rules) {
-    const [first] = met;
-    if (first !== undefined && rule.priority !== first.priority) break;
+  const ways: Judgement[] = [];
+  let met: Rule[] = [];
+  let sure = false;
+  for (const [index, rule] of policy.rules.entries()) {
+    spend(asked.work, RULE_STEPS + asked.intent.targets.length);
     const matching = matches(rule, facts);
     if (matching === 'undelegated' && rule.effect !== 'block') passedOver.push(rule);
-    if (matching === 'yes') met.push(rule);
+    if (matching === 'yes' || matching === 'maybe') met.push(rule);
+    sure ||= matching === 'yes';
+    if (policy.rules[index + 1]?.priority === rule.priority || met.length === 0) continue;
+    ways.push(byMatched(met, passedOver, asked));
+    if (sure) return strictestOf(ways);
+    met = [];
   }
-  if (met.length > 0) return byMatched(met, passedOver, asked);
   const undelegated = passedOver.length > 0;
   const verdict = policy.default_verdict;
   const approvals = verdict === 'require_approval' ? 1 : 0;
-  return judgement(verdict, [`default_${verdict}`], [], [], { ...NO_DUTIES, approvals, undelegated });
+  const byDefault = { ...NO_DUTIES, approvals, undelegated };
+  return strictestOf([...ways, judgement(verdict, [`default_${verdict}`], [], [], byDefault)]);
 }
 
 function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: Asked): Judgement {
@@ -180,7 +203,7 @@ function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: A
       approvals,
       distinct_approvers: rules.some(({ require_distinct_approvers }) => require_distinct_approvers),
       delegation: wantsDelegation(rules, passedOver),
-      delegation_scopes: rules.map(({ match }) => match.delegation_scopes).filter(({ length }) => length > 0),
+      delegation_scopes: demandsOf(rules, passedOver, asked.intent.tool_name),
       undelegated: passedOver.length > 0,
       broker,
       credential: rules.map((rule) => rule.credential).reduce(bothCredentialRules),
@@ -208,6 +231,17 @@ function wantsDelegation([first, ...rest]: readonly Rule[], passedOver: readonly
   if (first === undefined) return false;
   const joined = passedOver.some(({ priority }) => priority === first.priority);
   return joined || [first, ...rest].some(({ match }) => asksForDelegation(match));
+}
+
+/** What each rule that asks for a delegation wants one to be for. */
+function demandsOf(rules: readonly Rule[], passedOver: readonly Rule[], toolName: string): string[][] {
+  const [first] = rules;
+  const joined = passedOver.filter(({ priority }) => priority === first?.priority);
+  return [...rules, ...joined]
+    .filter(({ match }) => asksForDelegation(match))
+    .map(({ match }) =>
+      match.delegation_scopes.length > 0 ? [...match.delegation_scopes] : ownScopes(toolName),
+    );
 }
 
 function byRule(rule: Rule, asked: Asked): { verdict: Verdict; reasons: string[]; violations: string[] } {

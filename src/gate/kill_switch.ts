@@ -1,11 +1,17 @@
 import { epochMs, type Timestamp } from '../core/time.ts';
 import type { TargetKind } from './endpoint.ts';
+import { patternOf, someWork, type Work } from './glob.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
 import type { Judgement } from './judge.ts';
+import { mayBeOfKind } from './likeness.ts';
 import { inWorkspace } from './match.ts';
-import { isNetworkPlace, isWithin, namesPlace, plainPath } from './places.ts';
+import { meaningsOf, placesOf, surroundingsOf } from './meanings.ts';
+import { namesPlace } from './named_places.ts';
+import { isAbove } from './path_patterns.ts';
+import { isNetworkPlace, isWithin, plainPath } from './places.ts';
+import { literal, type Surroundings } from './readings.ts';
 import { callsOf } from './script.ts';
-import { lowered, wordList } from './words.ts';
+import { sameName, wordList } from './words.ts';
 
 /** What is stopped: calls that every selector fits. One without selectors stops all. */
 export interface KillSwitchEntry {
@@ -46,9 +52,11 @@ export function killed(
   entries: readonly KillSwitchEntry[],
   request: IntentRequest,
   now: Timestamp,
+  home?: string,
 ): KillSwitchHit | undefined {
   const active = entries.filter((entry) => isActive(entry, now));
-  const calls = callsOf(request.intent).map((intent) => ({ ...request, intent }));
+  if (active.length === 0) return undefined;
+  const calls = callsOf(request.intent).map((intent) => callOf(request, intent, home));
   const hits = active.filter((entry) => calls.some((call) => fitsAll(entry, call)));
   if (hits.length === 0) return undefined;
   const codes = hits.flatMap((entry) =>
@@ -61,8 +69,20 @@ export function killed(
   };
 }
 
-function fitsAll(entry: KillSwitchEntry, request: IntentRequest): boolean {
-  return SELECTORS.every(({ isSet, fits }) => !isSet(entry) || fits(entry, request));
+/** A call with all that its targets may mean. */
+interface Call extends IntentRequest {
+  readonly surroundings: Surroundings;
+  readonly work: Work;
+}
+
+function callOf(request: IntentRequest, said: Intent, home: string | undefined): Call {
+  const surroundings = surroundingsOf(said, home);
+  const targets = said.targets.flatMap((target) => meaningsOf(target, surroundings));
+  return { ...request, intent: { ...said, targets }, surroundings, work: someWork() };
+}
+
+function fitsAll(entry: KillSwitchEntry, call: Call): boolean {
+  return SELECTORS.every(({ isSet, fits }) => !isSet(entry) || fits(entry, call));
 }
 
 /** A decision as it is while these entries stand, whatever it was before: a stop is no duty that can be met. */
@@ -71,8 +91,9 @@ export function underKillSwitch(
   entries: readonly KillSwitchEntry[],
   request: IntentRequest,
   now: Timestamp,
+  home?: string,
 ): Judgement {
-  const hit = hitOrFault(entries, request, now);
+  const hit = hitOrFault(entries, request, now, home);
   if (hit === undefined) return decision;
   return {
     ...decision,
@@ -96,7 +117,7 @@ function hitOrFault(
 interface Selector {
   readonly code: string;
   readonly isSet: (entry: KillSwitchEntry) => boolean;
-  readonly fits: (entry: KillSwitchEntry, request: IntentRequest) => boolean;
+  readonly fits: (entry: KillSwitchEntry, call: Call) => boolean;
 }
 
 const SELECTORS: readonly Selector[] = [
@@ -123,13 +144,13 @@ const SELECTORS: readonly Selector[] = [
   {
     code: 'kill_switch_target_active',
     isSet: ({ target_kind, target_value }) => target_kind !== undefined || target_value !== undefined,
-    fits: (entry, { intent }) => onTarget(intent, (target) => isTarget(entry, target, intent)),
+    fits: (entry, call) => onTarget(call.intent, (target) => isTarget(entry, target, call)),
   },
   {
     code: 'kill_switch_path_active',
     isSet: ({ path_prefixes = [] }) => path_prefixes.length > 0,
-    fits: ({ path_prefixes = [] }, { intent }) =>
-      onTarget(intent, (target) => isBelow(path_prefixes, target, intent)),
+    fits: ({ path_prefixes = [] }, call) =>
+      onTarget(call.intent, (target) => path_prefixes.some((prefix) => isStopped(prefix, target, call))),
   },
   {
     code: 'kill_switch_workspace_active',
@@ -139,17 +160,13 @@ const SELECTORS: readonly Selector[] = [
         workspace_prefixes,
         { workspace: context.workspace, workspacePlace: plainPath(context.workspace) },
         false,
-      ),
+      ) !== false,
   },
 ];
 
-/** A name that is not said may be any, and one that is said is the same in letters of any case or width. */
+/** A name that is not said may be any, and one that is said is the same as people would take it. */
 function isName(said: string | undefined, wanted = ''): boolean {
-  return said === undefined || folded(said) === folded(wanted);
-}
-
-function folded(name: string): string {
-  return lowered(name.normalize('NFKC'));
+  return said === undefined || sameName(said) === sameName(wanted);
 }
 
 /** A call that names no targets may be on any. */
@@ -160,42 +177,35 @@ function onTarget({ targets }: Intent, fits: (target: Target) => boolean): boole
 function isTarget(
   { target_kind, target_value }: KillSwitchEntry,
   target: Target,
-  { context }: Intent,
+  { surroundings, work }: Call,
 ): boolean {
-  const isValue = target_value === undefined || namesPlace([target_value], target, context.workspace);
-  return isValue && (target_kind === undefined || isOfKind(target, target_kind));
+  if (target_value !== undefined && namesPlace([target_value], target, surroundings, work) === 'no')
+    return false;
+  return target_kind === undefined || isOfKind(target, target_kind, surroundings);
 }
 
 /** What a target leads to is told by its value too, and a target of the kind `other` may be of any. */
-function isOfKind({ kind, value }: Target, wanted: TargetKind): boolean {
-  if (kind === wanted || kind === 'other') return true;
-  const leads = isNetworkPlace(kind, value);
-  if (wanted === 'url' || wanted === 'host') return leads;
-  return wanted === 'path' && (!leads || isFileUrl(value));
+function isOfKind(target: Target, wanted: TargetKind, surroundings: Surroundings): boolean {
+  const { kind, value } = target;
+  if (kind === wanted || kind === 'other' || mayBeOfKind(target, wanted, surroundings)) return true;
+  return wanted === 'path' && !isNetworkPlace(kind, value);
 }
 
-function isBelow(prefixes: readonly string[], { kind, value }: Target, { context }: Intent): boolean {
-  if (isNetworkPlace(kind, value)) return isFileUrl(value);
-  const place = plainPath(value);
-  if (place === undefined) return true;
-  const home = plainPath(context.workspace);
-  const rooted = place.startsWith('/')
-    ? place
-    : home === undefined
-      ? undefined
-      : plainPath(`${home}/${place}`);
-  return prefixes.some((prefix) => {
-    const folder = plainPath(prefix);
-    if (folder === undefined || isWithin(place, folder)) return true;
-    const base = folder.startsWith('/') || home === undefined ? folder : plainPath(`${home}/${folder}`);
-    // From a workspace that is nowhere in particular a path may lead anywhere.
-    if (rooted === undefined || base === undefined || rooted.startsWith('/') !== base.startsWith('/'))
-      return true;
-    return isWithin(rooted, base);
-  });
-}
-
-/** It leads to a path, by rules that differ from reader to reader. */
-function isFileUrl(value: string): boolean {
-  return /^\s*file:/i.test(value);
+/** The folder, everything in it, and everything that it is in. */
+function isStopped(prefix: string, target: Target, { surroundings, work }: Call): boolean {
+  const { workspace } = surroundings;
+  const places = placesOf(target, surroundings);
+  const folder = plainPath(prefix);
+  if (folder === undefined || places.anywhere) return true;
+  if (isAbove(places, folder, workspace, work)) return true;
+  // From a workspace that is nowhere in particular a relative path may lead anywhere.
+  const isLost = !(plainPath(workspace) ?? '').startsWith('/');
+  const rooted = folder.startsWith('/') ? folder : (plainPath(`${workspace}/${folder}`) ?? folder);
+  const within = patternOf(`${literal(rooted === '/' ? '' : rooted)}/**`, { deep: true });
+  return (
+    [...places.plain].some((path) => {
+      if (isWithin(path, folder) || isWithin(path, rooted)) return true;
+      return isLost && path.startsWith('/') !== rooted.startsWith('/');
+    }) || places.patterns.some((pattern) => within === undefined || pattern.meets(within, work))
+  );
 }

@@ -2,9 +2,10 @@ import { asksForAgent } from './agent_rules.ts';
 import { CREDENTIAL_ACCESS_TYPES, CREDENTIAL_SOURCES } from './claims.ts';
 import { TARGET_KINDS } from './endpoint.ts';
 import { PROVENANCE_SOURCES } from './intent.ts';
-import { failsClosed, wantsBroker } from './judge.ts';
-import { RISK_CLASSES } from './match.ts';
+import { wantsBroker } from './judge.ts';
+import { reachFindings } from './lint_reach.ts';
 import type { Policy, Rule } from './policy.ts';
+import { failsClosed, RISK_CLASSES } from './risk.ts';
 import { MAX_STEPS } from './script_rules.ts';
 
 /** Something in a policy that is allowed, and that its author may not have meant. */
@@ -53,8 +54,10 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
   }
   for (const [what, words, known] of closedLists(rule)) {
     const strange = words.filter((one) => !known.includes(one));
-    if (strange.length > 0)
-      warn('word_unknown', `${what} names ${strange.join(', ')}, which no call can have`);
+    if (strange.length === 0) continue;
+    warn('word_unknown', `${what} names ${strange.join(', ')}, which no call can have`);
+    if (strange.length === words.length && IN_MATCH.has(what))
+      warn('never_matches', `matches no call: ${what} names nothing that a call can have`);
   }
   if (grants && isEmptyMatch(rule))
     warn('matches_all', `its match is empty: it says ${effect} to every call`);
@@ -83,8 +86,11 @@ function ofRule(policy: Policy, rule: Rule, index: number): PolicyWarning[] {
       'lets calls of high risk through without a credential of a broker; the profile oss-prod refuses that',
     );
   }
+  for (const [code, message] of reachFindings(policy, rule)) warn(code, message);
   return found;
 }
+
+const IN_MATCH: ReadonlySet<string> = new Set(['target_kinds', 'destination_kinds', 'provenance_sources']);
 
 /** Lists whose words are fixed, though the reader takes any. */
 function closedLists({

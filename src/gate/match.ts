@@ -1,24 +1,30 @@
+import type { Asked } from './constraints.ts';
 import { classesOf } from './endpoint_lists.ts';
+import type { Work } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
-import { isWithin, namesPlace, plainPath } from './places.ts';
-import type { Match, Rule } from './policy.ts';
-import { lowered, trimmed } from './words.ts';
+import { classesByTool, classesShown } from './likeness.ts';
+import { surroundingsOf } from './meanings.ts';
+import { isNowhere, isWithin, plainPath } from './places.ts';
+import type { Match, Policy, Rule } from './policy.ts';
+import type { Surroundings } from './readings.ts';
+import { isStrangeRisk, riskOfCall } from './risk.ts';
+import { isTarget, named, ofKind } from './target_match.ts';
+import { lowered, sameName, trimmed } from './words.ts';
 
-/** How far a rule is about an intent. `undelegated`: but for the delegation that it asks for, and that is not claimed. */
-export type Matching = 'no' | 'undelegated' | 'yes';
-
-/** Risk classes that every policy knows, from the lowest to the highest. */
-export const RISK_CLASSES = ['low', 'medium', 'high', 'critical'] as const;
-
-/** True for a risk class that gait does not know: it counts as the highest wherever that is the stricter thing. */
-export function isStrangeRisk(risk: string): boolean {
-  return !RISK_CLASSES.some((one) => one === risk);
-}
+/**
+ * How far a rule is about an intent. `undelegated`: but for the delegation that it asks for, and that is not claimed.
+ * `maybe`: nobody can tell, since a value may name several things; never of a rule that allows.
+ */
+export type Matching = 'no' | 'undelegated' | 'maybe' | 'yes';
 
 /** What rules ask of an intent, taken out of it once. */
 export interface Facts {
   readonly tools: readonly string[];
   readonly risk: string;
+  /** The risk that it shows, where that is higher than what it says. */
+  readonly shownRisk: string;
+  /** A rule that allows believes it no lower risk than it shows. */
+  readonly riskFloor: boolean;
   /** No rule of the policy names the risk either. */
   readonly riskUnknown: boolean;
   readonly identities: readonly string[];
@@ -29,10 +35,14 @@ export interface Facts {
   readonly skillSources: readonly string[];
   readonly kinds: readonly string[];
   readonly targets: readonly Target[];
+  readonly surroundings: Surroundings;
+  readonly work: Work;
   /** Classes that targets are said to be of and do not look otherwise. */
   readonly classes: readonly string[];
   /** Classes that targets are said to be of, or look to be of. */
   readonly allClasses: readonly string[];
+  /** Classes that its tool may make it of. */
+  readonly toolClasses: readonly string[];
   readonly sensitivities: readonly string[];
   readonly operations: readonly string[];
   readonly delegation:
@@ -40,16 +50,24 @@ export interface Facts {
     | {
         readonly depth: number;
         readonly delegators: readonly string[];
+        /** Who acts. */
+        readonly delegate: string;
         readonly delegates: readonly string[];
         readonly scopes: readonly string[];
       };
 }
 
-export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts {
+export function factsOf(
+  { intent, home, work, careful }: Pick<Asked, 'intent' | 'home' | 'work' | 'careful'>,
+  risksNamed: ReadonlySet<string>,
+  floor: Policy['risk_floor'],
+): Facts {
   const { tool_name, context, targets, arg_provenance = [], skill_provenance: skill, delegation } = intent;
   return {
     tools: [tool_name],
     risk: context.risk_class,
+    shownRisk: riskOfCall(intent, home),
+    riskFloor: careful || floor === 'derived',
     riskUnknown: isStrangeRisk(context.risk_class) && !risksNamed.has(context.risk_class),
     identities: [context.identity],
     workspace: context.workspace,
@@ -59,11 +77,14 @@ export function factsOf(intent: Intent, risksNamed: ReadonlySet<string>): Facts 
     skillSources: skill === undefined ? [] : [skill.source],
     kinds: targets.map(({ kind }) => kind),
     targets,
+    surroundings: surroundingsOf(intent, home),
+    work,
     classes: targets.flatMap((target) => {
       const classes = classesOf(target, tool_name);
       return classes.length === 1 ? classes : [];
     }),
-    allClasses: targets.flatMap((target) => classesOf(target, tool_name)),
+    allClasses: classesShown(intent),
+    toolClasses: classesByTool(intent),
     sensitivities: targets.map(({ sensitivity = '' }) => sensitivity),
     operations: targets.map(({ operation = '' }) => operation),
     delegation: delegation === undefined ? undefined : delegationFacts(delegation),
@@ -78,31 +99,39 @@ function delegationFacts({
   return {
     depth: chain.length,
     delegators: chain.map(({ delegator_identity }) => delegator_identity),
+    delegate: requester_identity,
     delegates: [requester_identity, ...chain.map(({ delegate_identity }) => delegate_identity)],
     scopes: [scope_class, ...chain.map((link) => link.scope_class ?? '')],
   };
 }
 
 /** True if what a member of a match asks for is so. `grants`: the rule lets something through. */
-type Check = (match: Match, facts: Facts, grants: boolean) => boolean;
+type Check = (match: Match, facts: Facts, grants: boolean) => boolean | 'maybe';
 
-/** By the member of the match. Each is looked for in all targets: two of them may hold for two different ones. */
+/** By the member of the match. Each is looked for in all targets: the call is judged once for each of them too. */
 const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
-  tool_names: (match, { tools }) => some(match.tool_names, tools),
-  risk_classes: (match, { risk, riskUnknown }, grants) =>
-    some(match.risk_classes, [risk]) || (riskUnknown && !grants),
-  identities: (match, { identities }) => some(match.identities, identities),
+  tool_names: ({ tool_names, tool_patterns }, { tools }, grants) =>
+    one(tool_names, tool_patterns, tools, grants),
+  risk_classes: ({ risk_classes }, { risk, shownRisk, riskFloor, riskUnknown }, grants) => {
+    if (grants) return some(risk_classes, [riskFloor ? shownRisk : risk]);
+    return some(risk_classes, [risk]) || ((riskUnknown || some(risk_classes, [shownRisk])) && 'maybe');
+  },
+  identities: ({ identities, identity_patterns }, facts, grants) =>
+    one(identities, identity_patterns, facts.identities, grants),
   workspace_prefixes: ({ workspace_prefixes }, facts, grants) =>
     inWorkspace(workspace_prefixes, facts, grants),
   provenance_sources: (match, { sources }) => some(match.provenance_sources, sources),
   skill_publishers: (match, { publishers }) => some(match.skill_publishers, publishers),
   skill_sources: (match, { skillSources }) => some(match.skill_sources, skillSources),
-  target_kinds: (match, { kinds }) => some(match.target_kinds, kinds),
-  target_values: (match, facts, grants) => named(match.target_values, facts, grants),
-  endpoint_classes: (match, { classes, allClasses }, grants) =>
-    some(match.endpoint_classes, grants ? classes : allClasses),
+  target_kinds: (match, facts, grants) => ofKind(match.target_kinds, facts, grants),
+  target_values: ({ target_values, target_patterns }, facts, grants) =>
+    isTarget(target_values, target_patterns, facts, grants),
+  endpoint_classes: (match, { classes, allClasses, toolClasses }, grants) => {
+    if (grants) return some(match.endpoint_classes, classes);
+    return some(match.endpoint_classes, allClasses) || (some(match.endpoint_classes, toolClasses) && 'maybe');
+  },
   data_classes: (match, { sensitivities }) => some(match.data_classes, sensitivities),
-  destination_kinds: (match, { kinds }) => some(match.destination_kinds, kinds),
+  destination_kinds: (match, facts, grants) => ofKind(match.destination_kinds, facts, grants),
   destination_values: (match, facts, grants) => named(match.destination_values, facts, grants),
   destination_operations: (match, { operations }) => some(match.destination_operations, operations),
 };
@@ -113,8 +142,9 @@ const DELEGATION_CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
     depth === null || (delegation !== undefined && delegation.depth <= depth),
   allowed_delegator_identities: (match, { delegation }) =>
     some(match.allowed_delegator_identities, delegation?.delegators ?? []),
-  allowed_delegate_identities: (match, { delegation }) =>
-    some(match.allowed_delegate_identities, delegation?.delegates ?? []),
+  // Who is let act is who acts, not anybody that it was handed on by.
+  allowed_delegate_identities: ({ allowed_delegate_identities: wanted }, { delegation }, grants) =>
+    some(wanted, delegation === undefined ? [] : grants ? [delegation.delegate] : delegation.delegates),
   delegation_scopes: (match, { delegation }) => some(match.delegation_scopes, delegation?.scopes ?? []),
 };
 
@@ -132,15 +162,23 @@ export function asksForDelegation(match: Match): boolean {
 /** Whether a rule is about an intent: every member of its match that is not empty holds. */
 export function matches({ match, effect }: Rule, facts: Facts): Matching {
   const grants = effect === 'allow';
-  for (const check of PLAIN) if (!check(match, facts, grants)) return 'no';
+  let sure = true;
+  for (const check of PLAIN) {
+    const holds = check(match, facts, grants);
+    if (holds === false) return 'no';
+    sure &&= holds === true;
+  }
   // A claim that nobody has proven, and that is another than is asked for, is no better than none.
-  return DELEGATED.every((check) => check(match, facts, grants)) ? 'yes' : 'undelegated';
+  if (DELEGATED.some((check) => check(match, facts, grants) === false)) return 'undelegated';
+  return sure ? 'yes' : grants ? 'no' : 'maybe';
 }
 
 /** The members of a rule's match that do not hold. */
 export function misses({ match, effect }: Rule, facts: Facts): string[] {
   const checks = Object.entries({ ...CHECKS, ...DELEGATION_CHECKS });
-  return checks.filter(([, check]) => !check(match, facts, effect === 'allow')).map(([name]) => name);
+  return checks
+    .filter(([, check]) => check(match, facts, effect === 'allow') === false)
+    .map(([name]) => name);
 }
 
 /**
@@ -151,19 +189,48 @@ export function inWorkspace(
   prefixes: readonly string[],
   { workspace, workspacePlace }: Pick<Facts, 'workspace' | 'workspacePlace'>,
   grants: boolean,
-): boolean {
+): boolean | 'maybe' {
   if (prefixes.length === 0) return true;
-  if (workspacePlace === undefined) return !grants; // it may be anywhere
+  const isLost = workspacePlace === undefined || isNowhere(workspacePlace);
+  if (isLost && !grants) return 'maybe'; // it may be anywhere
+  if (workspacePlace === undefined) return false;
   if (prefixes.some((prefix) => isWithin(workspacePlace, plainPath(prefix)))) return true;
-  if (!grants && !workspacePlace.startsWith('/') && prefixes.some((prefix) => prefix.startsWith('/')))
-    return true;
   return !grants && prefixes.some((prefix) => workspace.startsWith(prefix));
 }
 
-/** A rule that restricts holds for a value however it is spelled. */
-function named(wanted: readonly string[], { targets, workspace }: Facts, grants: boolean): boolean {
-  if (wanted.length === 0 || targets.some(({ value }) => wanted.includes(value))) return true;
-  return !grants && targets.some((target) => namesPlace(wanted, target, workspace));
+/**
+ * Whether nothing is asked for, or one of these is, by its name or by a pattern. What people would take for one of them may
+ * be it: letters of another width, marks that do not show.
+ */
+function one(
+  names: readonly string[],
+  patterns: readonly string[],
+  values: readonly string[],
+  grants: boolean,
+): boolean | 'maybe' {
+  if (names.length + patterns.length === 0) return true;
+  const isOne = (value: string): boolean =>
+    names.includes(value) || patterns.some((pattern) => isLike(pattern, value));
+  if (values.some(isOne)) return true;
+  const folded = names.map(sameName);
+  const looksLike = (value: string): boolean => folded.includes(value) || isOne(value);
+  return !grants && values.map(sameName).some(looksLike) && 'maybe';
+}
+
+/** `*` stands for any text. Takes no longer than the length of the one times that of the other. */
+function isLike(pattern: string, value: string): boolean {
+  const [head = '', ...rest] = pattern.split('*');
+  const last = rest.pop();
+  if (last === undefined) return pattern === value;
+  if (!value.startsWith(head) || value.length < head.length + last.length || !value.endsWith(last))
+    return false;
+  let at = head.length;
+  for (const part of rest) {
+    const found = value.indexOf(part, at);
+    if (found === -1) return false;
+    at = found + part.length;
+  }
+  return at <= value.length - last.length;
 }
 
 /** True if nothing is asked for, or one of these is. */

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { type Clock, fineClock, systemClock } from '../core/clock.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
@@ -14,15 +14,17 @@ import type { IntentRequest } from './intent.ts';
 import { readIntent } from './intent_reader.ts';
 import type { KillSwitchEntry } from './kill_switch.ts';
 import { ownKillSwitches } from './kill_switch_file.ts';
+import { homeFolder } from './places.ts';
 import type { Policy } from './policy.ts';
 import { RecordFiles } from './record_files.ts';
 import type { CredentialBroker } from './settlement.ts';
+import { gateStatePlace } from './state_place.ts';
 
 export interface GateOptions {
   readonly policy: Policy;
   /** Signs the traces. */
   readonly key: SigningKey;
-  /** Where decisions and what was used up are kept. By default GAIT_GATE_STATE, else `gate` in GAIT_OUT_DIR, else `./gait-out/gate`. */
+  /** Where decisions and what was used up are kept. By default GAIT_GATE_STATE, else `gate` in GAIT_OUT_DIR, else the next `gait-out/gate` from here upwards. */
   readonly dir?: string;
   /** Whom to believe for approvals and delegations. By default nobody. */
   readonly keyring?: Keyring;
@@ -30,6 +32,8 @@ export interface GateOptions {
   readonly profile?: Profile;
   /** What this gate is called; tokens for another do not count. */
   readonly audience?: string;
+  /** The home folder of whoever acts: what `~` is in a target. By default none: then it may be anything. */
+  readonly home?: string;
   /** The longest that a token may live. Milliseconds; by default any, under `oss-prod` a day. */
   readonly maxTokenLifetimeMs?: number;
   readonly broker?: CredentialBroker;
@@ -47,6 +51,8 @@ export interface AskOptions {
   /** Approvals and delegations, as parsed JSON. */
   readonly approvals?: readonly JsonObject[];
   readonly delegations?: readonly JsonObject[];
+  /** What the agent read: a context envelope, as parsed JSON, of whoever gave it to the agent. */
+  readonly contextEnvelope?: JsonObject;
   /** Only ask what would be: nothing is used up, and nothing may run on it. */
   readonly simulate?: boolean;
 }
@@ -66,7 +72,10 @@ export class OpenGate {
   constructor(options: GateOptions) {
     const { policy, key, keyring = new Keyring(), profile = 'standard', audience, broker } = options;
     const { env } = process;
-    const dir = options.dir ?? (env['GAIT_GATE_STATE'] || join(env['GAIT_OUT_DIR'] || 'gait-out', 'gate'));
+    const { dir, isNamed } = gateStatePlace(options.dir, {
+      ...env,
+      GAIT_GATE_STATE: env['GAIT_GATE_STATE'] || undefined,
+    });
     const store = options.store ?? new FileStore({ root: dir, idField: DECISIONS_ID_FIELD });
     if (!PROFILES.includes(profile))
       throw invalidInput('flag_value_invalid', `there is no profile ${profile}`);
@@ -75,6 +84,9 @@ export class OpenGate {
     this.#parts = {
       settings: {
         profile,
+        stateNamed: isNamed || options.store !== undefined,
+        statePlace: resolve(dir),
+        ...(options.home === undefined ? {} : { home: homeFolder(options.home) }),
         ...(audience === undefined ? {} : { audience }),
         ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
       },
@@ -93,11 +105,12 @@ export class OpenGate {
    */
   async ask(
     call: JsonObject,
-    { approvals = [], delegations = [], simulate }: AskOptions = {},
+    { approvals = [], delegations = [], contextEnvelope, simulate }: AskOptions = {},
   ): Promise<GateAnswer> {
     const request = await this.#readable(call);
     const answer = await this.#gate.decide({
       ...{ policy: this.#policy, request, requestSha256: canonicalDigest(call), approvals, delegations },
+      ...(contextEnvelope === undefined ? {} : { contextEnvelope }),
       ...(simulate === undefined ? {} : { simulate }),
     });
     return { ...answer, allowed: answer.decision.verdict === 'allow' };

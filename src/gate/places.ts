@@ -1,5 +1,5 @@
+import { invalidInput } from '../core/errors.ts';
 import type { TargetKind } from './endpoint.ts';
-import type { Target } from './intent.ts';
 
 /** A scheme at the head of a value, however many slashes follow; one letter is a drive. */
 const SCHEME = /^(?:[a-z][a-z0-9+.-]+:[\\/]|(?:file|data|javascript):)/i;
@@ -35,6 +35,11 @@ export function plainPath(path: string): string | undefined {
   return `${rooted ? '/' : ''}${parts.join('/')}` || '.';
 }
 
+/** True for a path from the root of a system or of a drive. */
+export function isAbsolute(path: string): boolean {
+  return path.startsWith('/') || /^[a-z]:\//i.test(path);
+}
+
 /** True for a plain path that is this folder, or in it. */
 export function isWithin(path: string, folder: string | undefined): boolean {
   if (folder === undefined) return false;
@@ -43,84 +48,34 @@ export function isWithin(path: string, folder: string | undefined): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
+/** True for a text that leads upwards once a shell took its quotes away, or somebody decoded it again. */
+export function hidesWayUp(text: string): boolean {
+  let bare = text.replaceAll(/['"\\]/g, '');
+  for (let times = 0; times < 4; times += 1) {
+    if (/(?:^|[\s/=:])\.\.(?:[\s/]|$)/.test(bare)) return text !== bare || times > 0;
+    bare = bare.replaceAll(/%(25|2e|2f|5c)/gi, (_, code: string) =>
+      String.fromCharCode(Number.parseInt(code, 16)),
+    );
+  }
+  return false;
+}
+
+/** True for a workspace that nobody can place: not from a root on, or with what stands for something else in it. */
+export function isNowhere(workspace: string): boolean {
+  const path = plainPath(workspace);
+  return path === undefined || !isAbsolute(path) || /[*?[{~$`]|^\/(?:proc|dev)\//.test(path);
+}
+
+/** The home folder that a gate is told, in its plain form. Throws `home_invalid` for what is no absolute path. */
+export function homeFolder(said: string): string {
+  const path = plainPath(said);
+  if (path !== undefined && isAbsolute(path)) return path;
+  const hint = 'Give an absolute path, or none: then ~ may be any folder.';
+  throw invalidInput('home_invalid', `the home folder is ${JSON.stringify(said.slice(0, 80))}`, hint);
+}
+
 /** True for a target that lists of domains are about. */
 export function isNetworkPlace(kind: TargetKind, value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
   return kind === 'host' || kind === 'url' || NETWORK.test(value.replaceAll(/[\x00-\x20\x7f]/g, ''));
-}
-
-/**
- * The domain that a value leads to, as a browser would go there (WHATWG URL): small letters, Punycode, IP addresses in their
- * one form, no dot at its end. Undefined when there is none to be told, or when two readers may see two.
- */
-export function domainOf(value: string, isHost: boolean): string | undefined {
-  if (value.length > MAX_PLACE) return undefined;
-  const bare = /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i.test(value) ? `[${value}]` : value; // an IPv6 address
-  const [, rest] = /^[a-z][a-z0-9+.-]*:\/\/(.*)$/is.exec(value) ?? [];
-  const authority = /^[^/?#]*/.exec(rest ?? (isHost ? bare : ''))?.[0] ?? '';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops some of them
-  if (authority === '' || /[\s\\,\x00-\x1f\x7f]|%2c|@.*@/i.test(authority)) return undefined;
-  try {
-    const { hostname } = new URL(`http://${authority}`);
-    const domain = withoutDots(hostname.replace(/^\[|\]$/g, ''));
-    return /^[a-z0-9._:-]+$/.test(domain) ? mappedToFour(domain) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function withoutDots(domain: string): string {
-  let end = domain.length;
-  while (domain[end - 1] === '.') end -= 1;
-  return domain.slice(0, end);
-}
-
-/** `::ffff:7f00:1` is 127.0.0.1 (RFC 4291 §2.5.5.2). */
-function mappedToFour(domain: string): string {
-  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(domain) ?? [];
-  if (high === undefined || low === undefined) return domain;
-  const [a, b] = [Number.parseInt(high, 16), Number.parseInt(low, 16)];
-  return [a >> 8, a & 255, b >> 8, b & 255].join('.');
-}
-
-/**
- * What a value says, and what it comes to: rules that restrict look at both. Undefined for the second where it cannot be
- * told: such a value may be anything.
- */
-function spellings({ kind, value }: Pick<Target, 'kind' | 'value'>): readonly [string, string | undefined] {
-  if (isNetworkPlace(kind, value)) return [value, plainUrl(value)];
-  return [value, kind === 'path' ? plainPath(value) : (plainPath(value) ?? value)];
-}
-
-/**
- * True if one of these values comes to what a target comes to, however either is spelled; a relative path counts from the
- * workspace on too. What cannot be told may be any of them.
- */
-export function namesPlace(values: readonly string[], target: Target, workspace: string): boolean {
-  const [said, plain] = spellings(target);
-  if (plain === undefined) return true;
-  const below =
-    target.kind === 'path' && !plain.startsWith('/') ? plainPath(`${workspace}/${plain}`) : undefined;
-  const places = [said, plain, below].filter((one) => one !== undefined);
-  const isPlace = (one: string | undefined): boolean => one !== undefined && places.includes(one);
-  return values.some((value) => SORTS.some((kind) => spellings({ kind, value }).some(isPlace)));
-}
-
-/** A kind whose values are paths, and one whose values lead to the network. */
-const SORTS = ['path', 'url'] as const;
-
-/** A URL with its scheme, domain and path in their one form. */
-function plainUrl(value: string): string | undefined {
-  const domain = domainOf(value, true);
-  if (domain === undefined || value.includes('@')) return undefined;
-  try {
-    const { protocol, port, pathname, search } = new URL(value.includes('://') ? value : `http://${value}`);
-    const path = pathname.replaceAll(/%([2-7][0-9a-f])/gi, (escaped, digits: string) => {
-      const point = String.fromCharCode(Number.parseInt(digits, 16));
-      return /[A-Za-z0-9._~-]/.test(point) ? point : escaped; // RFC 3986 §6.2.2.2
-    });
-    return `${protocol}//${domain}${port === '' ? '' : `:${port}`}${path === '' ? '/' : path}${search}`;
-  } catch {
-    return undefined;
-  }
 }

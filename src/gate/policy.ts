@@ -50,6 +50,8 @@ export interface Policy {
   readonly schema_version: typeof POLICY_SCHEMA_VERSION;
   readonly default_verdict: Verdict;
   readonly fail_closed: FailClosed;
+  /** `derived`: a rule that allows by risk believes a call no lower risk than it shows. */
+  readonly risk_floor: '' | 'derived';
   readonly scripts: ScriptRules;
   readonly rules: readonly Rule[];
 }
@@ -91,9 +93,12 @@ export interface Rule {
 /** What an intent must be for a rule to be about it. Every member that is not empty must hold. */
 export interface Match {
   readonly tool_names: readonly string[];
+  /** As the names, with `*` for anything: a tool is of one of the two. */
+  readonly tool_patterns: readonly string[];
   readonly risk_classes: readonly string[];
   readonly target_kinds: readonly string[];
   readonly target_values: readonly string[];
+  readonly target_patterns: readonly string[];
   readonly endpoint_classes: readonly string[];
   readonly skill_publishers: readonly string[];
   readonly skill_sources: readonly string[];
@@ -103,6 +108,7 @@ export interface Match {
   readonly destination_operations: readonly string[];
   readonly provenance_sources: readonly string[];
   readonly identities: readonly string[];
+  readonly identity_patterns: readonly string[];
   readonly workspace_prefixes: readonly string[];
   readonly require_delegation: boolean;
   readonly allowed_delegator_identities: readonly string[];
@@ -135,6 +141,10 @@ export interface EndpointRule {
   readonly path_denylist: readonly string[];
   readonly domain_allowlist: readonly string[];
   readonly domain_denylist: readonly string[];
+  /** With an allow list of domains: the schemes that may lead there. Empty for those of the web. */
+  readonly schemes: readonly string[];
+  /** With an allow list of domains: the ports that may lead there. Empty for any. */
+  readonly ports: readonly number[];
   readonly egress_classes: readonly string[];
   readonly action: '' | 'block' | 'require_approval';
   readonly destructive_action: '' | 'block' | 'require_approval';

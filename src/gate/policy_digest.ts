@@ -20,6 +20,7 @@ function digested({
   schema_version,
   default_verdict,
   fail_closed,
+  risk_floor,
   scripts,
   rules,
 }: Policy): JsonObject {
@@ -33,6 +34,7 @@ function digested({
       RequiredFields: fail_closed.required_fields,
       ...filled({ RequiredHighRiskFields: fail_closed.required_high_risk_fields }),
     },
+    ...filled({ RiskFloor: risk_floor }),
     ...filled({ Scripts: digestedScripts(scripts) }),
     Rules: rules.map(ofRule),
   };
@@ -87,6 +89,9 @@ function ofMatch(match: Match): JsonObject {
       AllowedDelegatorIdentities: match.allowed_delegator_identities,
       AllowedDelegateIdentities: match.allowed_delegate_identities,
       DelegationScopes: match.delegation_scopes,
+      ToolPatterns: match.tool_patterns,
+      TargetPatterns: match.target_patterns,
+      IdentityPatterns: match.identity_patterns,
     }),
     ...(match.max_delegation_depth === null ? {} : { MaxDelegationDepth: match.max_delegation_depth }),
   };
@@ -125,5 +130,6 @@ function ofEndpoint(endpoint: EndpointRule): Json {
     DestructiveAction: endpoint.destructive_action,
     ReasonCode: endpoint.reason_code,
     Violation: endpoint.violation,
+    ...filled({ Schemes: endpoint.schemes, Ports: endpoint.ports }),
   };
 }

@@ -15,7 +15,7 @@ import { parsePolicy, policyDocument } from './policy_text.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
-  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'scripts', 'rules'],
+  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'risk_floor', 'scripts', 'rules'],
   scripts: ['max_steps', 'require_approval_above', 'block_mixed_risk'],
   fail_closed: ['enabled', 'risk_classes', 'required_fields', 'required_high_risk_fields'],
   rules: [
@@ -31,12 +31,14 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
     'freeze_window',
   ],
   match: [
-    ...['tool_names', 'risk_classes', 'identities', 'workspace_prefixes', 'provenance_sources'],
+    ...['tool_names', 'tool_patterns', 'risk_classes', 'identities', 'identity_patterns'],
+    ...['workspace_prefixes', 'provenance_sources'],
     ...[
       'skill_publishers',
       'skill_sources',
       'target_kinds',
       'target_values',
+      'target_patterns',
       'endpoint_classes',
       'data_classes',
     ],
@@ -55,6 +57,8 @@ const ORDER: Readonly<Record<string, readonly string[]>> = {
       'path_denylist',
       'domain_allowlist',
       'domain_denylist',
+      'schemes',
+      'ports',
       'egress_classes',
     ],
     ...['action', 'destructive_action', 'reason_code', 'violation'],

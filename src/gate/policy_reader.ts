@@ -1,8 +1,9 @@
 import { agentRulesOf } from './agent_rules.ts';
 import { credentialRulesOf } from './credential_rules.ts';
+import { domainFault } from './domains.ts';
 import { ENDPOINT_CLASSES } from './endpoint.ts';
-import { patternFault } from './endpoint_lists.ts';
 import { freezeWindowOf } from './freeze_window.ts';
+import { pathFault } from './path_patterns.ts';
 import {
   type Dataflow,
   type EndpointRule,
@@ -16,6 +17,7 @@ import {
   REQUIRED_FIELDS,
   type Rule,
   VERDICTS,
+  type Verdict,
 } from './policy.ts';
 import { PolicyFields, type PolicyNode } from './policy_tree.ts';
 import { choice, count, exactly, known } from './policy_values.ts';
@@ -31,11 +33,12 @@ export function readPolicy(tree: PolicyNode): Policy {
   const schema_version = exactly(top, 'schema_version', POLICY_SCHEMA_VERSION);
   const default_verdict = choice(top, 'default_verdict', VERDICTS) || 'require_approval';
   const fail_closed = failClosedOf(top.inside('fail_closed'));
+  const risk_floor = choice(top, 'risk_floor', ['derived'] as const);
   const scripts = scriptRulesOf(top.inside('scripts'));
   const rules = top.each('rules').map(ruleOf);
   top.end();
   rules.sort((a, b) => a.priority - b.priority || byBytes(a.name, b.name));
-  return { schema_id, schema_version, default_verdict, fail_closed, scripts, rules };
+  return { schema_id, schema_version, default_verdict, fail_closed, risk_floor, scripts, rules };
 }
 
 function failClosedOf(fields: PolicyFields): FailClosed {
@@ -61,8 +64,8 @@ function ruleOf(fields: PolicyFields): Rule {
     name,
     priority: fields.whole('priority') ?? 0,
     effect,
-    match: matchOf(fields.inside('match')),
-    endpoint: endpointOf(fields.inside('endpoint')),
+    match: matchOf(within(fields, 'match', effect)),
+    endpoint: endpointOf(within(fields, 'endpoint', effect)),
     reason_codes: wordList(fields.texts('reason_codes')),
     violations: wordList(fields.texts('violations')),
     min_approvals,
@@ -80,20 +83,33 @@ function ruleOf(fields: PolicyFields): Rule {
     credential: credentialRulesOf(fields),
     freeze_window: freezeWindowOf(fields.inside('freeze_window')),
   };
+  if (effect === 'allow') fields.refuseBlankLists();
   fields.end();
   return rule;
 }
 
-function matchOf(fields: PolicyFields): Match {
+/** A part of a rule, with what has to be held against it when it is read. */
+interface Part {
+  readonly fields: PolicyFields;
+  readonly grants: boolean;
+}
+
+function within(fields: PolicyFields, name: string, effect: Verdict): Part {
+  return { fields: fields.inside(name), grants: effect === 'allow' };
+}
+
+function matchOf({ fields, grants }: Part): Match {
   const words = (name: string): string[] => loweredList(fields.texts(name));
   const exact = (name: string): string[] => wordList(fields.texts(name));
   const depth = fields.whole('max_delegation_depth');
   if (depth !== undefined && depth < 0) throw fields.wrong('max_delegation_depth', 'is below 0');
   const match: Match = {
     tool_names: words('tool_names'),
+    tool_patterns: words('tool_patterns'),
     risk_classes: words('risk_classes'),
     target_kinds: words('target_kinds'),
     target_values: exact('target_values'),
+    target_patterns: exact('target_patterns'),
     endpoint_classes: known(fields, 'endpoint_classes', ENDPOINT_CLASSES),
     skill_publishers: words('skill_publishers'),
     skill_sources: words('skill_sources'),
@@ -103,6 +119,7 @@ function matchOf(fields: PolicyFields): Match {
     destination_operations: words('destination_operations'),
     provenance_sources: words('provenance_sources'),
     identities: exact('identities'),
+    identity_patterns: exact('identity_patterns'),
     workspace_prefixes: exact('workspace_prefixes'),
     require_delegation: fields.flag('require_delegation'),
     allowed_delegator_identities: exact('allowed_delegator_identities'),
@@ -110,6 +127,7 @@ function matchOf(fields: PolicyFields): Match {
     delegation_scopes: words('delegation_scopes'),
     max_delegation_depth: depth ?? null,
   };
+  if (grants) fields.refuseBlankLists();
   fields.end();
   return match;
 }
@@ -118,6 +136,9 @@ function rateLimitOf(fields: PolicyFields): RateLimit {
   const requests = count(fields, 'requests');
   const window = lowered(trimmed(fields.text('window')));
   const scope = lowered(trimmed(fields.text('scope')));
+  if (requests === 0 && fields.says('requests')) {
+    throw fields.wrong('requests', 'is 0', 'Leave the limit out for none. To let nothing through, block it.');
+  }
   fields.end();
   if (requests === 0) return { requests, window, scope };
   const windows = ['', 'minute', 'hour'];
@@ -162,19 +183,23 @@ function dataflowOf(fields: PolicyFields): Dataflow {
   };
 }
 
-function endpointOf(fields: PolicyFields): EndpointRule {
+function endpointOf({ fields, grants }: Part): EndpointRule {
   const enabled = fields.flag('enabled');
   const lists = {
     path_allowlist: patterns(fields, 'path_allowlist', 'path'),
     path_denylist: patterns(fields, 'path_denylist', 'path'),
     domain_allowlist: patterns(fields, 'domain_allowlist', 'domain'),
     domain_denylist: patterns(fields, 'domain_denylist', 'domain'),
+    schemes: loweredList(fields.texts('schemes')),
+    ports: fields.wholes('ports'),
     egress_classes: known(
       fields,
       'egress_classes',
       ENDPOINT_CLASSES.filter((one) => one.startsWith('net.')),
     ),
   };
+  if (grants) fields.refuseBlankLists();
+  refuseStray(fields, lists);
   const action = choice(fields, 'action', ACTIONS);
   const destructive_action = choice(fields, 'destructive_action', ACTIONS);
   const reason_code = trimmed(fields.text('reason_code'));
@@ -192,11 +217,26 @@ function endpointOf(fields: PolicyFields): EndpointRule {
   };
 }
 
+function refuseStray(
+  fields: PolicyFields,
+  { schemes, ports, domain_allowlist }: Pick<EndpointRule, 'schemes' | 'ports' | 'domain_allowlist'>,
+): void {
+  const hint = 'Name the domains that they may lead to in domain_allowlist.';
+  for (const [name, list] of [['schemes', schemes] as const, ['ports', ports] as const])
+    if (list.length > 0 && domain_allowlist.length === 0)
+      throw fields.wrong(name, 'is there without a domain_allowlist', hint);
+  const strange = schemes.find((scheme) => !/^[a-z][a-z0-9+.-]*$/.test(scheme));
+  if (strange !== undefined)
+    throw fields.wrong('schemes', `names ${JSON.stringify(strange)}`, 'Write it as in https://: https.');
+  const port = ports.find((one) => one < 1 || one > 65_535);
+  if (port !== undefined) throw fields.wrong('ports', `names ${port}`, 'Possible: 1 to 65535.');
+}
+
 /** A list of patterns, each of which could hold for something: one that cannot would let everything past it. */
 function patterns(fields: PolicyFields, name: string, of: 'path' | 'domain'): string[] {
   const list = of === 'path' ? wordList(fields.texts(name)) : loweredList(fields.texts(name));
   for (const pattern of list) {
-    const fault = patternFault(pattern, of);
+    const fault = of === 'path' ? pathFault(pattern) : domainFault(pattern);
     if (fault !== undefined) throw fields.wrong(name, `names ${JSON.stringify(pattern)}, which ${fault}`);
   }
   return list;

@@ -1,10 +1,12 @@
 import {
+  CST,
   type Document,
   isAlias,
   isMap,
   isNode,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Pair,
   parseAllDocuments,
@@ -53,8 +55,12 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   const lines = new LineCounter();
   const text = textOf(bytes, what);
   refuseDepth(text);
+  refuseBreaks(text);
   refuseDirectives(text);
-  const documents = [...parseAllDocuments(text, { lineCounter: lines, uniqueKeys: false })];
+  refuseMuch(text);
+  // The library's own prose for an error copies the line that it is in, for each of them.
+  const options = { lineCounter: lines, uniqueKeys: false, prettyErrors: false };
+  const documents = [...parseAllDocuments(text, options)];
   const [document, second] = documents;
   const line = (offset: number): number => lines.linePos(offset).line;
   for (const { errors, warnings } of documents) {
@@ -75,6 +81,15 @@ export function policyDocument(bytes: Uint8Array, what: string): PolicyDocument 
   return { document, lines };
 }
 
+/** Where some readers of YAML see a line end and others do not, one of them reads another policy. */
+function refuseBreaks(text: string): void {
+  const at = text.search(/\r(?!\n)|[\u0085\u2028\u2029]/);
+  if (at === -1) return;
+  const hint = 'End lines with LF or CR LF, and write such a character as an escape.';
+  const line = text.slice(0, at).split('\n').length;
+  throw policyInvalid(line, 'a line ends there for some readers and not for others', hint);
+}
+
 /** Another version of YAML reads other things in the same words. */
 function refuseDirectives(text: string): void {
   const at = text.split('\n').findIndex((line) => line.startsWith('%'));
@@ -91,6 +106,36 @@ function refuseDepth(text: string): void {
     if (Math.max(open, lists) > MAX_BRACKETS) throw policyInvalid(index + 1, 'it is nested too deep');
   }
 }
+
+/**
+ * The reader of YAML takes a while for each token, and for each thing that is wrong: it is given no more than a policy has.
+ * Keys that are written with a question mark nest without end, and no policy needs them.
+ */
+function refuseMuch(text: string): void {
+  let tokens = 0;
+  let line = 1;
+  for (const source of new Lexer().lex(text)) {
+    tokens += 1;
+    if (tokens > MAX_TOKENS) throw policyInvalid(line, `it has more than ${MAX_TOKENS} tokens`);
+    const type = CST.tokenType(source);
+    if (type === 'explicit-key-ind')
+      throw policyInvalid(line, 'a key is written with a question mark', 'Write it as `key: value`.');
+    if (type === 'double-quoted-scalar' && STRANGE_ESCAPE.test(source))
+      throw policyInvalid(
+        line,
+        'a text in double quotes has an escape that is none',
+        'Double the backslash.',
+      );
+    for (let at = source.indexOf('\n'); at !== -1; at = source.indexOf('\n', at + 1)) line += 1;
+  }
+}
+
+/** Spaces among them. A policy of ten thousand lines has fewer. */
+const MAX_TOKENS = 60_000;
+
+/** A backslash before what YAML 1.2 (§5.7) gives no meaning. */
+const STRANGE_ESCAPE =
+  /^"(?:[^\\]|\\[\s\S])*?\\(?![0abtnvfre "/\\N_LP\t\r\n]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})/i;
 
 const OPENS: ReadonlySet<string> = new Set(['[', '{']);
 const CLOSES: ReadonlySet<string> = new Set([']', '}']);
@@ -150,6 +195,8 @@ class Tree {
     for (const { key, value } of pairs) {
       const name = this.node(key, line, depth);
       if (name.kind !== 'scalar' || isAlias(key)) throw policyInvalid(name.line, 'a key is not text');
+      if (name.text === '<<' && isScalar(key) && key.type === 'PLAIN')
+        throw policyInvalid(name.line, 'a merge key (<<) stands there', 'Write out what it would put in.');
       if (members.has(name.text)) throw policyInvalid(name.line, `the key ${name.text} stands there twice`);
       members.set(name.text, { ...this.node(value, name.line, depth), line: name.line });
     }

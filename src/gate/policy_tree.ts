@@ -1,4 +1,5 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import { trimmed } from './words.ts';
 
 /** A policy's text as a tree: what stands where, with the line it stands in. No value is guessed at yet. */
 export type PolicyNode =
@@ -19,6 +20,7 @@ export class PolicyFields {
   readonly #place: string;
   readonly #line: number;
   readonly #asked = new Set<string>();
+  readonly #blank: string[] = [];
 
   constructor(node: PolicyNode | undefined, place: string) {
     if (node !== undefined && node.kind !== 'map' && !isNull(node)) throw wrong(node, place, 'a map');
@@ -34,7 +36,17 @@ export class PolicyFields {
   }
 
   texts(name: string): string[] {
-    return this.list(name).map((item, index) => textOf(item, `${this.#at(name)}[${index}]`));
+    const words = this.list(name).map((item, index) => textOf(item, `${this.#at(name)}[${index}]`));
+    if (this.#members.has(name) && words.every((word) => trimmed(word) === '')) this.#blank.push(name);
+    return words;
+  }
+
+  /** Throws for a list that is there and names nothing: whoever grants by it would ask for nothing. */
+  refuseBlankLists(): void {
+    for (const name of this.#blank) {
+      const hint = 'Name what is let through, or leave the list out: then nothing is asked.';
+      throw this.wrong(name, 'is there and names nothing, in a rule that allows', hint);
+    }
   }
 
   flag(name: string): boolean {
@@ -58,6 +70,16 @@ export class PolicyFields {
       return node.value as number;
     }
     throw wrong(node, this.#at(name), 'a whole number');
+  }
+
+  /** Whole numbers, each once, in their order. */
+  wholes(name: string): number[] {
+    const numbers = this.list(name).map((node) => {
+      if (node.kind === 'scalar' && Number.isSafeInteger(node.value)) return node.value as number;
+      throw wrong(node, this.#at(name), 'a list of whole numbers');
+    });
+    if (this.#members.has(name) && numbers.length === 0) this.#blank.push(name);
+    return [...new Set(numbers)].sort((a, b) => a - b);
   }
 
   list(name: string): readonly PolicyNode[] {

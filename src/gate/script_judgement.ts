@@ -1,9 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
-import { bothCredentialRules } from './credential_rules.ts';
+import { bothDuties } from './duties.ts';
 import { classesOf, destroys } from './endpoint_lists.ts';
 import type { Intent } from './intent.ts';
-import type { Duties, Judgement, StepJudgement } from './judge.ts';
-import { isNetwork, type RateLimit, stricter, type Verdict } from './policy.ts';
+import type { Judgement, StepJudgement } from './judge.ts';
+import { undelegatedBlocks } from './parts.ts';
+import { isNetwork, stricter, type Verdict } from './policy.ts';
 import { MAX_STEPS, type ScriptRules, type StepRisk } from './script_rules.ts';
 import { byBytes, wordList } from './words.ts';
 
@@ -35,17 +35,8 @@ export function judgeScript(
   };
 }
 
-/** A step that would be blocked for want of a delegation is so in a script too, whatever the others ask for. */
 function stepOf(call: Intent, judged: Judgement): StepJudgement {
-  const step = { ...judged, tool_name: call.tool_name, risk: riskOf(call) };
-  const { verdict, duties } = judged;
-  if (!duties.undelegated || verdict === 'block' || verdict === 'require_approval') return step;
-  return {
-    ...step,
-    verdict: 'block',
-    reason_codes: wordList([...judged.reason_codes, 'delegation_token_missing']),
-    violations: wordList([...judged.violations, 'delegation_not_granted']),
-  };
+  return { ...undelegatedBlocks(judged), tool_name: call.tool_name, risk: riskOf(call) };
 }
 
 /** What a policy has against a script as a whole. */
@@ -71,29 +62,4 @@ function riskOf({ targets, tool_name }: Intent): StepRisk {
   if (all.flat().some((one) => one === 'fs.write' || isNetwork(one))) return 'medium';
   const shown = targets.length > 0 && all.every((classes) => classes.some((one) => one !== 'other'));
   return shown ? 'low' : 'unknown';
-}
-
-function bothDuties(one: Duties, other: Duties): Duties {
-  const brokers = [one.broker, other.broker].filter((broker) => broker !== null);
-  return {
-    approvals: Math.max(one.approvals, other.approvals),
-    distinct_approvers: one.distinct_approvers || other.distinct_approvers,
-    delegation: one.delegation || other.delegation,
-    delegation_scopes: [...one.delegation_scopes, ...other.delegation_scopes],
-    undelegated: one.undelegated || other.undelegated,
-    broker:
-      brokers.length === 0
-        ? null
-        : {
-            references: wordList(brokers.flatMap(({ references }) => references)),
-            scopes: wordList(brokers.flatMap(({ scopes }) => scopes)),
-          },
-    credential: bothCredentialRules(one.credential, other.credential),
-    rate_limits: eachOnce([...one.rate_limits, ...other.rate_limits]),
-    destructive_budgets: eachOnce([...one.destructive_budgets, ...other.destructive_budgets]),
-  };
-}
-
-function eachOnce(limits: readonly RateLimit[]): RateLimit[] {
-  return limits.filter((limit, at) => limits.findIndex((one) => isDeepStrictEqual(one, limit)) === at);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import { GaitError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
@@ -36,9 +36,16 @@ export interface Asked {
   readonly requestSha256: string;
   readonly approvals: readonly JsonObject[];
   readonly delegations: readonly JsonObject[];
+  /** A context envelope, as parsed JSON. */
+  readonly contextEnvelope?: Json;
   readonly claimedApprovalRef?: string;
   /** Only asks what would be: nothing is used up, no credential is issued, no verdict is `allow`. */
   readonly simulate?: boolean;
+}
+
+/** How the clock stands to the decision log. */
+interface ClockStanding {
+  readonly clockBehind?: boolean;
 }
 
 /** What calls are settled with. */
@@ -83,7 +90,15 @@ export class Settler {
 
   /** Evaluates, does what is next, and evaluates again, until nothing is left to be done. */
   async settle(
-    { policy, request, approvals, delegations, simulate = false }: Asked,
+    {
+      policy,
+      request,
+      approvals,
+      delegations,
+      contextEnvelope,
+      simulate = false,
+      clockBehind = false,
+    }: Asked & ClockStanding,
     known?: Head,
   ): Promise<Course> {
     const { settings, keyring, broker, clock } = this.#parts;
@@ -93,7 +108,8 @@ export class Settler {
       ...{ gate: settings, keyring, approvals, delegations },
       ...(await this.#now(undefined)),
       mode: simulate ? 'trial' : 'enforce',
-      brokered: broker !== undefined,
+      ...{ brokered: broker !== undefined, clockBehind },
+      ...(contextEnvelope === undefined ? {} : { context: contextEnvelope }),
     };
     let admission: Admission | undefined;
     let issued: Issued | undefined;

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Timestamp } from '../core/time.ts';
 import { bothCredentialRules } from './credential_rules.ts';
+import type { Duties } from './duties.ts';
 import { type Decision, rulesAlone } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
-import type { Duties } from './judge.ts';
 import { type Policy, type RateLimit, stricter, type Verdict } from './policy.ts';
 import { byBytes } from './words.ts';
 
@@ -43,12 +43,13 @@ export function simulate(
   candidate: Policy,
   fixtures: readonly Fixture[],
   now: Timestamp,
+  home?: string,
 ): Simulation {
   const each = fixtures.map(({ path, request }) => ({
     fixture_path: path,
     intent_digest: intentDigest(request.intent),
-    baseline: rulesAlone(baseline, request, now),
-    candidate: rulesAlone(candidate, request, now),
+    baseline: rulesAlone(baseline, request, now, { home }),
+    candidate: rulesAlone(candidate, request, now, { home }),
   }));
   const changed = each.filter((one) => !isDeepStrictEqual(one.baseline, one.candidate));
   return {

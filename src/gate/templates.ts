@@ -11,6 +11,7 @@ const LOW = `# Agents that work on what can be made again: nothing is deleted, a
 schema_id: gait.gate.policy
 schema_version: 1.0.0
 default_verdict: allow
+risk_floor: derived
 rules:
   - name: no-delete
     priority: 10
@@ -40,6 +41,7 @@ fail_closed:
   enabled: true
   risk_classes: [critical, high]
   required_fields: [targets]
+risk_floor: derived
 rules:
   - name: no-delete
     priority: 10
@@ -70,6 +72,7 @@ fail_closed:
   enabled: true
   risk_classes: [critical, high]
   required_fields: [targets, arg_provenance]
+risk_floor: derived
 rules:
   - name: no-delete
     priority: 10

@@ -177,6 +177,9 @@ function extFault(
   if (not_before !== undefined && (!isTime(not_before) || epochMs(now) < epochMs(inUtc(not_before)))) {
     return { fault: 'not_yet_valid', detail: `it does not hold before ${String(not_before)}` };
   }
+  if (wanted === undefined && audience !== undefined && extRequired) {
+    return { fault: 'audience_mismatch', detail: `it does not say that it is for the gate ${audience}` };
+  }
   if (wanted !== undefined && wanted !== audience) {
     return { fault: 'audience_mismatch', detail: `it is for the gate ${JSON.stringify(wanted)}` };
   }

@@ -53,6 +53,8 @@ export interface TraceFacts {
   /** What somebody says of approvals; nobody checked it. */
   readonly claimedApprovalRef?: string;
   readonly audience?: string;
+  /** The directory of that log. */
+  readonly statePlace?: string;
 }
 
 /**
@@ -66,7 +68,7 @@ export function traceDocument(
   key: SigningKey,
 ): JsonObject {
   const { intent } = request;
-  const { context } = intent;
+  const { context } = decision;
   const members = {
     schema_id: TRACE_SCHEMA_ID,
     schema_version: '1.0.0',
@@ -81,9 +83,10 @@ export function traceDocument(
     intent_digest: facts.intentDigest,
     policy_digest: facts.policyDigest,
     verdict: decision.verdict,
-    context_set_digest: context.context_set_digest,
-    context_evidence_mode: context.context_evidence_mode,
-    context_ref_count: context.context_refs?.length,
+    // What nobody proved is not signed as if it were.
+    context_set_digest: context?.set_digest,
+    context_evidence_mode: context?.mode,
+    context_ref_count: context?.refs.length,
     violations: decision.violations,
     approval_token_ref: approvalRef(decision),
     delegation_ref: delegationRef(decision, request),
@@ -138,6 +141,7 @@ function extOf(decision: Decision, request: IntentRequest, facts: TraceFacts): J
       ...{ token_id, token_digest: digest, key_id, approver_identity },
     })),
     ...(facts.audience === undefined ? {} : { audience: facts.audience }),
+    ...(facts.statePlace === undefined ? {} : { state_dir: facts.statePlace }),
     ...(facts.claimedApprovalRef === undefined ? {} : { claimed_approval_ref: facts.claimedApprovalRef }),
   };
 }

@@ -69,12 +69,18 @@ export class HistoryCollector {
   readonly checkpoints: Checkpoint[] = [];
   readonly approvals: Approval[] = [];
   readonly records: StoredEvent[] = [];
+  readonly #keep: boolean;
+
+  /** `keep`: whether the records themselves are wanted. */
+  constructor(keep = true) {
+    this.#keep = keep;
+  }
 
   add(record: StoredEvent): void {
     const event = eventOf(record);
     if (event.type === 'checkpoint_added') this.checkpoints.push(checkpointOf(event));
     if (event.type === 'approved') this.approvals.push(approvalOf(event));
-    this.records.push(record);
+    if (this.#keep) this.records.push(record);
   }
 }
 

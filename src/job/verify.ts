@@ -1,5 +1,6 @@
 import { canonicalize } from '../core/canonical.ts';
 import { replay } from '../log/fold.ts';
+import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
 import { type Head, LogDamage, type Position } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
 import type { EventStore, Residue, Snapshot } from '../log/store.ts';
@@ -27,18 +28,36 @@ export interface JobVerification {
   readonly findings: readonly Found[];
 }
 
+/** What is known of a log beside it. */
+export interface KnownHeads {
+  /** By whoever asks. */
+  readonly expected?: readonly KnownHead[];
+  /** By what lies beside it: what a repair cut, and says so, may stand there. */
+  readonly remembered?: readonly KnownHead[];
+}
+
 /**
- * Checks a job's log from its first event: chain, canonical bytes, every event legal, the snapshot equal to the fold.
+ * Checks a job's log from its first event: chain, canonical bytes, every event legal, the snapshot equal to the fold, and
+ * that it has every head that is known of it, but for those that a repair cut and that it says so of.
  * Reads only. Throws `job_not_found`; everything that is wrong with the log is a finding.
  */
-export async function verifyJob(store: VerifiableStore, jobId: string): Promise<JobVerification> {
+export async function verifyJob(
+  store: VerifiableStore,
+  jobId: string,
+  { expected = [], remembered = [] }: KnownHeads = {},
+): Promise<JobVerification> {
   const snapshot = await store.loadSnapshot(jobId);
   const findings: Found[] = [];
   let snapshotEqual: boolean | undefined;
   let position: Position = LOG_START;
+  const [asked, told] = [new HeadWatch(expected), new HeadWatch(remembered)];
+  let repaired = Number.POSITIVE_INFINITY;
   try {
     await replay(store, jobModel, jobId, (record, state) => {
       position = record;
+      asked.see(record);
+      told.see(record);
+      if (record.event['type'] === 'repaired') repaired = Math.min(repaired, record.revision);
       if (record.revision === snapshot?.position.revision) {
         // One of another version is used by nobody, so it misleads nobody.
         if (jobFromSnapshot(snapshot.state, jobId, record.revision) === undefined) return;
@@ -50,6 +69,10 @@ export async function verifyJob(store: VerifiableStore, jobId: string): Promise<
     const { damage, revision, offset, message } = error;
     findings.push({ code: damage, message, revision, offset });
   }
+  const whole = findings.length === 0;
+  const end = position.revision;
+  const unsaid = told.findings(end).filter(({ revision }) => revision < repaired);
+  if (whole && end > 0) findings.push(...asked.findings(end), ...unsaid);
   const residue = await store.residue?.(jobId);
   const ahead = residue?.snapshotRevision ?? 0;
   if (ahead > position.revision && findings.length === 0)

@@ -1,10 +1,9 @@
-import type { Found, Report } from '../core/report.ts';
+import { type Found, MAX_FINDINGS, type Report } from '../core/report.ts';
 import type { ApprovalPolicy } from '../job/approval_policy.ts';
 import type { JobEvent, JobEventOf } from '../job/events.ts';
 import { parseJobEvent } from '../job/events.ts';
 import { approvalFault, headFault } from '../job/signed_approval.ts';
 import type { Head, StoredEvent } from '../log/record.ts';
-import { LOG_START } from '../log/scan.ts';
 import type { Trust } from '../signing/trust.ts';
 import { EVENTS_MEMBER } from './job_members.ts';
 
@@ -19,29 +18,34 @@ export interface ApprovalSignatures {
 
 /**
  * Checks every approval of a job that asks for signatures, or that has one, whatever the fold says: all that do not hold
- * are found. Settles `approval_signatures`; a job without any has no such check.
+ * are found.
  */
-export function verifyApprovals(
-  records: readonly StoredEvent[],
-  trust: Trust | undefined,
-  report: Report,
-): ApprovalSignatures | undefined {
-  const [first, ...rest] = records.map(({ event }) => readable(event));
-  const policy = first?.type === 'submitted' ? first.payload.approval_policy : undefined;
-  const approvals = rest.filter((event) => event?.type === 'approved');
-  if (policy === undefined && approvals.every(({ payload }) => payload.signed === undefined))
-    return undefined;
-  report.expect('approval_signatures');
-  const findings: Found[] = [];
-  const keys: string[] = [];
-  for (const event of approvals) {
-    const fault = faultAt(event, records[event.revision - 2] ?? LOG_START, policy);
-    if (fault !== undefined) findings.push(finding(event, fault));
-    else keys.push(event.payload.signed?.signature.key_id ?? '');
+export class ApprovalChecks {
+  readonly #findings: Found[] = [];
+  readonly #keys: string[] = [];
+  #policy: ApprovalPolicy | undefined;
+  #total = 0;
+  #signed = false;
+
+  see({ event: stored, revision }: StoredEvent, before: Head): void {
+    const event = readable(stored);
+    if (revision === 1 && event?.type === 'submitted') this.#policy = event.payload.approval_policy;
+    if (revision === 1 || event?.type !== 'approved') return;
+    this.#total += 1;
+    this.#signed ||= event.payload.signed !== undefined;
+    const fault = approvalFault(this.#policy, event) ?? headFault(event, before);
+    if (fault === undefined) this.#keys.push(event.payload.signed?.signature.key_id ?? '');
+    else if (this.#findings.length <= MAX_FINDINGS) this.#findings.push(finding(event, fault));
   }
-  report.settle('approval_signatures', findings);
-  const known = keys.filter((keyId) => trust?.isApprover(keyId) === true);
-  return { total: approvals.length, valid: keys.length, trusted: known.length };
+
+  /** Settles `approval_signatures`; a job without any has no such check. */
+  settle(trust: Trust | undefined, report: Report): ApprovalSignatures | undefined {
+    if (this.#policy === undefined && !this.#signed) return undefined;
+    report.expect('approval_signatures');
+    report.settle('approval_signatures', this.#findings);
+    const known = this.#keys.filter((keyId) => trust?.isApprover(keyId) === true);
+    return { total: this.#total, valid: this.#keys.length, trusted: known.length };
+  }
 }
 
 /** Undefined for what is no event of a job: the fold says so. */
@@ -51,14 +55,6 @@ function readable(stored: StoredEvent['event']): JobEvent | undefined {
   } catch {
     return undefined;
   }
-}
-
-function faultAt(
-  event: JobEventOf<'approved'>,
-  before: Head,
-  policy: ApprovalPolicy | undefined,
-): string | undefined {
-  return approvalFault(policy, event) ?? headFault(event, before);
 }
 
 function finding({ revision, payload }: JobEventOf<'approved'>, fault: string): Found {

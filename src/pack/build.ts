@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { canonicalBytes } from '../core/canonical.ts';
 import { sha256Hex } from '../core/digest.ts';
+import { type GaitError, invalidInput } from '../core/errors.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
 import type { JobState } from '../job/state.ts';
 import type { StoredEvent } from '../log/record.ts';
@@ -11,6 +12,7 @@ import type { RunFacts } from '../run/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
 import { digestSource } from '../zip/digest_file.ts';
+import { MAX_DOCUMENT_BYTES } from '../zip/reader.ts';
 import { type ByteSource, sourceOf } from '../zip/source.ts';
 import {
   EVENTS_MEMBER,
@@ -85,13 +87,24 @@ export function buildRunPack(source: RunSource, producerVersion: string, key?: S
 export function buildJobPack(history: JobHistory, producerVersion: string, key?: SigningKey): Pack {
   const { job, records } = history;
   const texts = records.map(({ text }) => text);
+  const state = canonicalBytes(runtimeState(job, history));
+  if (state.length > MAX_DOCUMENT_BYTES) throw tooLarge(state.length);
   const members = [
     memberOf(EVENTS_MEMBER, Buffer.from(texts.map((text) => `${text}\n`).join(''))),
     memberOf(LEDGER_MEMBER, canonicalBytes(ledgerOf(history))),
     memberOf(PAYLOAD_MEMBER, canonicalBytes(payloadOf(job))),
-    memberOf(STATE_MEMBER, canonicalBytes(runtimeState(job, history))),
+    memberOf(STATE_MEMBER, state),
   ];
   return sealPack({ packType: 'job', sourceRef: job.job_id, producerVersion, members }, key);
+}
+
+function tooLarge(bytes: number): GaitError {
+  const message = `the state of the job has ${bytes} bytes; a pack carries at most ${MAX_DOCUMENT_BYTES}`;
+  return invalidInput(
+    'member_too_large',
+    message,
+    'Nobody could verify such a pack. Split the work into jobs.',
+  );
 }
 
 /** What a pack is made of. */

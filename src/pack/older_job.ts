@@ -6,6 +6,7 @@ import validateState from '../schema/generated/job_state.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { memberOf, type Pack, sealPack } from './build.ts';
+import { UNCHAINED } from './event_lines.ts';
 import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import { PACK_SCHEMA_VERSION } from './manifest.ts';
 
@@ -69,6 +70,12 @@ export function buildOlderJobPack(
     memberOf(STATE_MEMBER, canonicalBytes(state)),
   ];
   return sealPack({ packType: 'job', sourceRef: String(state['job_id']), producerVersion, members }, key);
+}
+
+/** A pack of a producer that chains nothing says so: its own version, or the one that no release has. */
+export function olderVersionOf({ state }: OlderJob): string {
+  const said = state['producer_version'];
+  return typeof said === 'string' && UNCHAINED.test(said) ? said : '0.0.0-dev';
 }
 
 function lengthOf(list: Json | undefined): number {

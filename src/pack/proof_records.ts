@@ -2,9 +2,10 @@ import { parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import type { Found } from '../core/report.ts';
+import { type Found, MAX_FINDINGS } from '../core/report.ts';
 import validateRecord from '../schema/generated/pack_proof_record.js';
 import { schemaFault } from '../schema/validator.ts';
+import { type ByteSource, linesOf } from '../zip/source.ts';
 import type { PackManifest } from './manifest.ts';
 
 /** A chain of records, one for every other member, that some producers put into their packs. */
@@ -17,72 +18,77 @@ interface ProofRecord extends JsonObject {
   readonly integrity: JsonObject & { readonly record_hash: string };
 }
 
+/** What was found of the proof records of a pack, and how many there are. */
+export interface ProofAccount {
+  readonly findings: readonly Found[];
+  readonly count: number;
+}
+
+/** A record is shorter. Bytes. */
+const MAX_RECORD_BYTES = 64 * 1024;
+
 /**
  * What is wrong with the proof records of a pack: each must hash to what it says, follow the one before it, and tell
- * the truth of the member that the manifest declares in its place. `sizes` are those of the members. Pure.
+ * the truth of the member that the manifest declares in its place. `sizes` are those of the members. Stops where there
+ * is more to say than anyone reads.
  */
-export function proofFindings(
-  bytes: Buffer,
+export function proofAccount(
+  source: ByteSource,
   manifest: PackManifest,
   sizes: ReadonlyMap<string, number>,
-): Found[] {
+): ProofAccount {
   const findings: Found[] = [];
-  const seen: JsonObject[] = [];
+  const declared = manifest.contents.filter(({ path }) => path !== PROOF_MEMBER);
   let previous = '';
-  for (const [index, line] of linesIn(bytes).entries()) {
-    const { record, why } = parse(line);
-    if (record === undefined) return [...findings, at(index, 'proof_unreadable', why)];
+  let wrong: number | undefined;
+  let count = 0;
+  let ended = false;
+  for (const { bytes, whole } of linesOf(source, MAX_RECORD_BYTES)) {
+    const { record, why } = parse(bytes);
+    if (record === undefined) return { findings: [...findings, at(count, 'proof_unreadable', why)], count };
     const { event, integrity } = record;
     const hash = recordHash(record);
     if (integrity.record_hash !== hash)
-      findings.push(at(index, 'proof_hash_mismatch', `the record makes ${hash}`));
-    if ((integrity['previous_record_hash'] ?? '') !== previous) {
-      findings.push(at(index, 'proof_chain_broken', 'it does not follow the record before it'));
-    }
+      findings.push(at(count, 'proof_hash_mismatch', `the record makes ${hash}`));
+    if ((integrity['previous_record_hash'] ?? '') !== previous)
+      findings.push(at(count, 'proof_chain_broken', 'it does not follow the record before it'));
     previous = integrity.record_hash;
     const id = recordId(record);
-    if (record.record_id !== id) findings.push(at(index, 'proof_disagrees', `its id should be ${id}`));
-    seen.push(event);
+    if (record.record_id !== id) findings.push(at(count, 'proof_disagrees', `its id should be ${id}`));
+    if (wrong === undefined && !isTrue(event, declared[count], manifest, sizes)) wrong = count;
+    count += 1;
+    ended = whole;
+    if (findings.length > MAX_FINDINGS || count > declared.length) break;
   }
-  return [...findings, ...membersFindings(seen, manifest, sizes)];
+  if (count === 0) return { findings: [at(0, 'proof_unreadable', 'there are no records')], count };
+  if (ended && count <= declared.length)
+    findings.push(at(count, 'proof_unreadable', 'nothing follows the last newline'));
+  if (wrong === undefined && count < declared.length) wrong = count;
+  if (wrong === undefined) return { findings, count };
+  const where = declared[wrong]?.path ?? declared.at(-1)?.path;
+  const first = where === undefined ? '' : `; first that differs: ${where}`;
+  const message = `${PROOF_MEMBER}: ${count} records, ${declared.length} members${first}`;
+  return {
+    findings: [...findings, { code: 'proof_disagrees', message, member: PROOF_MEMBER }],
+    count,
+  };
 }
 
-function membersFindings(
-  seen: readonly JsonObject[],
-  manifest: PackManifest,
+/** True if a record says of a member what the manifest does. */
+function isTrue(
+  event: JsonObject,
+  entry: PackManifest['contents'][number] | undefined,
+  { pack_type, source_ref, producer_version }: PackManifest,
   sizes: ReadonlyMap<string, number>,
-): Found[] {
-  const { pack_type, source_ref, producer_version } = manifest;
-  const declared = manifest.contents.filter(({ path }) => path !== PROOF_MEMBER);
-  const wrong = declared.findIndex(({ path, sha256, type }, index) => {
-    const { entry_permissions: _, entry_sha256, ...told } = seen[index] ?? {};
-    const facts = { entry_path: path, entry_type: type, entry_size_bytes: sizes.get(path) ?? 0 };
-    return (
-      String(entry_sha256).toLowerCase() !== sha256.toLowerCase() ||
-      canonicalDigest(told) !== canonicalDigest({ ...facts, pack_type, source_ref, producer_version })
-    );
-  });
-  if (wrong === -1 && seen.length === declared.length) return [];
-  const member = declared[wrong === -1 ? declared.length - 1 : wrong]?.path;
-  const where = member === undefined ? '' : `; first that differs: ${member}`;
-  const message = `${PROOF_MEMBER}: ${seen.length} records, ${declared.length} members${where}`;
-  return [{ code: 'proof_disagrees', message, member: PROOF_MEMBER }];
-}
-
-/** How many records there are: one a line, the last without a newline. */
-export function proofRecordCount(bytes: Buffer): number {
-  return linesIn(bytes).length;
-}
-
-/** The lines of the member; the last has no newline. */
-function linesIn(bytes: Buffer): Buffer[] {
-  const lines: Buffer[] = [];
-  let start = 0;
-  for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
-    lines.push(bytes.subarray(start, end));
-    start = end + 1;
-  }
-  return [...lines, bytes.subarray(start)];
+): boolean {
+  if (entry === undefined) return false;
+  const { path, sha256, type } = entry;
+  const { entry_permissions: _, entry_sha256, ...told } = event;
+  const facts = { entry_path: path, entry_type: type, entry_size_bytes: sizes.get(path) ?? 0 };
+  return (
+    String(entry_sha256).toLowerCase() === sha256.toLowerCase() &&
+    canonicalDigest(told) === canonicalDigest({ ...facts, pack_type, source_ref, producer_version })
+  );
 }
 
 function parse(line: Buffer): { record?: ProofRecord; why: string } {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { canonicalize, parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
+import { isBondEntry } from '../run/checkpoint_bond.ts';
 import type { Intent, Receipt, Refs, Result, RunDocument } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
 import type { RunFacts } from '../run/verify.ts';
@@ -43,7 +44,8 @@ export class RunSubstance implements RecordVisitor {
   }
 
   #timeline({ timeline }: RunDocument): Json {
-    return (timeline ?? []).map(({ event, ref }) => {
+    const done = (timeline ?? []).filter((item) => !isBondEntry(item));
+    return done.map(({ event, ref }) => {
       const place = typeof ref === 'string' ? this.#places.get(ref) : undefined;
       return { event, ref: place ?? (this.#isOwnId(ref) ? 'own' : (ref ?? null)) };
     });

@@ -1,14 +1,12 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject } from '../core/json.ts';
 import { type CheckName, type Found, Report } from '../core/report.ts';
-import { NEVER } from '../core/time.ts';
 import type { JobHistory } from '../job/history.ts';
+import type { KnownHead } from '../log/known_heads.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
 import { type Verification, type VerifiedRunpack, verificationOf, verifyRunpack } from '../run/verify.ts';
-import { readDocument, timeFindings } from '../schema/documents.ts';
-import validateManifest from '../schema/generated/pack_manifest.js';
 import {
   NO_SIGNATURES,
   type SignaturePolicy,
@@ -16,22 +14,17 @@ import {
   type SignatureVerdict,
   verifySignatures,
 } from '../signing/verify.ts';
-import {
-  type Compared,
-  type Contents,
-  compareDeclared,
-  NOTHING_COMPARED,
-  readContents,
-} from '../zip/contents.ts';
-import { type Container, readMember } from '../zip/reader.ts';
+import { type Compared, type Contents, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
+import { type Container, memberSource, readMember } from '../zip/reader.ts';
 import type { ApprovalSignatures } from './approval_signatures.ts';
 import { extensionFindings } from './extends.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
-import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf, signedDigestOf } from './manifest.ts';
-import { PROOF_MEMBER, proofFindings, proofRecordCount } from './proof_records.ts';
+import { MANIFEST_MEMBER, type PackManifest, signedDigestOf } from './manifest.ts';
+import { PROOF_MEMBER, proofAccount } from './proof_records.ts';
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './run_members.ts';
 import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './verify_guard.ts';
 import { type VerifiedJob, verifyJobPayload } from './verify_job.ts';
+import { compareContents, readManifest } from './verify_manifest.ts';
 import { type EmbeddedRun, verifyRunPayload } from './verify_run.ts';
 
 /** What a verification of a pack found out. */
@@ -52,8 +45,12 @@ export interface PackVerification extends Verification {
 export interface VerificationPolicy extends SignaturePolicy {
   /** What an earlier pack of the same job holds: this one must only add to it. */
   readonly extending?: JobHistory;
+  /** Heads that the log in a job pack must have. */
+  readonly known?: readonly KnownHead[];
   /** Sees every intent and result of a run. */
   readonly visit?: RecordVisitor;
+  /** False: neither the records of a job pack nor the lines of its events are wanted, which may be any number. */
+  readonly keep?: boolean;
   /** Told of bytes as they are read; each byte of a runpack inside a pack is read twice. */
   readonly onBytes?: (count: number) => void;
 }
@@ -86,13 +83,11 @@ const CHECKS: readonly CheckName[] = [
 /** The members that are documents, to be read into memory. Others are only digested. */
 const DOCUMENTS: readonly string[] = [
   MANIFEST_MEMBER,
-  EVENTS_MEMBER,
   LEDGER_MEMBER,
   PAYLOAD_MEMBER,
   STATE_MEMBER,
   RUN_PAYLOAD_MEMBER,
   ENVELOPE_MEMBER,
-  PROOF_MEMBER,
 ];
 
 /**
@@ -116,11 +111,16 @@ export function verifyPack(container: Container, policy: VerificationPolicy = {}
 function verifyPackSpec(container: Container, policy: VerificationPolicy): VerifiedPack {
   const report = new Report([...CHECKS, 'event_chain', 'event_fold', 'signatures']);
   if (policy.extending !== undefined) report.expect('extends');
+  if (policy.known !== undefined) report.expect('known_head');
   report.settle('container_bytes', container.findings);
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return unread(report);
   const { onBytes } = policy;
-  const contents = readContents(container, { keep: (name) => DOCUMENTS.includes(name), onBytes }, report);
+  const keeping = {
+    keep: (name: string) => DOCUMENTS.includes(name),
+    keepLarge: (name: string) => policy.keep !== false && name === EVENTS_MEMBER,
+  };
+  const contents = readContents(container, { ...keeping, onBytes }, report);
   const manifest = readManifest(contents.bytes.get(MANIFEST_MEMBER), report);
   if (manifest === undefined) return unread(report);
   if (manifest.pack_type === 'run') {
@@ -130,13 +130,14 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   }
   const compared = compareContents(manifest, contents, report);
   const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
-  const { history, approvals, run }: ReadPayload = sound
+  const { history, approvals, run, proofs, unknown }: ReadPayload = sound
     ? readPayload(manifest, container, contents, policy, report)
     : {};
   if (policy.extending !== undefined) {
     const found = history === undefined ? [NO_HISTORY] : extensionFindings(history, policy.extending);
     report.settle('extends', found);
   }
+  if (policy.known !== undefined) report.settle('known_head', unknown ?? [NO_HEAD]);
   const signed = {
     signatures: manifest.signatures ?? [],
     digest: signedDigestOf(manifest),
@@ -144,8 +145,7 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   };
   const signatures = verifySignatures(signed, policy, report);
   const source = run === undefined ? {} : { source_signature_status: run.signatureStatus };
-  const proof = sound ? contents.bytes.get(PROOF_MEMBER) : undefined;
-  const proved = proof === undefined ? {} : { proof_records_verified: proofRecordCount(proof) };
+  const proved = proofs === undefined ? {} : { proof_records_verified: proofs };
   const approved = approvals === undefined ? {} : { approval_signatures: approvals };
   const verification = {
     ...summary(report, manifest, compared, signatures),
@@ -162,18 +162,32 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   };
 }
 
+/** Nor from one without a log whoever remembers a head of it. */
+const NO_HEAD: Found = {
+  code: 'history_missing',
+  message: 'it cannot be told whether it has the head that you remember: it has no chain of events',
+};
+
 /** Whoever asks whether a pack extends another gets no yes from one of which it cannot be told. */
 const NO_HISTORY: Found = {
   code: 'history_missing',
   message: 'it cannot be told whether it extends the earlier pack: it has no chain of events',
 };
 
-function withoutHistory(pack: VerifiedPack, { extending }: VerificationPolicy): VerifiedPack {
-  if (extending === undefined) return pack;
+function withoutHistory(pack: VerifiedPack, { extending, known }: VerificationPolicy): VerifiedPack {
+  const asked = [
+    ...(extending === undefined ? [] : [['extends', NO_HISTORY] as const]),
+    ...(known === undefined ? [] : [['known_head', NO_HEAD] as const]),
+  ];
+  if (asked.length === 0) return pack;
   const { verification } = pack;
-  const check = { layer: 'payload', check: 'extends', status: 'failed' } as const;
-  const findings = [...verification.findings, { layer: 'payload', ...NO_HISTORY } as const];
-  return { ...pack, verification: { ...verification, checks: [...verification.checks, check], findings } };
+  const checks = asked.map(([check]) => ({ layer: 'payload', check, status: 'failed' }) as const);
+  const findings = asked.map(([, found]) => ({ layer: 'payload', ...found }) as const);
+  const all = {
+    checks: [...verification.checks, ...checks],
+    findings: [...verification.findings, ...findings],
+  };
+  return { ...pack, verification: { ...verification, ...all } };
 }
 
 const NO_DOCUMENTS: ReadonlyMap<string, Buffer> = new Map();
@@ -184,19 +198,26 @@ function unread(report: Report): VerifiedPack {
 
 interface ReadPayload extends VerifiedJob {
   readonly run?: EmbeddedRun | undefined;
+  /** How many proof records there are. */
+  readonly proofs?: number;
 }
 
 function readPayload(
   manifest: PackManifest,
   container: Container,
   { bytes: members, sizes }: Contents,
-  { trust, visit }: VerificationPolicy,
+  { trust, visit, keep, extending, known }: VerificationPolicy,
   report: Report,
 ): ReadPayload {
-  const proof = members.get(PROOF_MEMBER);
-  if (proof !== undefined) report.settle('proof_records', proofFindings(proof, manifest, sizes));
-  if (manifest.pack_type === 'job') return verifyJobPayload(manifest, members, trust, report);
-  return { run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
+  const proof = memberSource(container, PROOF_MEMBER);
+  const account = proof === undefined ? undefined : proofAccount(proof, manifest, sizes);
+  if (account !== undefined) report.settle('proof_records', account.findings);
+  const proved = account === undefined || account.count === 0 ? {} : { proofs: account.count };
+  if (manifest.pack_type === 'run')
+    return { ...proved, run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
+  const events = memberSource(container, EVENTS_MEMBER);
+  const kept = keep !== false || extending !== undefined;
+  return { ...proved, ...verifyJobPayload({ manifest, members, events, trust, known, keep: kept }, report) };
 }
 
 /** The verification of a runpack from before PackSpec v1, as one of a pack. */
@@ -222,44 +243,6 @@ function isGuardPack(container: Container): boolean {
   }
 }
 
-function readManifest(bytes: Buffer | undefined, report: Report): PackManifest | undefined {
-  if (bytes === undefined) {
-    const message = `there is no ${MANIFEST_MEMBER}, and no ${RUN_MANIFEST_MEMBER} of a runpack`;
-    report.settle('manifest_schema', [{ code: 'manifest_missing', message, member: MANIFEST_MEMBER }]);
-    return undefined;
-  }
-  const { value, finding } = readDocument(MANIFEST_MEMBER, bytes, validateManifest);
-  const found = finding === undefined ? timeFindings(MANIFEST_MEMBER, value) : [finding];
-  report.settle('manifest_schema', [...found, ...zeroTime(value)]);
-  return value as unknown as PackManifest | undefined;
-}
-
-/** A time that nobody set is no time. */
-function zeroTime(manifest: JsonObject | undefined): Found[] {
-  if (manifest === undefined || manifest['created_at'] !== NEVER) return [];
-  const message = `${MANIFEST_MEMBER}: created_at was never set`;
-  return [{ code: 'not_a_time', message, member: MANIFEST_MEMBER }];
-}
-
-function compareContents(manifest: PackManifest, contents: Contents, report: Report): Compared {
-  const expected = packIdOf(manifest);
-  const actual = manifest.pack_id;
-  const message = `pack_id is ${actual}, the manifest makes ${expected}`;
-  const differs = { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
-  report.settle('pack_id', actual.toLowerCase() === expected ? [] : [differs]);
-  return compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, typeFindings(manifest));
-}
-
-/** Each member is declared with the type that its name says. */
-function typeFindings({ contents }: PackManifest): Found[] {
-  return contents.flatMap(({ path: member, type: actual }) => {
-    const expected = entryType(member);
-    if (actual === expected) return [];
-    const message = `${member} is declared as ${actual}, its name says ${expected}`;
-    return [{ code: 'declared_type', message, member, expected, actual }];
-  });
-}
-
 function summary(
   report: Report,
   manifest: PackManifest | undefined,
@@ -275,9 +258,13 @@ function summary(
 }
 
 /** The error that an artifact with findings is refused with: the first finding, and how many there are. */
-export function verificationError({ findings }: Pick<PackVerification, 'findings'>, path: string): GaitError {
+export function verificationError(
+  { findings, findings_omitted = 0 }: Pick<PackVerification, 'findings' | 'findings_omitted'>,
+  path: string,
+): GaitError {
   const [first] = findings;
-  const more = findings.length > 1 ? ` (and ${findings.length - 1} more)` : '';
+  const others = findings.length - 1 + findings_omitted;
+  const more = others > 0 ? ` (and ${others} more)` : '';
   const message = `${path} does not verify: ${first?.message ?? 'unknown finding'}${more}`;
   const unbelieved = findings.every(({ layer }) => layer === 'signatures');
   return new GaitError({
@@ -285,7 +272,7 @@ export function verificationError({ findings }: Pick<PackVerification, 'findings
     category: 'verification_failed',
     message,
     hint: unbelieved
-      ? 'It is whole, but no key that you trust vouches for it. Ask who made it for the public key.'
+      ? 'It is whole, but its signatures do not vouch for it. Ask who made it for the public key.'
       : '`gait pack verify` lists all findings. Ask for it again from where it was built.',
   });
 }

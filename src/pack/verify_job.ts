@@ -2,18 +2,34 @@ import { canonicalize } from '../core/canonical.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Found, Report } from '../core/report.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
-import type { StoredEvent } from '../log/record.ts';
+import { type HeadFinding, HeadWatch, type KnownHead } from '../log/known_heads.ts';
+import type { Head } from '../log/record.ts';
+import { LOG_START } from '../log/scan.ts';
 import { type Members, readDocument, timeFindings } from '../schema/documents.ts';
 import validateState from '../schema/generated/job_state.js';
 import validatePayload from '../schema/generated/pack_job.js';
 import validateLedger from '../schema/generated/pack_job_ledger.js';
 import type { Validate } from '../schema/validator.ts';
 import type { Trust } from '../signing/trust.ts';
-import { type ApprovalSignatures, verifyApprovals } from './approval_signatures.ts';
-import { chainFacts, payloadOf } from './build.ts';
-import { foldRecords, olderEventFindings, promisesLedger, readChain } from './event_lines.ts';
+import type { ByteSource } from '../zip/source.ts';
+import { ApprovalChecks, type ApprovalSignatures } from './approval_signatures.ts';
+import { payloadOf } from './build.ts';
+import { Fold, olderEventFindings, promisesLedger, walkChain } from './event_lines.ts';
 import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import type { PackManifest } from './manifest.ts';
+import { MerkleTree } from './merkle.ts';
+
+export interface JobPackSource {
+  readonly manifest: PackManifest;
+  readonly members: Members;
+  /** The member of its events. */
+  readonly events: ByteSource | undefined;
+  readonly trust: Trust | undefined;
+  /** Heads that the log must have. */
+  readonly known?: readonly KnownHead[] | undefined;
+  /** The history is to have its records. */
+  readonly keep: boolean;
+}
 
 /** What the verification of a job pack found beside its findings. */
 export interface VerifiedJob {
@@ -21,29 +37,29 @@ export interface VerifiedJob {
   readonly history?: JobHistory;
   /** Present when the events could be read and approvals of the job are to be signed. */
   readonly approvals?: ApprovalSignatures;
+  /** What the log does not have of the heads that are known; present when its events chain. */
+  readonly unknown?: readonly Found[];
 }
 
 /**
  * Checks what a job pack says: its documents conform and agree, its events chain to the head that the ledger names,
  * and fold to exactly the state beside them, and the signatures of its approvals hold. Pure.
  */
-export function verifyJobPayload(
-  manifest: PackManifest,
-  members: Members,
-  trust: Trust | undefined,
-  report: Report,
-): VerifiedJob {
-  const documents = readDocuments(manifest, members, report);
+export function verifyJobPayload(source: JobPackSource, report: Report): VerifiedJob {
+  const { manifest, trust } = source;
+  const documents = readDocuments(source, report);
   if (documents === undefined) return {};
   const { ledger, events } = documents;
   if (ledger !== undefined) {
     report.settle('payload_agreement', agreement(manifest, documents));
-    const { records, findings } = readChain(manifest.source_ref, events);
-    const approvals = verifyApprovals(records, trust, report);
-    const history = verifyEvents(documents, ledger, { records, broken: findings }, report);
+    const checks = new ApprovalChecks();
+    const watch = new HeadWatch(source.known ?? []);
+    const { history, end } = verifyEvents(source, documents, { ledger, checks, watch }, report);
+    const approvals = checks.settle(trust, report);
     return {
       ...(history === undefined ? {} : { history }),
       ...(approvals === undefined ? {} : { approvals }),
+      ...(end === undefined ? {} : { unknown: watch.findings(end).map(inEvents) }),
     };
   }
   // A pack of an older producer: there is no head to chain to, and its events do not carry the state.
@@ -57,28 +73,51 @@ export function verifyJobPayload(
 interface Documents {
   readonly payload: JsonObject;
   readonly state: JsonObject;
-  readonly events: Buffer;
+  readonly events: ByteSource;
   /** Absent in packs of older producers. */
   readonly ledger: JobLedger | undefined;
 }
 
+interface Held {
+  readonly ledger: JobLedger;
+  readonly checks: ApprovalChecks;
+  readonly watch: HeadWatch;
+}
+
+function inEvents(finding: HeadFinding): Found {
+  return { ...finding, member: EVENTS_MEMBER };
+}
+
+/** One pass over the events: the chain, the tree, the fold and the approvals. */
 function verifyEvents(
-  { payload, state }: Documents,
-  ledger: JobLedger,
-  { records, broken }: { readonly records: readonly StoredEvent[]; readonly broken: readonly Found[] },
+  { manifest, keep }: JobPackSource,
+  { payload, state, events }: Documents,
+  { ledger, checks, watch }: Held,
   report: Report,
-): JobHistory | undefined {
+): { readonly history?: JobHistory; readonly end?: number } {
   const { size, head, merkle_root } = ledger;
-  const chained =
-    broken.length > 0
-      ? broken
-      : unlike(LEDGER_MEMBER, 'ledger_differs', chainFacts(records), { size, head, merkle_root });
+  const tree = new MerkleTree();
+  const fold = new Fold(keep);
+  let last: Head = LOG_START;
+  const broken = walkChain(manifest.source_ref, events, (record, before) => {
+    tree.add(Buffer.from(record.text));
+    checks.see(record, before);
+    watch.see(record);
+    fold.see(record);
+    last = record;
+  });
+  if (broken !== undefined) {
+    report.settle('event_chain', [broken]);
+    return {};
+  }
+  const { revision, hash } = last;
+  const made = { size: revision, head: { revision, hash }, merkle_root: tree.root() };
+  const chained = unlike(LEDGER_MEMBER, 'ledger_differs', made, { size, head, merkle_root });
   report.settle('event_chain', chained);
-  if (broken.length > 0) return undefined;
-  const { history, findings } = foldRecords(records);
+  const { history, findings } = fold.outcome;
   if (history === undefined) {
     report.settle('event_fold', findings);
-    return undefined;
+    return { end: revision };
   }
   const { environment } = history.job;
   const sound = report.settle('event_fold', [
@@ -86,31 +125,32 @@ function verifyEvents(
     ...unlike(PAYLOAD_MEMBER, 'payload_differs', payloadOf(history.job), payload),
     ...unlike(LEDGER_MEMBER, 'ledger_differs', { environment }, { environment: ledger.environment }),
   ]);
-  return sound && chained.length === 0 ? history : undefined;
+  return sound && chained.length === 0 ? { history, end: revision } : { end: revision };
 }
 
-function readDocuments(manifest: PackManifest, members: Members, report: Report): Documents | undefined {
+function readDocuments({ manifest, members, events }: JobPackSource, report: Report): Documents | undefined {
   const findings: Found[] = [];
-  const need = (name: string): Buffer | undefined => {
-    const bytes = members.get(name);
-    if (bytes === undefined) {
-      findings.push({ code: 'member_missing', message: `a job pack needs ${name}`, member: name });
-    }
-    return bytes;
+  const missing = (name: string): void => {
+    findings.push({ code: 'member_missing', message: `a job pack needs ${name}`, member: name });
   };
   const read = (name: string, validate: Validate): JsonObject | undefined => {
-    const bytes = need(name);
-    if (bytes === undefined) return undefined;
+    const bytes = members.get(name);
+    if (bytes === undefined) {
+      missing(name);
+      return undefined;
+    }
     const { value, finding } = readDocument(name, bytes, validate);
     findings.push(...(finding === undefined ? timeFindings(name, value) : [finding]));
     return value;
   };
   const payload = read(PAYLOAD_MEMBER, validatePayload);
   const state = read(STATE_MEMBER, validateState);
-  const events = need(EVENTS_MEMBER);
-  const hasLedger = manifest.contents.some(({ path }) => path === LEDGER_MEMBER);
-  const ledger =
-    hasLedger || promisesLedger(events ?? Buffer.alloc(0)) ? read(LEDGER_MEMBER, validateLedger) : undefined;
+  if (events === undefined) missing(EVENTS_MEMBER);
+  const { contents, producer_version } = manifest;
+  const needsLedger =
+    contents.some(({ path }) => path === LEDGER_MEMBER) ||
+    (events !== undefined && promisesLedger(producer_version, events));
+  const ledger = needsLedger ? read(LEDGER_MEMBER, validateLedger) : undefined;
   const sound = report.settle('payload_schemas', findings);
   if (!sound || payload === undefined || state === undefined || events === undefined) return undefined;
   return { payload, state, events, ledger: ledger as unknown as JobLedger | undefined };

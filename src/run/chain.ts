@@ -5,8 +5,9 @@ import validateChain from '../schema/generated/runpack_session_chain.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { SignaturePolicy } from '../signing/verify.ts';
 import type { Container } from '../zip/reader.ts';
+import { type Bond, bondFaults, bondReader, isBound, isSigned } from './checkpoint_bond.ts';
 import { linkFault, type SessionCheckpoint, type SessionState } from './session.ts';
-import { verifyRunpack } from './verify.ts';
+import { type VerifiedRunpack, verifyRunpack } from './verify.ts';
 
 /** schemas/v1/runpack/session_chain.schema.json */
 export interface SessionChain {
@@ -56,8 +57,9 @@ export interface CheckedCheckpoint {
 export type OpenRunpack = (checkpoint: SessionCheckpoint) => { container: Container; close(): void } | string;
 
 /**
- * Verifies a chain: each checkpoint follows the one before it, without a gap, and its runpack verifies and is the one
- * that it names. Pure but for what `open` does.
+ * Verifies a chain: each checkpoint follows the one before it, without a gap, its runpack verifies and is the one that
+ * it names, and what the chain says of session, events, times and order is what the runpacks say, under their
+ * signatures. Pure but for what `open` does.
  */
 export function verifyChain(
   chain: SessionChain,
@@ -68,10 +70,12 @@ export function verifyChain(
   const errors: string[] = [];
   const checkpoints: CheckedCheckpoint[] = [];
   let previous: SessionCheckpoint | undefined;
+  let bound = false;
   for (const checkpoint of chain.checkpoints) {
     const fault = linkFault(previous, checkpoint) ?? strangerFault(chain, checkpoint);
     if (fault !== undefined) linkage.push(fault);
-    const checked = checkRunpack(chain, checkpoint, open, policy);
+    const checked = checkRunpack({ chain, checkpoint, bound }, open, policy);
+    bound ||= checked.bound;
     errors.push(...checked.errors);
     checkpoints.push(checked.checkpoint);
     previous = checkpoint;
@@ -101,39 +105,78 @@ function strangerFault(
   return `checkpoint ${checkpoint.checkpoint_index} is of another session or run`;
 }
 
-function checkRunpack(
-  chain: SessionChain,
-  checkpoint: SessionCheckpoint,
-  open: OpenRunpack,
-  policy: SignaturePolicy,
-): { readonly errors: readonly string[]; readonly checkpoint: CheckedCheckpoint } {
-  const { checkpoint_index, runpack_path, manifest_digest } = checkpoint;
-  const opened = open(checkpoint);
+interface AskedCheckpoint {
+  readonly chain: SessionChain;
+  readonly checkpoint: SessionCheckpoint;
+  /** One before it says in its runpack what it follows. */
+  readonly bound: boolean;
+}
+
+interface CheckedRunpack {
+  readonly errors: readonly string[];
+  readonly checkpoint: CheckedCheckpoint;
+  readonly bound: boolean;
+}
+
+function checkRunpack(asked: AskedCheckpoint, open: OpenRunpack, policy: SignaturePolicy): CheckedRunpack {
+  const { checkpoint_index, runpack_path } = asked.checkpoint;
+  const opened = open(asked.checkpoint);
   const at = (why: string): string => `checkpoint ${checkpoint_index}: ${why}`;
-  const unread = { checkpoint_index, runpack_path, signature_status: 'missing', findings: [] };
   if (typeof opened === 'string') {
     const finding = { layer: 'container', code: 'runpack_unreadable', message: opened } as const;
-    return { errors: [at(opened)], checkpoint: { ...unread, findings: [finding] } };
+    const unread = { checkpoint_index, runpack_path, signature_status: 'missing', findings: [finding] };
+    return { errors: [at(opened)], checkpoint: unread, bound: false };
   }
   try {
-    const { verification, facts } = verifyRunpack(opened.container, policy);
-    const { findings, signature_status, run_id } = verification;
-    const errors = findings.map(({ message }) => at(message));
-    if (verification.manifest_digest.toLowerCase() !== manifest_digest.toLowerCase()) {
-      errors.push(
-        at(`its runpack has the manifest ${verification.manifest_digest || 'none'}, not ${manifest_digest}`),
-      );
-    }
-    const due = `${chain.run_id}_cp_${String(checkpoint_index).padStart(4, '0')}`;
-    if (run_id !== '' && run_id !== due) errors.push(at(`its runpack is of the run ${run_id}, not ${due}`));
-    const events = checkpoint.sequence_end - checkpoint.sequence_start + 1;
-    if (facts !== undefined && facts.intents !== events) {
-      errors.push(at(`its runpack has ${facts.intents} intents for ${events} events`));
-    }
-    return { errors, checkpoint: { checkpoint_index, runpack_path, signature_status, findings } };
+    const { events, visit } = bondReader();
+    const verified = verifyRunpack(opened.container, { ...policy, visit });
+    const { findings, signature_status } = verified.verification;
+    const errors = [
+      ...findings.map(({ message }) => message),
+      ...mismatches(asked, verified),
+      ...placeFaults(asked, verified, events),
+    ];
+    return {
+      errors: errors.map(at),
+      checkpoint: { checkpoint_index, runpack_path, signature_status, findings },
+      bound: verified.facts !== undefined && isBound(verified.facts.run),
+    };
   } finally {
     opened.close();
   }
+}
+
+/** The runpack is the one that the checkpoint names. */
+function mismatches(
+  { chain, checkpoint }: AskedCheckpoint,
+  { verification, facts }: VerifiedRunpack,
+): string[] {
+  const { checkpoint_index, manifest_digest, sequence_start, sequence_end } = checkpoint;
+  const faults: string[] = [];
+  const { run_id, manifest_digest: actual } = verification;
+  // To the letter: in another spelling the checkpoint, and all after it, would have another digest.
+  if (actual !== manifest_digest) {
+    faults.push(`its runpack has the manifest ${actual || 'none'}, not ${manifest_digest}`);
+  }
+  const due = `${chain.run_id}_cp_${String(checkpoint_index).padStart(4, '0')}`;
+  if (run_id !== '' && run_id !== due) faults.push(`its runpack is of the run ${run_id}, not ${due}`);
+  const events = sequence_end - sequence_start + 1;
+  if (facts !== undefined && facts.intents !== events) {
+    faults.push(`its runpack has ${facts.intents} intents for ${events} events`);
+  }
+  return faults;
+}
+
+/** The runpack, under its signature, says the same of session, events, times and order as the chain, which nobody signs. */
+function placeFaults(
+  { chain, checkpoint, bound }: AskedCheckpoint,
+  { facts, manifest }: VerifiedRunpack,
+  events: Bond['events'],
+): string[] {
+  if (facts === undefined) return [];
+  const { session_id, created_at: sessionCreatedAt } = chain;
+  const bond = { run: facts.run, signed: isSigned(manifest), events };
+  return bondFaults(bond, { session_id, sessionCreatedAt, checkpoint, bound });
 }
 
 /** The checkpoint of a chain that is asked for: `latest`, or its index. Throws `checkpoint_unknown`. */

@@ -1,5 +1,6 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { JsonObject } from '../core/json.ts';
+import { bondEntries } from './checkpoint_bond.ts';
 import { type CapturedRun, RUN_SCHEMA_VERSION } from './documents.ts';
 import {
   checkpointDigestOf,
@@ -36,7 +37,7 @@ export function checkpointRun(
       schema_id: 'gait.runpack.run',
       ...own,
       env: machine,
-      timeline: [...pending.map(timelineItem), emitted],
+      timeline: [...pending.map(timelineItem), emitted, ...bondEntries(header, checkpoints.at(-1))],
     },
     intents: pending.map((event, i) => ({
       schema_id: 'gait.runpack.intent',

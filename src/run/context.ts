@@ -1,5 +1,5 @@
+import { contextSetDigest, sortedReceipts } from '../core/context_set.ts';
 import type { Receipt, Refs } from './documents.ts';
-import { contextSetDigest, sortedReceipts } from './refs.ts';
 
 /** schemas/v1/context/envelope.schema.json */
 export interface ContextEnvelope {

@@ -1,6 +1,6 @@
+import { sortedReceipts } from '../core/context_set.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import type { CapturedRun, Intent, Receipt, Refs, Result, RunManifest } from './documents.ts';
-import { sortedReceipts } from './refs.ts';
 
 /** `metadata` compares without arguments, results and the content of receipts. */
 export type Privacy = 'full' | 'metadata';

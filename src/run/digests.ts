@@ -1,28 +1,53 @@
 import { canonicalDigest, DIGEST_PATTERN } from '../core/digest.ts';
-import { invalidInput } from '../core/errors.ts';
+import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Intent, Receipt, Result } from './documents.ts';
+import type { CaptureMode, Intent, Receipt, Result } from './documents.ts';
 
-/** The digest of what is there; what was given must be it. Throws `digest_wrong`, or `record_invalid` when there is neither. */
+/** What a digest is of: the content itself, and what an agent made of it to be digested in its place. */
+export interface Digested {
+  readonly own: JsonObject | undefined;
+  readonly normalized: JsonObject | undefined;
+}
+
+export interface KeptDigest {
+  readonly digest: string;
+  /** What the content beside it makes, where that is something else. */
+  readonly contentMakes?: string;
+}
+
+/**
+ * The digest that is kept: the one that is stated, else that of the content. It is always of the normalized content; in
+ * raw capture, where the content stays beside it, of that too. Throws `digest_wrong`, or `record_invalid` when there is
+ * neither digest nor content.
+ */
 export function digestFor(
   what: string,
   given: string | undefined,
-  values: readonly (JsonObject | undefined)[],
-): string {
+  { own, normalized }: Digested,
+  mode: CaptureMode,
+): KeptDigest {
   const stated = given?.trim().toLowerCase();
-  const digests = values.flatMap((value) => (value === undefined ? [] : [canonicalDigest(value)]));
   if (stated !== undefined && !DIGEST_PATTERN.test(stated)) {
     throw invalidInput('digest_wrong', `${what} is not 64 hexadecimal digits: ${JSON.stringify(given)}`);
   }
-  for (const actual of digests) {
-    if (stated === undefined || stated === actual) continue;
-    const hint =
-      'It is the SHA-256 of the canonical JSON (RFC 8785) of the object; leave it out to have it computed.';
-    throw invalidInput('digest_wrong', `${what} is ${stated}, the content makes ${actual}`, hint);
+  const [ofOwn, ofNormalized] = [own, normalized].map((value) => value && canonicalDigest(value));
+  const digest = stated ?? ofNormalized ?? ofOwn;
+  if (digest === undefined) {
+    throw invalidInput('record_invalid', `${what} is missing, and so is what it would be of`);
   }
-  const digest = stated ?? digests[0];
-  if (digest !== undefined) return digest;
-  throw invalidInput('record_invalid', `${what} is missing, and so is what it would be of`);
+  if (ofNormalized !== undefined && ofNormalized !== digest) {
+    throw wrongDigest(what, digest, `the normalized content makes ${ofNormalized}`);
+  }
+  if (ofOwn === undefined || ofOwn === digest) return { digest };
+  if (mode === 'raw') throw wrongDigest(what, digest, `the content that is kept beside it makes ${ofOwn}`);
+  return normalized === undefined ? { digest, contentMakes: ofOwn } : { digest };
+}
+
+/** A digest of something else than what it stands for. */
+export function wrongDigest(what: string, digest: string, why: string): GaitError {
+  const hint =
+    'It is the SHA-256 of the canonical JSON (RFC 8785) of the object; leave it out to have it computed.';
+  return invalidInput('digest_wrong', `${what} is ${digest}, ${why}`, hint);
 }
 
 /** A receipt of a trace says what the intent and result of the run say; what it leaves out is filled in from them. */

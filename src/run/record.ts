@@ -2,12 +2,8 @@ import { DIGEST_PATTERN } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import { Fields } from '../core/fields.ts';
 import type { Json, JsonObject } from '../core/json.ts';
-import validateIntent from '../schema/generated/runpack_intent.js';
-import validateRefs from '../schema/generated/runpack_refs.js';
-import validateResult from '../schema/generated/runpack_result.js';
-import validateRun from '../schema/generated/runpack_run.js';
-import { schemaFault } from '../schema/validator.ts';
-import { completed, digestFor } from './digests.ts';
+import { assertConform } from './conform.ts';
+import { completed, type Digested, digestFor, wrongDigest } from './digests.ts';
 import type {
   CapturedRun,
   CaptureMode,
@@ -20,6 +16,14 @@ import type {
   TimelineItem,
 } from './documents.ts';
 import { RUN_SCHEMA_VERSION } from './documents.ts';
+import {
+  type Kept,
+  redactedEnv,
+  redactedReceipts,
+  refuseWhole,
+  withNotes,
+  withoutEmpty,
+} from './reference.ts';
 import { contextOf, evidenceModeOf, isEmpty, receiptOf, refsOf } from './refs.ts';
 
 /** What says how an input is written. */
@@ -40,6 +44,8 @@ export interface RecordOptions {
   readonly contextEnvelope?: Json | undefined;
   /** Receipts may have the redaction mode `raw`. */
   readonly rawContext?: boolean;
+  /** Refuses a stated digest that is not of the content beside it, in reference capture too. */
+  readonly strict?: boolean;
   /** The time of a run that names none, and the machine of one that names none. */
   readonly now: string;
   readonly machine: JsonObject;
@@ -73,8 +79,11 @@ class Recorder {
   readonly #top: Fields;
   readonly #seen: Fields[] = [];
   readonly #warnings: string[] = [];
+  /** What reference capture kept otherwise than it was said. */
+  readonly #notes: string[] = [];
   readonly #base: Pick<Envelope, 'created_at' | 'producer_version' | 'run_id'>;
   readonly #runFields: Fields;
+  readonly #mode: CaptureMode;
   readonly #args: Fields;
   readonly #payloads: Fields;
 
@@ -89,18 +98,18 @@ class Recorder {
       created_at: this.#runFields.stamp('created_at') ?? options.now,
       producer_version: this.#runFields.text('producer_version') ?? UNNAMED_PRODUCER,
     };
+    this.#mode = this.#captureMode();
     const normalization = this.#see(top.inside('normalization'));
     this.#args = normalization.inside('intent_args');
     this.#payloads = normalization.inside('result_payloads');
   }
 
   captured(): CapturedRun {
-    const captureMode = this.#captureMode();
     const run = this.#run();
     const fullIntents = this.#top.each('intents').map((fields) => this.#intent(this.#see(fields)));
     const fullResults = this.#top.each('results').map((fields) => this.#result(this.#see(fields)));
-    const stripped = captureMode === 'reference' && [...fullIntents, ...fullResults].some(holdsContent);
-    const strip = captureMode === 'reference';
+    const stripped = this.#mode === 'reference' && [...fullIntents, ...fullResults].some(holdsContent);
+    const strip = this.#mode === 'reference';
     const intents = strip ? fullIntents.map(({ args: _, ...intent }) => intent) : fullIntents;
     const results = strip ? fullResults.map(({ result: _, ...result }) => result) : fullResults;
     if (stripped)
@@ -110,7 +119,8 @@ class Recorder {
     this.#checkIds(intents, results);
     const refs = this.#refs(intents, results);
     assertConform({ run, intents, results, refs });
-    return { captureMode, run, intents, results, refs };
+    for (const note of this.#notes) this.#warn(`reference capture keeps of ${note}`);
+    return { captureMode: this.#mode, run: withNotes(run, this.#notes), intents, results, refs };
   }
 
   warnings(): readonly string[] {
@@ -128,14 +138,20 @@ class Recorder {
   }
 
   #run(): RunDocument {
-    const env = this.#runFields.object('env');
+    const said = withoutEmpty(this.#runFields.object('env') ?? {});
     const timeline =
       this.#runFields.list('timeline') === undefined
         ? null
         : this.#runFields.each('timeline').map((item) => this.#timelineItem(this.#see(item)));
-    const defaults =
-      env === undefined ? this.#options.machine : { ...this.#options.machine, ...withoutEmpty(env) };
-    return { ...this.#envelope(this.#runFields, 'gait.runpack.run'), env: defaults, timeline };
+    const kept = { ...this.#options.machine, ...this.#note(redactedEnv(said), said) };
+    return { ...this.#envelope(this.#runFields, 'gait.runpack.run'), env: kept, timeline };
+  }
+
+  /** In reference capture what is kept, which is told here and in the run; in raw capture what there was. */
+  #note<T>({ kept, note }: Kept<T>, captured: T): T {
+    if (this.#mode === 'raw') return captured;
+    if (note !== undefined) this.#notes.push(note);
+    return kept;
   }
 
   #timelineItem(fields: Fields): TimelineItem {
@@ -153,7 +169,7 @@ class Recorder {
       ...this.#envelope(fields, 'gait.runpack.intent'),
       intent_id,
       tool_name: fields.need('tool_name'),
-      args_digest: digestFor(`intent ${intent_id}: args_digest`, given, [normalized, args]),
+      args_digest: this.#digest(`intent ${intent_id}: args_digest`, given, { own: args, normalized }),
     };
     return args === undefined || isEmpty(args) ? intent : { ...intent, args };
   }
@@ -163,13 +179,24 @@ class Recorder {
     const result = fields.object('result');
     const normalized = this.#payloads.object(intent_id);
     const given = fields.text('result_digest');
+    const what = `result of ${intent_id}: result_digest`;
     const record = {
       ...this.#envelope(fields, 'gait.runpack.result'),
       intent_id,
       status: fields.need('status'),
-      result_digest: digestFor(`result of ${intent_id}: result_digest`, given, [normalized, result]),
+      result_digest: this.#digest(what, given, { own: result, normalized }),
     };
     return result === undefined || isEmpty(result) ? record : { ...record, result };
+  }
+
+  /** In reference capture nothing but the digest is left: one that is stated stays, and is told of. */
+  #digest(what: string, given: string | undefined, content: Digested): string {
+    const { digest, contentMakes } = digestFor(what, given, content, this.#mode);
+    if (contentMakes === undefined) return digest;
+    const why = `the content beside it makes ${contentMakes}`;
+    if (this.#options.strict === true) throw wrongDigest(what, digest, why);
+    this.#warn(`digest_unverified: ${what} is kept as ${digest}, though ${why}`);
+    return digest;
   }
 
   #refs(intents: readonly Intent[], results: readonly Result[]): CapturedRun['refs'] {
@@ -183,7 +210,11 @@ class Recorder {
     const context = this.#envelopeContext(mode) ?? { receipts: own, setDigest };
     const receipts = context.receipts.map((receipt) => completed(receipt, intents, results));
     this.#checkReceipts(receipts);
-    return refsOf(envelope, { receipts, setDigest: context.setDigest, mode });
+    const redacted = redactedReceipts(receipts, context.setDigest !== '');
+    const kept = this.#note(redacted, receipts);
+    const { strict = false, rawContext = false } = this.#options;
+    if (this.#mode === 'reference' && strict && !rawContext) refuseWhole(redacted);
+    return refsOf(envelope, { receipts: kept, setDigest: context.setDigest, mode });
   }
 
   /** The context envelope's records. One that is not sound is only warned about where evidence is not required. */
@@ -260,27 +291,8 @@ class Recorder {
   }
 }
 
-/** What is recorded verifies: every document is to its schema. Throws `record_invalid`. */
-function assertConform({ run, intents, results, refs }: Omit<CapturedRun, 'captureMode'>): void {
-  const faults = [
-    ...[run].map((document) => ['run', schemaFault(validateRun, document)] as const),
-    ...intents.map(
-      (document) => [`intent ${document.intent_id}`, schemaFault(validateIntent, document)] as const,
-    ),
-    ...results.map(
-      (document) => [`result of ${document.intent_id}`, schemaFault(validateResult, document)] as const,
-    ),
-    ...[refs].map((document) => ['refs', schemaFault(validateRefs, document)] as const),
-  ];
-  for (const [what, fault] of faults) if (fault !== undefined) throw invalid(`${what}: ${fault}`);
-}
-
 function holdsContent(record: Intent | Result): boolean {
   return 'args' in record || 'result' in record;
-}
-
-function withoutEmpty(env: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== '' && value !== null));
 }
 
 function invalid(message: string, hint?: string): GaitError {

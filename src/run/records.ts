@@ -1,11 +1,12 @@
+import { sha256 } from '../core/digest.ts';
 import type { Found } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateIntent from '../schema/generated/runpack_intent.js';
 import validateResult from '../schema/generated/runpack_result.js';
 import type { Validate } from '../schema/validator.ts';
-import type { Container } from '../zip/reader.ts';
-import { type ByteSource, linesOf } from '../zip/source.ts';
+import { type Container, memberSource } from '../zip/reader.ts';
+import { linesOf } from '../zip/source.ts';
 import { type Envelope, INTENTS_MEMBER, type Intent, RESULTS_MEMBER, type Result } from './documents.ts';
 
 /** Sees the records of a runpack, one at a time and in order: all intents, then all results. */
@@ -43,7 +44,8 @@ const MAX_FINDINGS = 20;
 export function readRecords(container: Container, runId: string, visit: RecordVisitor = {}): ReadRecords {
   const findings: Found[] = [];
   const strangers: Found[] = [];
-  const read = <R extends Envelope>(
+  const seen = new SeenIds();
+  const read = <R extends Envelope & { readonly intent_id: string }>(
     name: string,
     validate: Validate,
     see: ((record: R) => void) | undefined,
@@ -75,6 +77,10 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
       if (record.run_id !== runId && strangers.length < MAX_FINDINGS) {
         strangers.push(at(name, count, offset, 'payload_disagrees', `a record of the run ${record.run_id}`));
       }
+      if (seen.isRepeated(name, record)) {
+        const code = name === INTENTS_MEMBER ? 'intent_repeated' : 'result_repeated';
+        findings.push(at(name, count, offset, code, `there is another of the intent ${record.intent_id}`));
+      }
       see?.(record);
     }
     return count;
@@ -84,10 +90,17 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
   return { intents, results, findings, strangers };
 }
 
-function memberSource(container: Container, name: string): ByteSource | undefined {
-  const member = container.members.find((one) => one.name === name);
-  const opened = member === undefined ? undefined : container.open(member);
-  return opened?.fault === undefined ? opened?.source : undefined;
+/** The ids of intents that were seen, and of their results: each stands there once. Holds 12 bytes of each. */
+class SeenIds {
+  readonly #members = new Map<string, Set<string>>();
+
+  isRepeated(member: string, { intent_id }: { readonly intent_id: string }): boolean {
+    const ids = this.#members.get(member) ?? new Set();
+    const key = sha256(Buffer.from(intent_id)).toString('latin1', 0, 12);
+    const repeated = ids.has(key);
+    this.#members.set(member, ids.add(key));
+    return repeated;
+  }
 }
 
 function at(member: string, line: number, offset: number, code: string, why: string): Found {

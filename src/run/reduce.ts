@@ -1,5 +1,6 @@
 import { invalidInput } from '../core/errors.ts';
 import type { CapturedRun, Intent, Result } from './documents.ts';
+import { tellsOfCapture } from './reference.ts';
 
 /** What makes an intent the one to keep. */
 export type Predicate = 'missing_result' | 'non_ok_status';
@@ -48,7 +49,7 @@ export function reduceRun(source: CapturedRun, predicate: Predicate): Reduced {
   const run_id = reducedRunId(run.run_id, predicate);
   const kept = results.filter((result) => result.intent_id === intent_id);
   const receipts = (refs.receipts ?? []).filter(({ ref_id }) => ref_id === `trace_${intent_id}`);
-  const timeline = run.timeline?.filter((item) => item['ref'] === intent_id) ?? null;
+  const timeline = run.timeline?.filter((item) => item['ref'] === intent_id || tellsOfCapture(item)) ?? null;
   const { context_ref_count: _count, context_set_digest: _digest, ...context } = refs;
   const captured: CapturedRun = {
     captureMode: source.captureMode,

@@ -1,4 +1,5 @@
-import { canonicalDigest, DIGEST_PATTERN } from '../core/digest.ts';
+import { contextSetDigest, sortedReceipts } from '../core/context_set.ts';
+import { DIGEST_PATTERN } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { Fields } from '../core/fields.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -36,18 +37,6 @@ export function receiptOf(fields: Fields): Receipt {
     ...(label === undefined ? {} : { sensitivity_label: label }),
     ...(params === undefined || isEmpty(params) ? {} : { retrieval_params: params }),
   };
-}
-
-/** The order in which records of a context are digested and kept. */
-export function sortedReceipts(receipts: readonly Receipt[]): Receipt[] {
-  const key = ({ ref_id, source_type, source_locator, content_digest }: Receipt): string =>
-    [ref_id, source_type, source_locator, content_digest].join('\u0000');
-  return [...receipts].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0));
-}
-
-/** The digest of a set of context records: of their list, in order. */
-export function contextSetDigest(receipts: readonly Receipt[]): string {
-  return canonicalDigest(sortedReceipts(receipts));
 }
 
 export function evidenceModeOf(text: string | undefined): EvidenceMode | undefined {

@@ -1,5 +1,12 @@
 import type { JsonObject } from '../core/json.ts';
-import { type CheckName, type CheckResult, type Finding, type Found, Report } from '../core/report.ts';
+import {
+  type CheckName,
+  type CheckResult,
+  type Finding,
+  type Found,
+  MAX_FINDINGS,
+  Report,
+} from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/runpack_manifest.js';
@@ -37,7 +44,10 @@ import { manifestDigestOf, signedDigestOf } from './runpack.ts';
 export interface Verification extends SignatureVerdict {
   readonly files_checked: number;
   readonly checks: readonly CheckResult[];
+  /** The first 100. */
   readonly findings: readonly Finding[];
+  /** How many more there are. */
+  readonly findings_omitted?: number;
   readonly missing_files: readonly string[];
   readonly hash_mismatches: readonly HashMismatch[];
   readonly undeclared_files: readonly string[];
@@ -54,9 +64,10 @@ export function verificationOf(
     files_checked: declared.length,
     checks: report.checks,
     findings: report.findings,
-    missing_files: compared.missing,
-    hash_mismatches: compared.mismatches,
-    undeclared_files: compared.undeclared,
+    ...(report.omitted === 0 ? {} : { findings_omitted: report.omitted }),
+    missing_files: compared.missing.slice(0, MAX_FINDINGS),
+    hash_mismatches: compared.mismatches.slice(0, MAX_FINDINGS),
+    undeclared_files: compared.undeclared.slice(0, MAX_FINDINGS),
     ...signatures,
   };
 }

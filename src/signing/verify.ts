@@ -33,6 +33,17 @@ export const NO_SIGNATURES: SignatureVerdict = {
   signature_errors: [],
 };
 
+/** Whoever has no key can still write a signature down twice: how many keys signed is told by distinct ones. */
+function repeatedKey(signatures: readonly Signature[]): string | undefined {
+  const seen = new Set<string>();
+  for (const { key_id } of signatures) {
+    const id = key_id.trim().toLowerCase();
+    if (seen.has(id)) return id;
+    seen.add(id);
+  }
+  return undefined;
+}
+
 /**
  * Checks signatures against the keys that the reader trusts. One that holds is enough; if there are keys and none
  * holds, that is a finding in every case. Settles `signatures`.
@@ -43,6 +54,13 @@ export function verifySignatures(
   report: Report,
 ): SignatureVerdict {
   const total = signatures.length;
+  const repeated = repeatedKey(signatures);
+  if (repeated !== undefined) {
+    const message = `signature: the key ${repeated} stands there more than once`;
+    report.settle('signatures', [{ code: 'signature_repeated', message, member }]);
+    const signature_errors = ['a key stands there more than once'];
+    return { ...NO_SIGNATURES, signature_status: 'failed', signatures_total: total, signature_errors };
+  }
   if (total === 0) {
     const message = 'it is not signed';
     if (required) report.settle('signatures', [{ code: 'signature_missing', message, member }]);

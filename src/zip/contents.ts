@@ -1,5 +1,5 @@
 import type { Found, Report } from '../core/report.ts';
-import { type Container, MAX_DOCUMENT_BYTES, readMember } from './reader.ts';
+import { type Container, MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES, readMember } from './reader.ts';
 
 /** What was read of the members of a container. */
 export interface Contents {
@@ -34,8 +34,10 @@ export interface Compared {
 export const NOTHING_COMPARED: Compared = { missing: [], mismatches: [], undeclared: [] };
 
 export interface ReadContentsOptions {
-  /** Whether the bytes of a member are wanted. */
+  /** Whether the bytes of a member are wanted: it is a document. */
   readonly keep: (name: string) => boolean;
+  /** Members whose bytes are wanted if they fit into memory, up to {@link MAX_KEPT_BYTES}. */
+  readonly keepLarge?: (name: string) => boolean;
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
@@ -48,8 +50,12 @@ export function readContents(container: Container, options: ReadContentsOptions,
   const { onBytes } = options;
   for (const member of container.members) {
     const { name, dataOffset: offset } = member;
-    const keep = options.keep(name);
-    const content = readMember(container, member, { keep, ...(onBytes === undefined ? {} : { onBytes }) });
+    const document = options.keep(name);
+    const how = {
+      keep: document || options.keepLarge?.(name) === true,
+      limit: document ? MAX_DOCUMENT_BYTES : MAX_KEPT_BYTES,
+    };
+    const content = readMember(container, member, { ...how, ...(onBytes === undefined ? {} : { onBytes }) });
     if (content.fault !== undefined) {
       findings.push({ code: 'member_unreadable', message: `${name} ${content.fault}`, member: name, offset });
       continue;
@@ -61,7 +67,7 @@ export function readContents(container: Container, options: ReadContentsOptions,
     digests.set(name, content.sha256);
     sizes.set(name, member.size);
     if (content.bytes !== undefined) bytes.set(name, content.bytes);
-    else if (keep) {
+    else if (document) {
       const message = `${name} has ${member.size} bytes; a document has at most ${MAX_DOCUMENT_BYTES}`;
       findings.push({ code: 'member_too_large', message, member: name, offset });
     }

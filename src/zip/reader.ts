@@ -10,8 +10,11 @@ import { openFile } from './file_source.ts';
 import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
 import { MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from './styles.ts';
 
-/** A member larger than this is not read into memory. */
-export const MAX_DOCUMENT_BYTES: number = 512 * 1024 * 1024;
+/** A document larger than this is not read into memory. */
+export const MAX_DOCUMENT_BYTES: number = 16 * 1024 * 1024;
+
+/** Nor a member of lines larger than this, for whoever looks into it. */
+export const MAX_KEPT_BYTES: number = 512 * 1024 * 1024;
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {
@@ -22,7 +25,7 @@ export interface Container extends ContainerAudit {
 
 export type OpenedMember =
   | { readonly source: ByteSource; readonly fault?: undefined }
-  | { readonly fault: string };
+  | { readonly source?: undefined; readonly fault: string };
 
 export interface ContainerFile extends Container {
   readonly path: string;
@@ -36,7 +39,7 @@ export interface ContainerFile extends Container {
 export interface MemberContent {
   readonly sha256: string;
   readonly crcMatches: boolean;
-  /** Present if it was to be kept and is no larger than {@link MAX_DOCUMENT_BYTES}. */
+  /** Present if it is no larger than the limit. */
   readonly bytes?: Buffer;
   /** Why it could not be read. */
   readonly fault?: string;
@@ -81,17 +84,30 @@ export function readContainer(source: ByteSource): Container {
   return { ...audit, source, open };
 }
 
-/** Reads a member through: its digest and CRC-32, and its bytes if they are to be kept. */
+/** The bytes of a member by its name; undefined for one that is not there or cannot be had. */
+export function memberSource(container: Container, name: string): ByteSource | undefined {
+  const member = container.members.find((one) => one.name === name);
+  return member === undefined ? undefined : container.open(member).source;
+}
+
+/**
+ * Reads a member through: its digest and CRC-32, and its bytes if they are to be kept and no more than `limit`, by default
+ * {@link MAX_DOCUMENT_BYTES}.
+ */
 export function readMember(
   container: Container,
   member: Member,
-  options: { readonly keep: boolean; readonly onBytes?: (count: number) => void },
+  options: {
+    readonly keep: boolean;
+    readonly limit?: number;
+    readonly onBytes?: (count: number) => void;
+  },
 ): MemberContent {
   const opened = container.open(member);
   if (opened.fault !== undefined) return { sha256: '', crcMatches: true, fault: opened.fault };
   const hash = createHash('sha256');
   const kept: Buffer[] = [];
-  const whole = options.keep && opened.source.size <= MAX_DOCUMENT_BYTES;
+  const whole = options.keep && opened.source.size <= (options.limit ?? MAX_DOCUMENT_BYTES);
   let crc = 0;
   for (const bytes of whole ? chunksOf(opened.source) : passOver(opened.source)) {
     hash.update(bytes);

@@ -10,7 +10,7 @@ import { CAROL, HOUR, MALLORY } from '../support/tokens.ts';
 
 const BOBS = '--approval-public-key bob_public.key';
 const SHOWN = `--approval-token token.json ${BOBS}`;
-const PROD = '--profile oss-prod --private-key gate_private.key';
+const PROD = '--profile oss-prod --private-key gate_private.key --state-dir gate-state';
 const APPROVE = 'approve --intent intent.json --policy ask.yaml --scope tool:tool.write --reason-code r';
 const BY_BOB = '--approver bob --private-key bob_private.key';
 

@@ -39,6 +39,7 @@ import { schemaFault, type Validate } from '../../src/schema/validator.ts';
 
 /** What `--json` prints, of all families of commands: schemas/v1. */
 export interface Output {
+  readonly state_dir?: string;
   readonly schema_id: string;
   readonly schema_version: string;
   readonly ok: boolean;

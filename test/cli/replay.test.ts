@@ -194,8 +194,8 @@ describe('what is refused before anything runs', () => {
       { results: [...run.results, ...run.results] },
     ]) {
       await pack(w, { ...run, ...twice });
-      await refused(w, '', 'run_ambiguous', 'invalid_input');
-      await w.refused('run replay run.zip', 'run_ambiguous', 'invalid_input');
+      await refused(w, '', 'pack_damaged', 'verification_failed');
+      await w.refused('run replay run.zip', 'pack_damaged', 'verification_failed');
     }
   });
 

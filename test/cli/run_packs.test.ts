@@ -196,10 +196,10 @@ describe('what a pack of a run tells', () => {
       );
       assert.deepEqual(
         inspect?.timeline.map((item) => Reflect.get(item, 'event')),
-        ['run_started', 'tool_call'],
+        ['run_started', 'tool_call', 'reference_capture'],
       );
       const { timeline_events, receipt_count, intent_results } = inspect?.run_lineage ?? {};
-      assert.deepEqual([timeline_events, receipt_count, intent_results?.length], [2, 2, 3]);
+      assert.deepEqual([timeline_events, receipt_count, intent_results?.length], [3, 2, 3]);
       const text = await shared().text(`pack inspect ${path}`);
       for (const part of [
         /run_demo {2}reference capture/,

@@ -132,7 +132,10 @@ describe('run record: digests', () => {
 
   const normalized = { normalization: { intent_args: { i: { a: 2 } } } };
   const REFUSED: Readonly<Record<string, readonly [code: string, input: object]>> = {
-    'wrong ones': ['digest_wrong', withIntent(INPUT, { args: { a: 1 }, args_digest: wrong })],
+    'wrong ones': [
+      'digest_wrong',
+      { ...withIntent(INPUT, { args: { a: 1 }, args_digest: wrong }), capture_mode: 'raw' },
+    ],
     'ones that are not of the normalized arguments': [
       'digest_wrong',
       { ...withIntent(INPUT, { args_digest: digest }), ...normalized },
@@ -141,7 +144,11 @@ describe('run record: digests', () => {
     'none, and nothing that they would be of': ['record_invalid', withIntent(INPUT, {})],
     'wrong ones of results': [
       'digest_wrong',
-      { ...INPUT, results: [{ intent_id: 'i1', status: 'ok', result: {}, result_digest: wrong }] },
+      {
+        ...INPUT,
+        results: [{ intent_id: 'i1', status: 'ok', result: {}, result_digest: wrong }],
+        capture_mode: 'raw',
+      },
     ],
   };
   for (const [name, [code, input]] of Object.entries(REFUSED)) {
@@ -153,4 +160,19 @@ describe('run record: digests', () => {
       await w.unchanged(before);
     });
   }
+
+  test('F1: wrong ones are kept in reference capture, with a warning; a strict profile refuses them', async (t) => {
+    const w = await workspace(t);
+    await putJson(w, 'run.json', withIntent(INPUT, { args: { a: 1 }, args_digest: wrong }));
+    for (const profile of ['strict', 'oss-prod']) {
+      await w.refused(`run record run.json --profile ${profile}`, 'digest_wrong', 'invalid_input');
+    }
+    const { path = '', warnings = [] } = await w.ok('run record run.json');
+    const unverified = warnings.filter((warning) => warning.startsWith('digest_unverified: intent i: '));
+    assert.equal(unverified.length, 1);
+    const [kept] = linesIn(await membersOf(w.path(path)), 'intents.jsonl');
+    assert.deepEqual([kept?.['args_digest'], kept?.['args']], [wrong, undefined]);
+    const { stderr } = await w.gait('run record run.json');
+    assert.match(stderr, /warning: digest_unverified: intent i: /);
+  });
 });

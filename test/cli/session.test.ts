@@ -160,7 +160,7 @@ describe('what is refused changes nothing', () => {
     [`run session compact ${J} --out small.jsonl`]: ['out_unsafe', 8],
     [`run session compact ${J} --out gait-out/keys/small.jsonl`]: ['out_unsafe', 8],
     'verify session-chain none.json': ['file_not_found', 6],
-    'verify session-chain night.jsonl': ['', 6],
+    'verify session-chain night.jsonl': ['chain_damaged', 2],
     'verify session-chain': ['argument_missing', 6],
     'verify session-chain night_chain.json --chain night_chain.json': ['argument_unexpected', 6],
   };

@@ -98,7 +98,7 @@ describe('rules about a credential', () => {
   test('are in the digest, each of them, and only where they ask', () => {
     const digests = [asking(), ...MEMBERS.map((one) => asking(one))].map(policyDigest);
     assert.equal(new Set(digests).size, MEMBERS.length + 1);
-    const silent = asking('max_credential_ttl_seconds: 0', 'allowed_credential_sources: []');
+    const silent = asking('max_credential_ttl_seconds: 0');
     assert.equal(policyDigest(silent), digests[0]);
     assert.equal(judgementOf(silent, requestOf()).duties.broker, null);
   });

@@ -54,7 +54,8 @@ test('words that no call can have are pointed out, and others are not', () => {
     lint(policyOf('default_verdict: block', 'rules:', `  - {name: r, effect: block, match: {${match}}}`)).map(
       ({ code }) => code,
     );
-  assert.deepEqual(codesOf('target_kinds: [hots]'), ['word_unknown']);
-  assert.deepEqual(codesOf('provenance_sources: [externl]'), ['word_unknown']);
+  assert.deepEqual(codesOf('target_kinds: [hots]'), ['word_unknown', 'never_matches']);
+  assert.deepEqual(codesOf('target_kinds: [hots, host]'), ['word_unknown']);
+  assert.deepEqual(codesOf('provenance_sources: [externl]'), ['word_unknown', 'never_matches']);
   assert.deepEqual(codesOf('target_kinds: [host], provenance_sources: [external]'), []);
 });

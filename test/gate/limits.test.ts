@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { NO_DUTIES } from '../../src/gate/duties.ts';
 import type { Intent } from '../../src/gate/intent.ts';
-import { NO_DUTIES } from '../../src/gate/judge.ts';
 import { type Limit, limitsOf, windowEnd } from '../../src/gate/limits.ts';
 import type { RateLimit } from '../../src/gate/policy.ts';
 import { intentOf } from '../support/gate.ts';

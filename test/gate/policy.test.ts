@@ -73,7 +73,7 @@ describe('digests of policies', () => {
       withRule('destructive_budget: {requests: 1}'),
       withRule('destructive_budget: {requests: 1, window: minute, scope: tool_identity}'),
     ],
-    'a limit of no requests': [withRule('rate_limit: {requests: 0, window: x}'), withRule()],
+    'a limit without requests': [withRule('rate_limit: {window: x}'), withRule()],
     'an alias': [
       withRule('reason_codes: &a [x]', 'violations: *a'),
       withRule('reason_codes: [x]', 'violations: [x]'),
@@ -158,7 +158,7 @@ describe('what a policy says without words', () => {
     assert.deepEqual(said, { requests: 1, window: 'hour', scope: 'tool' });
   });
 
-  test('a limit of no requests may say anything else', () => {
+  test('a limit without requests may say anything else', () => {
     assert.equal(rule('rate_limit: {window: fortnight, scope: moon}').rate_limit.requests, 0);
   });
 
@@ -294,4 +294,11 @@ describe('policies that are refused, with the line and the field', () => {
     refused('rules:\n- name: a\n  effect: deny', 3, 'rules[0].effect'));
 
   test('merge keys', () => refused(withRule('endpoint: {<<: {path_denylist: [a]}}'), 4, '<<'));
+});
+
+describe('L5: a line end that only some readers see', () => {
+  for (const [name, end] of Object.entries({ CR: '\r', NEL: '\u0085', LS: '\u2028', PS: '\u2029' }))
+    test(name, () =>
+      refused(`default_verdict: block #${end}default_verdict: allow\n`, 1, 'a line ends there'),
+    );
 });

@@ -39,6 +39,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'gate.policy-float-int': 'policy_invalid',
   'gate.policy-mixed-scalars': 'policy_invalid',
   'gate.policy-multi-document': 'policy_invalid',
+  'gate.rate-limit-zero-unvalidated': 'policy_invalid',
 };
 
 /** A policy with other names for members, which gait does not know. */

@@ -275,7 +275,7 @@ describe('whatever its steps are', () => {
   const oneRule = fc.record({
     effect,
     match: fc.record({
-      tool_names: fc.constantFrom([], ['tool.read'], ['tool.write', 'tool.delete']),
+      tool_names: fc.constantFrom(undefined, ['tool.read'], ['tool.write', 'tool.delete']),
       require_delegation: fc.boolean(),
     }),
     min_approvals: fc.constantFrom(0, 2),

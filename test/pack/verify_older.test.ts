@@ -11,6 +11,7 @@ import {
   forge,
   LEDGER,
   linesOf,
+  manifestFor,
   PAYLOAD,
   patched,
   STATE,
@@ -32,9 +33,14 @@ async function olderFiles(): Promise<Files> {
   return withFile(without(files, LEDGER), EVENTS, linesOf(eventsOf(files).map(asOlder)));
 }
 
+/** Sealed as that version does. */
+function olderPack(files: Files): Buffer {
+  return forge(files, manifestFor(files, { producer_version: '1.2.0' }));
+}
+
 describe('a job pack of an older producer', () => {
   test('verifies, and says that there is no chain to check', async () => {
-    const { verification } = await verifyBytes(forge(await olderFiles()));
+    const { verification } = await verifyBytes(olderPack(await olderFiles()));
     assert.deepEqual(verification.findings, []);
     const { event_chain, event_fold, payload_schemas, payload_agreement, pack_id } = statusesOf(verification);
     assert.deepEqual([event_chain, event_fold], ['not_applicable', 'not_applicable']);
@@ -51,7 +57,7 @@ describe('a job pack of an older producer', () => {
     [STATE, { approvals: [] }],
   ] as const) {
     test(`with another ${Object.keys(changes)[0]} in ${member} does not verify`, async () => {
-      const codes = await codesOf(forge(patched(await olderFiles(), member, changes)));
+      const codes = await codesOf(olderPack(patched(await olderFiles(), member, changes)));
       assert.deepEqual(codes, ['payload_disagrees']);
     });
   }
@@ -67,7 +73,7 @@ describe('a job pack of an older producer', () => {
     test(`with ${what} in its events does not verify`, async () => {
       const files = await olderFiles();
       const forged = withFile(files, EVENTS, write(eventsOf(files)));
-      assert.notDeepEqual(await codesOf(forge(forged)), []);
+      assert.notDeepEqual(await codesOf(olderPack(forged)), []);
     });
   }
 });
@@ -76,6 +82,6 @@ describe('a job pack of ours', () => {
   test('does not become one of an older producer by losing its ledger', async () => {
     const stripped = without(filesOf(await historyOf(STORY)), LEDGER);
     const approvals = [{ actor: 'mallory', created_at: '2026-02-14T00:03:00.3Z', reason: 'because' }];
-    assert.notDeepEqual(await codesOf(forge(patched(stripped, STATE, { approvals }))), []);
+    assert.notDeepEqual(await codesOf(olderPack(patched(stripped, STATE, { approvals }))), []);
   });
 });

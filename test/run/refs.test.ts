@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { contextSetDigest, sortedReceipts } from '../../src/core/context_set.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { contextEnvelopeOf } from '../../src/run/context.ts';
 import type { Receipt, Refs } from '../../src/run/documents.ts';
 import type { RecordOptions } from '../../src/run/record.ts';
-import { contextSetDigest, sortedReceipts } from '../../src/run/refs.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { checkpointDigestOf } from '../../src/run/session.ts';
 import { jcs, sha256 } from '../pack/forge.ts';

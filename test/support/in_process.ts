@@ -1,5 +1,5 @@
 import { dispatch } from '../../src/cli/dispatch.ts';
-import { Held, type Io } from '../../src/cli/io.ts';
+import { Held, type Io, wordsTo } from '../../src/cli/io.ts';
 import { wantsJson } from '../../src/cli/run.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { TREE } from '../../src/tree.ts';
@@ -54,11 +54,7 @@ export function collecting(to: { stdout: string; stderr: string }, json: boolean
     clock: systemClock,
     json,
     terminal: false,
-    print: (line) => out(`${line}\n`),
-    write: out,
-    note: (line) => err(`${line}\n`),
-    aside: async (text) => err(text),
-    paint: (_, text) => text,
+    ...wordsTo({ out, err, aside: async (text) => err(text), terminal: false, colored: false }),
     screen: undefined,
     outliveReaders: () => {},
     held: new Held(),

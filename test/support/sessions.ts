@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VERSION } from '../../src/core/version.ts';
 import { checkpointOf, checkpointRun } from '../../src/run/checkpoint.ts';
+import type { CapturedRun } from '../../src/run/documents.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import {
   checkpointDigestOf,
@@ -15,6 +16,7 @@ import {
   type SessionCheckpoint,
   type SessionEvent,
   type SessionHeader,
+  type SessionIds,
   type SessionState,
 } from '../../src/run/session.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
@@ -83,25 +85,38 @@ export function stateAfter(...lines: readonly JournalLine[]): SessionState {
 
 /** A session as the commands of gait make it, in memory: its lines, and the runpacks of its checkpoints by name. */
 export class TestSession {
-  lines: readonly JournalLine[] = decideStart(undefined, IDS, VERSION, NOW);
+  lines: readonly JournalLine[];
   readonly runpacks: Map<string, Buffer> = new Map();
+  readonly #now: string;
+
+  constructor(ids: SessionIds = IDS, now: string = NOW) {
+    this.#now = now;
+    this.lines = decideStart(undefined, ids, VERSION, now);
+  }
 
   get state(): SessionState {
     return stateAfter(...this.lines);
   }
 
   append(facts: EventFacts = { tool_name: 't', verdict: 'allow' }): SessionEvent {
-    const decided = decideAppend(this.state, facts, VERSION, NOW);
+    const decided = decideAppend(this.state, facts, VERSION, this.#now);
     this.lines = [...this.lines, { record_type: 'event', event: decided }];
     return decided;
   }
 
-  checkpoint(key?: SigningKey): SessionCheckpoint {
+  /** `change`: what else the runpack says, as another version would have made it. */
+  checkpoint(
+    key?: SigningKey,
+    change: (captured: CapturedRun) => CapturedRun = (captured) => captured,
+  ): SessionCheckpoint {
     const { state } = this;
-    const { manifest, members } = buildRunpack(checkpointRun(state, MACHINE, VERSION, NOW), key);
+    const { manifest, members } = buildRunpack(
+      change(checkpointRun(state, MACHINE, VERSION, this.#now)),
+      key,
+    );
     const path = `cp${state.checkpoints.length + 1}.zip`;
     const runpack = { manifestDigest: manifest.manifest_digest, path };
-    const made = checkpointOf(state, runpack, VERSION, NOW);
+    const made = checkpointOf(state, runpack, VERSION, this.#now);
     this.runpacks.set(path, zipFiles(new Map(members.map(({ name, bytes }) => [name, bytes]))));
     this.lines = [...this.lines, { record_type: 'checkpoint', checkpoint: made }];
     return made;

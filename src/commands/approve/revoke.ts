@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateDir } from '../../cli/places.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { APPROVAL_SCHEMA_ID } from '../../gate/approval.ts';

@@ -1,6 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
+import { verifiedFile } from '../../cli/input.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { gateDir } from '../../cli/places.ts';
@@ -8,7 +9,7 @@ import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';
 import { checkApproval } from '../../gate/approval.ts';
-import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
+import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/token_terms.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'verify' },
@@ -31,7 +32,7 @@ const spec: CommandSpec = command({
   },
   async run({ flags }, io) {
     const keyring = gateRingOf(flags, io, 'approver');
-    const document = readToken(flags.token);
+    const document = verifiedFile('approval_token_invalid', () => readToken(flags.token));
     const { policy } = readPolicyFile(flags.policy);
     const request = readIntentFile(flags.intent);
     const uses = await readUses(gateStore(gateDir(flags['state-dir'], io.env), io));

@@ -3,7 +3,7 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { writeToken } from '../../cli/gate_files.ts';
 import { csv } from '../../cli/input.ts';
 import { modeSigner, privateKeyFlags } from '../../cli/key_flags.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { mintFlags, termsOf } from '../../cli/token_flags.ts';
 import { mintedReply } from '../../cli/token_text.ts';
 import { outDir } from '../../cli/workspace.ts';

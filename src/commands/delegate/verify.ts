@@ -1,14 +1,14 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
-import { csv } from '../../cli/input.ts';
+import { csv, verifiedFile } from '../../cli/input.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
 import { keyringFlags } from '../../cli/keyring_flags.ts';
 import { gateDir } from '../../cli/places.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/token_text.ts';
 import { checkDelegation, type DelegationFinding } from '../../gate/delegation.ts';
-import { revocationsIn, tokenRulesOf } from '../../gate/evaluate.ts';
+import { revocationsIn, tokenRulesOf } from '../../gate/token_terms.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'verify' },
@@ -34,7 +34,7 @@ const spec: CommandSpec = command({
   },
   async run({ flags }, io) {
     const keyring = gateRingOf(flags, io, 'delegator');
-    const document = readToken(flags.token);
+    const document = verifiedFile('delegation_token_invalid', () => readToken(flags.token));
     const uses = await readUses(gateStore(gateDir(flags['state-dir'], io.env), io));
     const settings = settingsOf({
       profile: 'standard',

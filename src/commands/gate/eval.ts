@@ -1,5 +1,6 @@
 import { brokerFlags } from '../../cli/broker_flags.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { homeFlags } from '../../cli/evaluation_flags.ts';
 import { configFlags, withConfig } from '../../cli/gate_config.ts';
 import { stateFlag } from '../../cli/gate_files.ts';
 import { believedFlags, gateFlags } from '../../cli/gate_flags.ts';
@@ -33,6 +34,7 @@ const spec: CommandSpec = command({
   flags: {
     ...askedFlags,
     ...gateFlags,
+    ...homeFlags,
     ...stateFlag,
     ...signingFlags,
     ...privateKeyFlags,

@@ -5,7 +5,7 @@ import type { Io } from '../../cli/io.ts';
 import { authorOf, JOB_OUTPUT, jobFlags, personFlags } from '../../cli/job_flags.ts';
 import { asJson, describeJob } from '../../cli/job_text.ts';
 import { type PrivateKeyValues, privateKeyFlags, privateKeyOf } from '../../cli/key_flags.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
 import { approval } from '../../job/decide_approval.ts';

@@ -2,7 +2,8 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { JOB_OUTPUT, rootFlag } from '../../cli/job_flags.ts';
 import { table } from '../../cli/job_text.ts';
-import { outputText, printable } from '../../cli/run.ts';
+import { outputText } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';
 import { GaitError } from '../../core/errors.ts';
@@ -72,9 +73,9 @@ class JsonRows {
 
   print(io: Io): void {
     const [head, tail] = outputText(spec.output, { jobs: [] }).split('[]');
-    io.write(`${head}[`);
-    for (const [i, piece] of this.#pieces.entries()) io.write(i === 0 ? piece : `,${piece}`);
-    io.write(`]${tail}\n`);
+    io.printJson(`${head}[`);
+    for (const [i, piece] of this.#pieces.entries()) io.printJson(i === 0 ? piece : `,${piece}`);
+    io.printJson(`]${tail}\n`);
   }
 }
 
@@ -94,8 +95,7 @@ class TableRows {
       return;
     }
     const lines = table([['JOB', 'STATUS', 'LAST EVENT', 'OPEN', 'LAST'], ...this.#cells]);
-    for (let at = 0; at < lines.length; at += LINES_AT_ONCE)
-      io.print(lines.slice(at, at + LINES_AT_ONCE).join('\n'));
+    for (let at = 0; at < lines.length; at += LINES_AT_ONCE) io.printAll(lines.slice(at, at + LINES_AT_ONCE));
   }
 }
 

@@ -63,7 +63,8 @@ async function stateAt(store: EventStore, id: string, revision: number, io: Io):
 
 async function follow(store: EventStore, id: string, io: Io): Promise<Reply> {
   for await (const { event } of followJob(store, id))
-    io.print(io.json ? canonicalize(event) : eventLine(event, io));
+    if (io.json) io.printJson(`${canonicalize(event)}\n`);
+    else io.print(eventLine(event, io));
   return { fields: {}, lines: [], streamed: true };
 }
 

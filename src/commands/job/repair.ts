@@ -2,7 +2,7 @@ import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { count, paintStatus } from '../../cli/job_text.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { planRepair, type RepairPlan, repair, repairWouldEmpty } from '../../job/repair.ts';
 import type { Status } from '../../job/transitions.ts';

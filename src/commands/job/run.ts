@@ -2,8 +2,8 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { asJson } from '../../cli/job_text.ts';
-import { printable } from '../../cli/run.ts';
 import { realPorts } from '../../cli/spawn.ts';
+import { printable } from '../../cli/terminal.ts';
 import {
   ending,
   environmentFlag,

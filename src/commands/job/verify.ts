@@ -1,7 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { expectedHeads, expectHeadFlag, headText } from '../../cli/head_flag.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
 import { asJson, count } from '../../cli/job_text.ts';
-import { printable } from '../../cli/run.ts';
+import { packedHeads } from '../../cli/lost_jobs.ts';
+import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
 import { type JobVerification, verifyJob } from '../../job/verify.ts';
@@ -11,11 +13,18 @@ const spec: CommandSpec = command({
   summary: 'Check the log of a job from its first event.',
   description:
     'The chain, the canonical form of every byte, that every event was allowed where it stands, and that the snapshot ' +
-    'is what the events make. Reads only. Exit 2 names the first damage by revision and byte offset.',
-  examples: [{ says: 'Check a job', line: 'job verify --id nightly' }],
-  flags: jobFlags,
+    'is what the events make; and that the log has what the ledger of packs knows of it. Reads only. Exit 2 names the ' +
+    'first damage by revision and byte offset.',
+  examples: [
+    { says: 'Check a job', line: 'job verify --id nightly' },
+    { says: 'That it only went on since', line: 'job verify --id nightly --expect-head 4:5f1c…9e' },
+  ],
+  flags: { ...jobFlags, ...expectHeadFlag('a revision of the log and the hash of its event') },
   async run({ flags }, io) {
-    const verification = await verifyJob(openJobs(flags.root, io).store, flags.id);
+    const verification = await verifyJob(openJobs(flags.root, io).store, flags.id, {
+      expected: expectedHeads(flags),
+      remembered: await packedHeads(flags.id, io),
+    });
     const { events_checked, snapshot, torn_tail_bytes, head } = verification;
     const lines = [
       `${flags.id}: ${count(events_checked, 'event')} checked, snapshot ${snapshot}`,
@@ -26,7 +35,7 @@ const spec: CommandSpec = command({
         ({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`,
       ),
       ...(verification.findings.length === 0
-        ? [`  ${io.paint('green', 'ok')}  head ${head?.hash ?? ''}`]
+        ? [`  ${io.paint('green', 'ok')}  head ${head === null ? '' : headText(head)}`]
         : []),
     ];
     const failure = failureOf(flags.id, verification);
@@ -45,9 +54,11 @@ function failureOf(id: string, { findings }: JobVerification): GaitError | undef
     code: 'job_damaged',
     category: 'verification_failed',
     message: `job ${id} does not verify: ${first.message}`,
-    hint: first.code.startsWith('snapshot')
-      ? 'A snapshot is a cache: with snapshot.json deleted, the job is folded from its log.'
-      : '`gait job repair`, for the same job, shows what a repair would cut.',
+    hint: first.code.startsWith('head_')
+      ? 'Its last events were cut off, or it is another log: ask who keeps the machine.'
+      : first.code.startsWith('snapshot')
+        ? 'A snapshot is a cache: with snapshot.json deleted, the job is folded from its log.'
+        : '`gait job repair`, for the same job, shows what a repair would cut.',
     details: { ...first },
   });
 }

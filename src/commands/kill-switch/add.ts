@@ -5,11 +5,13 @@ import {
   changeKillSwitches,
   entryFields,
   entryLines,
+  gatesElsewhere,
   KILL_SWITCH_OUTPUT,
-  stateFlag,
+  stateFlags,
   statePath,
   switchActor,
 } from '../../cli/kill_switch_files.ts';
+import { printable } from '../../cli/terminal.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { epochMs, timestamp } from '../../core/time.ts';
 import { TARGET_KINDS } from '../../gate/endpoint.ts';
@@ -17,7 +19,7 @@ import type { KillSwitchEntry } from '../../gate/kill_switch.ts';
 import { newKillSwitch } from '../../gate/kill_switch_reader.ts';
 
 const flags = {
-  state: stateFlag,
+  ...stateFlags,
   'agent-id': { type: 'string', value: 'ID', summary: 'Stop this agent, and calls that name none.' },
   identity: { type: 'string', value: 'NAME', summary: 'Stop calls of this identity.' },
   'tool-name': { type: 'string', value: 'TOOL', summary: 'Stop this tool.' },
@@ -77,7 +79,7 @@ const spec: CommandSpec = command({
   ],
   flags,
   async run({ flags: values }, io) {
-    const path = statePath(values.state, io);
+    const path = statePath(values, io);
     const members = membersOf(values, io);
     newKillSwitch(members, []); // refused before a file is made for it
     const entry = await changeKillSwitches(path, 'create', io, (entries) => {
@@ -85,9 +87,11 @@ const spec: CommandSpec = command({
       return { entries: [...entries, added], result: added };
     });
     const now = io.clock.now();
+    for (const gate of gatesElsewhere(path, io))
+      io.note(`warning: the gate of ${printable(gate)} looks elsewhere: stop it with --state-dir`);
     return {
       fields: { state_path: path, changed: true, entry: entryFields(entry, now) },
-      lines: entryLines(entry, now, io),
+      lines: [...entryLines(entry, now, io), `  in ${printable(path)}`],
     };
   },
 });

@@ -4,7 +4,7 @@ import {
   entryFields,
   entryLines,
   KILL_SWITCH_OUTPUT,
-  stateFlag,
+  stateFlags,
   statePath,
   switchActor,
 } from '../../cli/kill_switch_files.ts';
@@ -19,7 +19,7 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'ID', summary: 'its entry_id, as `gait kill-switch list` shows it', required: true }],
   flags: {
-    state: stateFlag,
+    ...stateFlags,
     actor: {
       type: 'string',
       value: 'NAME',
@@ -28,7 +28,7 @@ const spec: CommandSpec = command({
     },
   },
   async run({ flags, args: [id = ''] }, io) {
-    const path = statePath(flags.state, io);
+    const path = statePath(flags, io);
     const now = io.clock.now();
     const actor = switchActor(flags.actor, io);
     const { entry, changed } = await changeKillSwitches(path, 'update', io, (entries) => {

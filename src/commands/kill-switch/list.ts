@@ -3,7 +3,7 @@ import {
   entryFields,
   entryLines,
   KILL_SWITCH_OUTPUT,
-  stateFlag,
+  stateFlags,
   statePath,
 } from '../../cli/kill_switch_files.ts';
 import { readKillSwitchFile } from '../../gate/kill_switch_file.ts';
@@ -12,9 +12,9 @@ const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'list' },
   summary: 'List the kill switches, those that are over or disabled too.',
   examples: [{ says: 'What is stopped?', line: 'kill-switch list' }],
-  flags: { state: stateFlag },
+  flags: stateFlags,
   async run({ flags }, io) {
-    const path = statePath(flags.state, io);
+    const path = statePath(flags, io);
     const entries = readKillSwitchFile(path);
     const now = io.clock.now();
     return {

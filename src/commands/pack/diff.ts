@@ -3,7 +3,7 @@ import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { assertType, openAndVerify, PACK_OUTPUT, typeFlag } from '../../cli/pack_flags.ts';
 import { writeReport } from '../../cli/places.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { GaitError } from '../../core/errors.ts';
 import { type ComparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
 import { RunSubstance } from '../../pack/substance.ts';

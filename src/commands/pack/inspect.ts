@@ -2,7 +2,7 @@ import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson, count, eventLines } from '../../cli/job_text.ts';
 import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { JobEvent } from '../../job/events.ts';
 import { eventOf } from '../../job/history.ts';

@@ -1,4 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { expectedHeads, expectHeadFlag } from '../../cli/head_flag.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import {
@@ -44,13 +45,21 @@ const spec: CommandSpec = command({
       value: 'OLD',
       summary: 'An earlier pack of the same job: this one must only add to it.',
     },
+    ...expectHeadFlag('a revision of the job’s log and the hash of its event'),
   },
   async run(input, io) {
     const path = pathOf(input);
     const { extends: earlier, type } = input.flags;
     const policy = policyOf(input.flags, io);
     const extending = earlier === undefined ? {} : { extending: await historyOf(earlier, io) };
-    const { verification } = await openAndVerify(path, io, { ...policy, ...extending });
+    const heads = expectedHeads(input.flags);
+    const known = heads.length === 0 ? {} : { known: heads };
+    const { verification } = await openAndVerify(path, io, {
+      ...policy,
+      ...extending,
+      ...known,
+      keep: false,
+    });
     assertType(type, verification, path);
     const sound = verification.findings.length === 0;
     return {

@@ -1,30 +1,39 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationTime, trialFlags } from '../../cli/evaluation_flags.ts';
+import { evaluationTime, homeOf, trialFlags } from '../../cli/evaluation_flags.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
-import { printable } from '../../cli/run.ts';
-import { explain, explainSteps, type RuleAccount } from '../../gate/explain.ts';
+import { printable } from '../../cli/terminal.ts';
+import {
+  explain,
+  explainParts,
+  explainSteps,
+  type PartAccount,
+  type RuleAccount,
+} from '../../gate/explain.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'explain' },
   summary: 'Show how each rule of a policy stands to a call.',
   description:
-    'Rules in their order: those that decide, those that match but are not asked, and for the others what does not hold. ' +
+    'Rules in their order: those that decide, those that match but are not asked, and for the others what does not hold. A call of several parts is as strict as its strictest: each is shown. ' +
     'Exit 0 whatever is decided.',
   examples: [{ says: 'Why is it blocked?', line: 'policy explain gait.policy.yaml intent.json' }],
   args: TRIAL_ARGS,
   flags: trialFlags,
   async run({ flags, args }, io) {
-    const trial = await tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
+    const home = homeOf(flags);
+    const trial = await tried(args, evaluationTime(flags, io), flags);
     const { file, request, now } = trial;
     const shown = [...decisionLines(trial.decision, io)];
     if (request.intent.script === undefined) {
-      const rules = explain(file.policy, request, now);
-      shown.push(...rules.map((rule) => ruleLine(rule, io)));
-      return { fields: { ...decisionFields(trial), rules: rules.map(asJson) }, lines: shown };
+      const rules = explain(file.policy, request, now, home);
+      const parts = explainParts(file.policy, request, now, home);
+      shown.push(...rules.map((rule) => ruleLine(rule, io)), ...parts.slice(1).map(partLine));
+      const fields = { ...decisionFields(trial), rules: rules.map(asJson), parts: parts.map(asJson) };
+      return { fields, lines: shown };
     }
-    const steps = explainSteps(file.policy, request, now);
+    const steps = explainSteps(file.policy, request, now, home);
     for (const [index, { tool_name, verdict, rules }] of steps.entries()) {
       shown.push(`step ${index + 1}  ${printable(tool_name)}  ${verdict}`);
       shown.push(...rules.map((rule) => ruleLine(rule, io)));
@@ -33,6 +42,14 @@ const spec: CommandSpec = command({
     return { fields: { ...decisionFields(trial), step_rules }, lines: shown };
   },
 });
+
+function partLine({ targets, sources, verdict, matched_rules }: PartAccount): string {
+  const about = targets.map(({ kind, value }) => `${kind} ${printable(value)}`);
+  const from = targets.length === 1 && sources.length < 2 ? '' : sources.map(printable).join(', ');
+  const what = [...about, ...(from === '' ? [] : [`labels ${from}`])].join('; ');
+  const rule = matched_rules.length === 0 ? 'the default' : matched_rules.map(printable).join(', ');
+  return `  with only ${what}: ${verdict}, by ${rule}`;
+}
 
 function ruleLine({ name, priority, effect, standing, misses }: RuleAccount, io: Io): string {
   const how = {

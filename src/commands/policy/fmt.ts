@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { modeOf, realPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { formatPolicy } from '../../gate/policy_format.ts';
 import { writeFileAtOnce } from '../../zip/atomic_file.ts';
 

@@ -1,7 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { refuseExisting, refuseIrregular, refuseKeptPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields } from '../../cli/policy_files.ts';
-import { printable, shellWord } from '../../cli/run.ts';
+import { shellWord } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { policyDigest } from '../../gate/policy_digest.ts';
 import { parsePolicy } from '../../gate/policy_text.ts';

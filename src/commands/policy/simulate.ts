@@ -1,5 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationFlags, evaluationTime } from '../../cli/evaluation_flags.ts';
+import { evaluationFlags, evaluationTime, homeFlags, homeOf } from '../../cli/evaluation_flags.ts';
 import {
   fixturePaths,
   POLICY_OUTPUT,
@@ -23,6 +23,7 @@ const spec: CommandSpec = command({
   ],
   flags: {
     ...evaluationFlags,
+    ...homeFlags,
     policy: { type: 'string', value: 'FILE', required: true, summary: 'The candidate.' },
     baseline: { type: 'string', value: 'FILE', required: true, summary: 'The policy that is in force.' },
     fixtures: {
@@ -37,7 +38,7 @@ const spec: CommandSpec = command({
     const named = flags.fixtures.flatMap((list) => list.split(',')).filter((path) => path.trim() !== '');
     const fixtures = fixturePaths(named).map((path) => ({ path, request: readIntentFile(path) }));
     const now = evaluationTime(flags, io);
-    const simulation = simulate(baseline.policy, candidate.policy, fixtures, now);
+    const simulation = simulate(baseline.policy, candidate.policy, fixtures, now, homeOf(flags));
     return simulationReply(baseline, candidate, simulation, now, io);
   },
 });

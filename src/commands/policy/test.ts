@@ -1,4 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { contextFlags } from '../../cli/context_file.ts';
 import { evaluationTime, trialFlags } from '../../cli/evaluation_flags.ts';
 import {
   decisionFields,
@@ -17,9 +18,9 @@ const spec: CommandSpec = command({
     'for block, 4 for require_approval, 6 for a policy or a call that cannot be read.',
   examples: [{ says: 'Try it', line: 'policy test gait.policy.yaml intent.json' }],
   args: TRIAL_ARGS,
-  flags: trialFlags,
+  flags: { ...trialFlags, ...contextFlags },
   async run({ flags, args }, io) {
-    const trial = await tried(args, evaluationTime(flags, io), flags['kill-switch-state']);
+    const trial = await tried(args, evaluationTime(flags, io), flags);
     return {
       fields: decisionFields(trial),
       lines: decisionLines(trial.decision, io),

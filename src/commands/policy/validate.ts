@@ -1,7 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
 import { lint } from '../../gate/lint.ts';
 
 const spec: CommandSpec = command({
@@ -12,11 +13,14 @@ const spec: CommandSpec = command({
     'what you meant, is a warning.',
   examples: [
     { says: 'Check a policy', line: 'policy validate gait.policy.yaml' },
+    { says: 'Fail on anything that may not be meant', line: 'policy validate gait.policy.yaml --strict' },
     { says: 'For a script', line: 'policy validate gait.policy.yaml --json' },
   ],
   args: [{ name: 'POLICY', summary: 'the policy', required: true }],
-  flags: {},
-  async run({ args: [path = ''] }, io) {
+  flags: {
+    strict: { type: 'boolean', summary: 'Take every warning for an error: exit 6.' },
+  },
+  async run({ args: [path = ''], flags }, io) {
     const file = readPolicyFile(path);
     const warnings = lint(file.policy);
     for (const { code, rule, message } of warnings) {
@@ -29,8 +33,18 @@ const spec: CommandSpec = command({
         `${printable(path)}: ok, ${rules.length} rules, else ${default_verdict}`,
         `  digest  ${file.digest}`,
       ],
+      ...(flags.strict === true && warnings.length > 0 ? { failure: notClean(path, warnings.length) } : {}),
     };
   },
 });
+
+function notClean(path: string, warnings: number): GaitError {
+  const what = warnings === 1 ? 'a warning' : `${warnings} warnings`;
+  return invalidInput(
+    'policy_not_clean',
+    `${path} has ${what}, and --strict takes none`,
+    'Say what you mean, or leave --strict out.',
+  );
+}
 
 export default spec;

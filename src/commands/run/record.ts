@@ -6,12 +6,14 @@ import {
   writeRunpack,
 } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { readContextEnvelope } from '../../cli/context_file.ts';
 import { readJsonFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
 import { count } from '../../cli/job_text.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../cli/key_flags.ts';
-import { printable, shellWord } from '../../cli/run.ts';
+import { shellWord } from '../../cli/run.ts';
 import { RUN_OUTPUT } from '../../cli/run_source.ts';
+import { printable } from '../../cli/terminal.ts';
 import { outDir } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
@@ -19,15 +21,14 @@ import type { CaptureMode, EvidenceMode } from '../../run/documents.ts';
 import { recordRun } from '../../run/record.ts';
 
 const MAX_INPUT_BYTES = 256 * 1024 * 1024;
-const MAX_ENVELOPE_BYTES = 1024 * 1024;
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'record' },
   summary: 'Capture a run: what an agent asked its tools to do, and what came of it, as a runpack.',
   description:
     'The input is JSON: {run, intents, results, refs, capture_mode, normalization} (docs/contracts/runpack_v1.md). ' +
-    'Digests that are missing are computed, wrong ones refused. In reference mode, the default, arguments and results ' +
-    'are left out once they are digested. The same input gives the same file, byte for byte.',
+    'Digests that are missing are computed, wrong ones refused in raw mode, and warned about in reference mode, the ' +
+    'default, in which arguments and results are left out once they are digested. The same input gives the same file, byte for byte.',
   examples: [
     { says: 'Record a run', line: 'run record --input run.json' },
     {
@@ -65,7 +66,11 @@ const spec: CommandSpec = command({
     'unsafe-context-raw': { type: 'boolean', summary: 'Accept receipts whose context is not redacted.' },
     'key-mode': captureKeyFlag,
     ...privateKeyFlags,
-    profile: signingProfileFlag,
+    profile: {
+      ...signingProfileFlag,
+      summary:
+        'strict and oss-prod refuse a digest that is not of the content beside it, and to sign with a private key that others can read.',
+    },
   },
   async run({ flags, args }, io) {
     const signer = signerOf(flags['key-mode'], flags, io);
@@ -77,6 +82,7 @@ const spec: CommandSpec = command({
       evidenceMode: flags['context-evidence-mode'] as EvidenceMode | undefined,
       contextEnvelope: envelope.value,
       rawContext: flags['unsafe-context-raw'],
+      strict: flags.profile !== undefined && flags.profile !== 'standard',
       now: io.clock.now(),
       machine: machineNames(),
     });
@@ -121,7 +127,7 @@ function readEnvelope(
 ): { readonly value?: Json; readonly warnings: readonly string[] } {
   if (path === undefined) return { warnings: [] };
   try {
-    return { value: readJsonFile(path, MAX_ENVELOPE_BYTES), warnings: [] };
+    return { value: readContextEnvelope(path), warnings: [] };
   } catch (error) {
     if (required || !(error instanceof GaitError)) throw error;
     return { warnings: [`the context envelope is not used: ${error.message}`] };

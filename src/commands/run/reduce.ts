@@ -3,8 +3,9 @@ import { runpackPath, writeRunpack } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { asJson, count } from '../../cli/job_text.ts';
 import { refuseReportPlace, refuseSame, writeReport } from '../../cli/places.ts';
-import { printable, shellWord } from '../../cli/run.ts';
+import { shellWord } from '../../cli/run.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
+import { printable } from '../../cli/terminal.ts';
 import { checkRunId } from '../../run/record.ts';
 import { PREDICATES, type Predicate, reduceRun } from '../../run/reduce.ts';
 

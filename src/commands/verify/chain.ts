@@ -1,14 +1,16 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateStore } from '../../cli/gate_files.ts';
 import { gateRingOf } from '../../cli/gate_flags.ts';
+import { expectedHeads, expectHeadFlag, headText } from '../../cli/head_flag.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
 import { openAndVerify } from '../../cli/pack_flags.ts';
-import { printable } from '../../cli/run.ts';
 import { runPath } from '../../cli/run_source.ts';
+import { printable } from '../../cli/terminal.ts';
 import {
   type CheckedTrace,
   checkTraceFile,
+  tracedHeads,
   traceError,
   traceFields,
   traceLines,
@@ -32,7 +34,7 @@ const spec: CommandSpec = command({
   summary: 'Check a run, the trace of a decision, the log that it stands in and a pack together.',
   description:
     'Each of them is checked whole, and the trace against the decision log: its entry must be there, say the same, and ' +
-    'not be voided. A trace needs a public key. Exit 2 if anything is wrong.',
+    'not be voided; the log must have the entries of all traces that lie beside it. A trace needs a public key. Exit 2 if anything is wrong.',
   examples: [
     {
       says: 'A run and the decision behind it',
@@ -49,6 +51,7 @@ const spec: CommandSpec = command({
       summary: 'The directory of the gate, such as ./gait-out/gate: its decision log is read whole.',
     },
     pack: { type: 'string', value: 'FILE', summary: 'A pack of any kind, an evidence pack for one.' },
+    ...expectHeadFlag('a revision of the decision log and the hash of its entry'),
     ...policyFlags,
   },
   async run({ flags }, io) {
@@ -58,6 +61,10 @@ const spec: CommandSpec = command({
         'nothing to check is given',
         'Give --run, --trace, --decisions or --pack.',
       );
+    }
+    if (flags['expect-head'] !== undefined && flags.decisions === undefined) {
+      const message = '--expect-head is of a decision log, and none is given';
+      throw invalidInput('flag_missing', message, 'Give --decisions DIR.');
     }
     const run = flags.run === undefined ? undefined : await packPart(runPath(flags.run, io), flags, io);
     const checked =
@@ -70,7 +77,10 @@ const spec: CommandSpec = command({
         ? undefined
         : decisionsPart(
             flags.decisions,
-            await verifyDecisions(gateStore(flags.decisions, io), checked?.document),
+            await verifyDecisions(gateStore(flags.decisions, io), checked?.document, [
+              ...expectedHeads(flags),
+              ...tracedHeads(flags.decisions),
+            ]),
             io,
           );
     const pack = flags.pack === undefined ? undefined : await packPart(flags.pack, flags, io);
@@ -123,7 +133,7 @@ function decisionsPart(dir: string, { findings, head, ...counts }: DecisionsRead
       findings: findings.map((one) => ({ ...one })),
     },
     lines: [
-      `${printable(dir)}: ${decided} decided, ${refused} refused, ${voided} voided, head ${head.revision} ${head.hash}`,
+      `${printable(dir)}: ${decided} decided, ${refused} refused, ${voided} voided, head ${headText(head)}`,
       ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
     ],
     ...(sound ? {} : { failure: traceError(dir, findings) }),

@@ -1,11 +1,20 @@
-import { chainPathOf, readChain, runpackOf } from '../../cli/chain_files.ts';
+import { chainPathOf, checkpointsBeside, readChain, runpackOf } from '../../cli/chain_files.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { expectedHeads, expectHeadFlag } from '../../cli/head_flag.ts';
+import { verifiedFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/job_text.ts';
-import { printable } from '../../cli/run.ts';
+import { printable } from '../../cli/terminal.ts';
 import { policyFlags, policyOf } from '../../cli/verify_flags.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
-import { type ChainVerification, isSound, type OpenRunpack, verifyChain } from '../../run/chain.ts';
+import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
+import {
+  type ChainVerification,
+  isSound,
+  type OpenRunpack,
+  type SessionChain,
+  verifyChain,
+} from '../../run/chain.ts';
 import { openSource } from '../../zip/file_source.ts';
 import { readContainer } from '../../zip/reader.ts';
 
@@ -14,7 +23,7 @@ const spec: CommandSpec = command({
   summary: 'Check the chain of a session: that its checkpoints follow each other, and every runpack.',
   description:
     'Needs the chain and the runpacks that it names, which are looked for from the directory of the chain: it verifies ' +
-    'wherever both are. Exit 2 if anything is wrong.',
+    'wherever both are. A runpack of a later checkpoint beside them is a finding. Exit 2 if anything is wrong.',
   examples: [
     { says: 'Check a chain', line: 'verify session-chain ./night_chain.json' },
     {
@@ -25,14 +34,18 @@ const spec: CommandSpec = command({
   args: [{ name: 'CHAIN', summary: 'the chain', required: false }],
   flags: {
     chain: { type: 'string', value: 'FILE', summary: 'The chain, in place of the argument.' },
+    ...expectHeadFlag('the index of a checkpoint and its checkpoint_digest'),
     ...policyFlags,
   },
   async run({ flags, args }, io) {
     const path = chainOf(flags.chain, args);
     const policy = policyOf(flags, io);
-    const chain = readChain(path);
+    const chain = verifiedFile('chain_damaged', () => readChain(path));
     const open: OpenRunpack = (checkpoint) => openRunpack(runpackOf(path, checkpoint));
-    const verification = verifyChain(chain, open, policy);
+    const known = [...expectedHeads(flags)];
+    const checked = verifyChain(chain, open, policy);
+    const linkage = [...checked.linkage_errors, ...unknownTo(chain, known, checkpointsBeside(path, chain))];
+    const verification = { ...checked, linkage_errors: linkage };
     const { session_id, run_id, checkpoints_checked, linkage_errors, checkpoint_errors } = verification;
     return {
       fields: {
@@ -53,6 +66,25 @@ function chainOf(flag: string | undefined, [argument]: readonly string[]): strin
   if (path !== undefined && path !== '') return path;
   const hint = `Name the file, such as ${chainPathOf('night.jsonl')}.`;
   throw invalidInput('argument_missing', 'no chain is given', hint);
+}
+
+/** What is remembered of a chain and it does not have; `beside` are indices of checkpoints whose runpacks lie there. */
+function unknownTo(
+  { checkpoints }: SessionChain,
+  known: readonly KnownHead[],
+  beside: readonly number[],
+): string[] {
+  const watch = new HeadWatch(known);
+  for (const { checkpoint_index: revision, checkpoint_digest: hash } of checkpoints)
+    watch.see({ revision, hash });
+  const end = checkpoints.at(-1)?.checkpoint_index ?? 0;
+  const later = beside.filter((index) => index > end);
+  return [
+    ...watch.findings(end).map(({ message }) => message),
+    ...later.map(
+      (index) => `the runpack of checkpoint ${index} lies beside it; it ends at checkpoint ${end}`,
+    ),
+  ];
 }
 
 function openRunpack(path: string): ReturnType<OpenRunpack> {

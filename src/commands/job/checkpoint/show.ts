@@ -2,7 +2,7 @@ import { approvalText, tallyOf, tallyText } from '../../../cli/approval_text.ts'
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
 import { asJson } from '../../../cli/job_text.ts';
-import { printable } from '../../../cli/run.ts';
+import { printable } from '../../../cli/terminal.ts';
 import { openJobs } from '../../../cli/workspace.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { readHistory } from '../../../job/history.ts';

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { asJson } from '../../../cli/job_text.ts';
-import { printable } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
 import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session.ts';

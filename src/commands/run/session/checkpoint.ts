@@ -3,8 +3,9 @@ import { makeCheckpoint } from '../../../cli/checkpoint.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { asJson } from '../../../cli/job_text.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../../cli/key_flags.ts';
-import { printable, shellWord } from '../../../cli/run.ts';
+import { shellWord } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { printable } from '../../../cli/terminal.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'checkpoint' },

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { refuseKeptPlace } from '../../../cli/places.ts';
-import { printable } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT, statusFields } from '../../../cli/session_flags.ts';
+import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
 import { checkRunId } from '../../../run/record.ts';

@@ -1,0 +1,70 @@
+import { actsOf, destruction, namesDestruction } from './acts.ts';
+import { mayBeCommand } from './command_words.ts';
+import { type EndpointClass, inferredClass, type TargetKind } from './endpoint.ts';
+import { classesOf } from './endpoint_lists.ts';
+import type { Intent, Target } from './intent.ts';
+import { placesOf } from './meanings.ts';
+import { isNetworkPlace } from './places.ts';
+import type { Surroundings } from './readings.ts';
+
+/** Names of things on the network, which nobody can tell from other words. */
+const NAMED: ReadonlySet<TargetKind> = new Set(['repo', 'bucket', 'table', 'queue', 'topic']);
+
+/** True for a target that may be of a kind, whatever it is said to be of. */
+export function mayBeOfKind(target: Target, wanted: TargetKind, surroundings: Surroundings): boolean {
+  const { kind, value } = target;
+  if (kind === wanted) return true;
+  const leads = isNetworkPlace(kind, value);
+  switch (wanted) {
+    case 'url':
+    case 'host':
+      return leads || (kind !== 'path' && isHostLike(value)) || namesUrl(target, surroundings);
+    case 'path':
+      return (
+        !leads && (mayBeCommand(target, surroundings.toolName) || (kind === 'other' && /[\\/~]/.test(value)))
+      );
+    case 'other':
+      return mayBeCommand(target, surroundings.toolName);
+    default:
+      return (
+        NAMED.has(wanted) &&
+        kind === 'other' &&
+        !/\s/.test(value) &&
+        !actsOf(surroundings.toolName).has('executes')
+      );
+  }
+}
+
+/** One word that a browser would go to, and that has a dot or a port: `evil.com/x`, `localhost:80`. */
+function isHostLike(value: string): boolean {
+  return /^(?:[^\s/\\:]+\.[a-z][^\s/\\:]*|[\d.]+|localhost)(?::\d+)?(?:[/?#]\S*)?$/i.test(value);
+}
+
+function namesUrl(target: Target, surroundings: Surroundings): boolean {
+  if (!mayBeCommand(target, surroundings.toolName)) return false;
+  return [...placesOf(target, surroundings).urls].some(
+    (url) => target.value.includes('://') || isHostLike(url),
+  );
+}
+
+/** Classes that a call may be of beside those that its targets say or look to be of: by the name of its tool. */
+export function classesByTool({ tool_name, targets }: Intent): EndpointClass[] {
+  const acts = actsOf(tool_name);
+  const destroys = namesDestruction(tool_name) ? [destruction(tool_name)] : [];
+  const writes: EndpointClass[] = acts.has('writes') ? ['fs.write'] : [];
+  const sends: EndpointClass[] =
+    acts.has('sends') || /(?:^|[^a-z0-9])(?:http|fetch|curl|wget)/.test(tool_name) ? ['net.http'] : [];
+  if (targets.length === 0) return [...destroys, ...writes, ...sends];
+  return targets.flatMap((target) => {
+    const { kind, value } = target;
+    if (isNetworkPlace(kind, value)) return []; // an operation that resolves names is believed, as it was
+    if (kind !== 'path') return [...destroys, ...writes, ...(isHostLike(value) ? sends : [])];
+    const told = inferredClass('path', '', tool_name);
+    return [...destroys, ...writes, ...(told === 'other' ? [] : [told])];
+  });
+}
+
+/** Classes that targets are said to be of, or look to be of. */
+export function classesShown({ targets, tool_name }: Intent): EndpointClass[] {
+  return targets.flatMap((target) => classesOf(target, tool_name));
+}

@@ -1,0 +1,70 @@
+import { actsOf } from './acts.ts';
+import { classesOf, destroys } from './endpoint_lists.ts';
+import { someWork } from './glob.ts';
+import type { Intent, Target } from './intent.ts';
+import { mayBeOfKind } from './likeness.ts';
+import { placesOf, surroundingsOf } from './meanings.ts';
+import { isAbove } from './path_patterns.ts';
+import { plainPath } from './places.ts';
+import { isNetwork, type Policy } from './policy.ts';
+import type { Surroundings } from './readings.ts';
+
+/** Risk classes that every policy knows, from the lowest to the highest. */
+export const RISK_CLASSES = ['low', 'medium', 'high', 'critical'] as const;
+export type RiskClass = (typeof RISK_CLASSES)[number];
+
+/** True for a risk class that gait does not know: it counts as the highest wherever that is the stricter thing. */
+export function isStrangeRisk(risk: string): boolean {
+  return !RISK_CLASSES.some((one) => one === risk);
+}
+
+/** True if what a policy says of failing closed is about calls of this risk: a strange one may be any of them. */
+export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
+  return fail_closed.enabled && (fail_closed.risk_classes.includes(risk) || isStrangeRisk(risk));
+}
+
+/** The higher of what a call says and of what it shows; what it says, where that is strange. */
+export function riskOfCall(intent: Intent, home: string | undefined): string {
+  const said = intent.context.risk_class;
+  if (isStrangeRisk(said)) return said;
+  const shown = shownRisk(intent, home);
+  return RISK_CLASSES.indexOf(shown) > (RISK_CLASSES as readonly string[]).indexOf(said) ? shown : said;
+}
+
+/** What a call says, what it shows, and all between: one that shows more is of no less. */
+export function risksUpTo(intent: Intent, home: string | undefined): readonly string[] {
+  const said = intent.context.risk_class;
+  const from = (RISK_CLASSES as readonly string[]).indexOf(said);
+  const to = (RISK_CLASSES as readonly string[]).indexOf(riskOfCall(intent, home));
+  return from === -1 ? [said] : RISK_CLASSES.slice(from, to + 1);
+}
+
+/** The least risk of a call by its tool, its operations and its targets, whatever it says. */
+export function shownRisk(intent: Intent, home: string | undefined): RiskClass {
+  const { tool_name, targets } = intent;
+  if (destroys(targets, tool_name)) return 'high';
+  const surroundings = surroundingsOf(intent, home);
+  if (targets.some((target) => isAboveWorkspace(target, surroundings))) return 'high';
+  const acts = actsOf(tool_name);
+  if (targets.some((target) => sendsOut(target, surroundings))) return 'high';
+  const writes = targets.some((target) => classesOf(target, tool_name).includes('fs.write'));
+  return writes || acts.has('writes') || acts.has('sends') ? 'medium' : 'low';
+}
+
+/** A path that the workspace lies in, or that may be any. */
+function isAboveWorkspace(target: Target, surroundings: Surroundings): boolean {
+  const workspace = plainPath(surroundings.workspace);
+  if (workspace === undefined || workspace === '.' || target.kind !== 'path') return false;
+  const places = placesOf(target, surroundings);
+  if (places.anywhere) return true;
+  const above = plainPath(`${workspace}/..`);
+  return above !== undefined && above !== workspace && isAbove(places, above, above, someWork());
+}
+
+/** Writes to the network. */
+function sendsOut(target: Target, surroundings: Surroundings): boolean {
+  const { toolName } = surroundings;
+  if (!classesOf(target, toolName).some(isNetwork) && !mayBeOfKind(target, 'url', surroundings)) return false;
+  const acts = new Set([...actsOf(toolName), ...actsOf(target.operation ?? '')]);
+  return acts.has('sends') || acts.has('writes') || acts.has('deletes');
+}

@@ -1,0 +1,175 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import { wordsTo } from '../../src/cli/io.ts';
+import { painted, printable, printableJson, terminalLine } from '../../src/cli/terminal.ts';
+import { workspace } from '../support/cli.ts';
+import { sourceFiles } from '../support/house.ts';
+import fc from '../support/property.ts';
+
+const SRC = join(process.env['GAIT_ROOT'] ?? process.cwd(), 'src');
+
+/** What must reach no terminal: written from Unicode's categories and ECMA-48, not from the code. */
+const OBEYED =
+  /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\u{e0001}\u{e0020}-\u{e007f}]/u;
+
+/** Escapes, ends of lines, marks that turn text around, halves of characters, our own marks for colours. */
+const EVIL = [
+  ...[
+    '\u001b]0;x\u0007',
+    '\u001b[2K\u001b[1A',
+    '\u009b31m',
+    '\r\nok  verified',
+    '\u202e',
+    '\u2066',
+    '\u200b',
+    '\u2028',
+  ],
+  ...['\ud800', '\ufdd0', '\ufdd0red\ufdd1', '\u{e0041}', '\u007f', '\u0000', '\t', '\ufeff'],
+];
+const hostile = fc
+  .array(fc.oneof(fc.constantFrom(...EVIL), fc.string({ unit: 'binary' }), fc.string()), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  .map((parts) => parts.join(''));
+
+describe('M2: what is written to a terminal', () => {
+  test('is one line, in which nothing is obeyed', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        for (const shown of [
+          printable(text),
+          terminalLine(text),
+          stripVTControlCharacters(terminalLine(painted('red', text))),
+        ])
+          assert.doesNotMatch(shown, OBEYED);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('has our colours, also within one another, and nobody else’s', () => {
+    const line = terminalLine(`a ${painted('bold', `b ${painted('red', 'c')} d`)} e`);
+    assert.equal(line, 'a \u001b[1mb \u001b[31mc\u001b[39m d\u001b[22m e');
+    assert.equal(terminalLine('\ufdd0red\ufdd1x'), '\\u{fdd0}red\\u{fdd1}x');
+  });
+
+  test('JSON stays the same JSON', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        const json = JSON.stringify({ [text]: text });
+        const shown = printableJson(json);
+        assert.doesNotMatch(shown, OBEYED);
+        assert.deepEqual(JSON.parse(shown), JSON.parse(json));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('whichever word of a command it is', () => {
+    fc.assert(
+      fc.property(hostile, (text) => {
+        let written = '';
+        const out = (more: string): void => {
+          written += more;
+        };
+        const words = wordsTo({
+          out,
+          err: out,
+          aside: async (more) => out(more),
+          terminal: true,
+          colored: false,
+        });
+        words.print(text);
+        words.note(text);
+        words.printAll([text, text]);
+        void words.aside([text]);
+        words.printJson(`${JSON.stringify(text)}\n`);
+        words.printHelp(text.replaceAll('\n', ''));
+        const lines = written.split('\n');
+        assert.equal(lines.length, 8, 'a line each');
+        for (const line of lines) assert.doesNotMatch(stripVTControlCharacters(line), OBEYED);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('nothing writes past it, and nothing else knows a control character', () => {
+    const strangers: string[] = [];
+    for (const path of sourceFiles(SRC)) {
+      if (/^(?:cli\/(?:io|terminal)|guard)\.ts$/.test(path)) continue;
+      const text = readFileSync(join(SRC, path), 'utf8');
+      const writes =
+        /\b(?:console\.\w+|std(?:out|err)\.write|styleText)\b|process\.std(?:out|err)\b(?!\.on\()/.exec(text);
+      const knows = /\\(?:u001b|x1b|033|e\[)/i.exec(text);
+      for (const found of [writes, knows]) if (found !== null) strangers.push(`${path}: ${found[0]}`);
+    }
+    assert.deepEqual(strangers, []);
+  });
+
+  const text = EVIL.slice(0, 8).join('');
+  test('commands on files with hostile text in every place', async (t) => {
+    const w = await workspace(t);
+    const intent = { intent_id: text, tool_name: text, args: { [text]: text } };
+    const run = {
+      run: { run_id: 'r', env: { a: text } },
+      intents: [intent],
+      results: [{ intent_id: text, status: text, result: { a: text } }],
+      [text]: 1,
+    };
+    await writeFile(w.path('run.json'), JSON.stringify(run));
+    const rule = JSON.stringify({
+      rules: [{ name: text, effect: 'block', match: { tool_names: [text] } }],
+      default_verdict: 'allow',
+    });
+    await writeFile(w.path('p.yaml'), rule);
+    const context = { identity: text, workspace: `/w/${text}`, risk_class: 'low' };
+    const targets = [
+      { kind: 'path', value: text },
+      { kind: 'url', value: text },
+    ];
+    await writeFile(
+      w.path('c.json'),
+      JSON.stringify({ tool_name: text, args: { [text]: text }, targets, context }),
+    );
+    await writeFile(w.path('bad.json'), `{"${'a'.repeat(10)}": ${text}`);
+    await writeFile(w.path('bad.yaml'), `rules:\n  - ${text}: 1\n`);
+    for (const argv of [
+      ...[
+        ['run', 'record', 'run.json', '--capture-mode', 'raw'],
+        ['run', 'inspect', 'r'],
+        ['run', 'receipt', 'r'],
+      ],
+      ...[
+        ['verify', 'r'],
+        ['pack', 'build', 'r', '--out', 'r.zip'],
+        ['pack', 'inspect', 'r.zip'],
+        ['pack', 'verify', 'r.zip'],
+      ],
+      ...[
+        ['policy', 'test', 'p.yaml', 'c.json'],
+        ['policy', 'explain', 'p.yaml', 'c.json'],
+        ['policy', 'validate', 'p.yaml'],
+      ],
+      ...[
+        ['policy', 'validate', 'bad.yaml'],
+        ['trace', 'verify', 'bad.json', '--public-key', 'x'],
+        ['verify', 'session-chain', 'bad.json'],
+      ],
+      ...[
+        ['gate', 'eval', '--policy', 'p.yaml', '--intent', 'c.json'],
+        ['job', 'submit', '--id', text],
+        ['job', 'status', '--id', text],
+      ],
+      ...[['pack', 'verify', text], [text], ['run', 'inspect', text], ['job', 'list', `--${text}`]],
+    ]) {
+      const { stdout, stderr } = await w.gait(argv);
+      for (const line of `${stdout}\n${stderr}`.split('\n'))
+        assert.doesNotMatch(line, OBEYED, argv.join(' ').slice(0, 60));
+    }
+  });
+});
