@@ -1,3 +1,5 @@
+import { MAX_FINDING_TEXT, MAX_FINDINGS } from './limits.ts';
+
 /** The layers of a verification, in their order. A later one is reached only as far as the earlier ones allow. */
 export type Layer = 'container' | 'manifest' | 'payload' | 'signatures';
 
@@ -64,9 +66,6 @@ export interface CheckResult {
   readonly status: CheckStatus;
 }
 
-/** A report lists no more; it says how many more there are. */
-export const MAX_FINDINGS = 100;
-
 /** Collects what a verification finds; a check that nobody reported on was not reached. */
 export class Report {
   readonly findings: Finding[] = [];
@@ -81,7 +80,8 @@ export class Report {
   /** The check was made and found this. No findings: it passed. */
   settle(check: CheckName, findings: readonly Found[]): boolean {
     for (const finding of findings) {
-      if (this.findings.length < MAX_FINDINGS) this.findings.push({ layer: LAYERS[check], ...finding });
+      if (this.findings.length < MAX_FINDINGS)
+        this.findings.push({ layer: LAYERS[check], ...clipped(finding) });
       else this.#omitted += 1;
     }
     const passed = findings.length === 0;
@@ -116,4 +116,13 @@ export class Report {
       return status === undefined ? [] : [{ layer: LAYERS[check], check, status }];
     });
   }
+}
+
+/** Whatever a finding quotes, it stays readable. */
+function clipped(finding: Found): Found {
+  const entries = Object.entries(finding).map(([name, value]: [string, unknown]) => {
+    const long = typeof value === 'string' && value.length > MAX_FINDING_TEXT;
+    return [name, long ? `${value.slice(0, MAX_FINDING_TEXT - 1).toWellFormed()}…` : value];
+  });
+  return Object.fromEntries(entries) as Found;
 }

@@ -1,12 +1,6 @@
 import type { JsonObject } from '../core/json.ts';
-import {
-  type CheckName,
-  type CheckResult,
-  type Finding,
-  type Found,
-  MAX_FINDINGS,
-  Report,
-} from '../core/report.ts';
+import { MAX_FINDINGS } from '../core/limits.ts';
+import { type CheckName, type CheckResult, type Finding, type Found, Report } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/runpack_manifest.js';

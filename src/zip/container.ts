@@ -1,3 +1,4 @@
+import { MAX_INFLATED_BYTES } from '../core/limits.ts';
 import {
   centralRecord,
   descriptor,
@@ -13,7 +14,7 @@ import {
 } from './layout.ts';
 import { nameFault } from './names.ts';
 import type { ByteSource } from './source.ts';
-import { isOwnStyle, MAX_INFLATED_BYTES, type StyleFault, styleFault } from './styles.ts';
+import { isOwnStyle, type StyleFault, styleFault } from './styles.ts';
 
 /** What the central directory says of a member. Not to be believed before {@link auditContainer}. */
 export interface CentralEntry extends Required<Layout> {

@@ -1,5 +1,6 @@
+import { MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES } from '../core/limits.ts';
 import type { Found, Report } from '../core/report.ts';
-import { type Container, MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES, readMember } from './reader.ts';
+import { type Container, readMember } from './reader.ts';
 
 /** What was read of the members of a container. */
 export interface Contents {

@@ -1,8 +1,7 @@
+import { MAX_DIRECTORY_BYTES, MAX_MEMBERS } from '../core/limits.ts';
 import type { CentralEntry, ContainerFinding } from './container.ts';
 import { CENTRAL_RECORD_BYTES, CENTRAL_SIGNATURE, END_RECORD_BYTES, END_SIGNATURE } from './layout.ts';
 import type { ByteSource } from './source.ts';
-
-export const MAX_MEMBERS = 10_000;
 
 /** What the central directory says, or where it cannot be read. */
 export type Directory = { readonly entries: CentralEntry[] } | { readonly failure: ContainerFinding };
@@ -23,6 +22,11 @@ export function readDirectory(source: ByteSource): Directory {
   if (count > MAX_MEMBERS) {
     const message = `${count} members; the limit is ${MAX_MEMBERS}`;
     return { failure: { code: 'too_many_members', message, offset: endAt + 10 } };
+  }
+  const size = endAt - start;
+  if (size > MAX_DIRECTORY_BYTES) {
+    const why = `has a central directory of ${size} bytes; the limit is ${MAX_DIRECTORY_BYTES}`;
+    return unreadable(why, endAt + 12);
   }
   return readRecords(source, count, start, endAt);
 }

@@ -3,18 +3,12 @@ import { Readable } from 'node:stream';
 import { crc32, inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
 import { errnoOf, ioFailure } from '../core/errors.ts';
+import { MAX_DOCUMENT_BYTES, MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from '../core/limits.ts';
 import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
 import { type ContentDigest, digestFile } from './digest_file.ts';
 import { readDirectory } from './directory.ts';
 import { openFile } from './file_source.ts';
 import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
-import { MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from './styles.ts';
-
-/** A document larger than this is not read into memory. */
-export const MAX_DOCUMENT_BYTES: number = 16 * 1024 * 1024;
-
-/** Nor a member of lines larger than this, for whoever looks into it. */
-export const MAX_KEPT_BYTES: number = 512 * 1024 * 1024;
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {
@@ -120,15 +114,19 @@ export function readMember(
   return whole ? { sha256, crcMatches, bytes: Buffer.concat(kept) } : { sha256, crcMatches };
 }
 
+/** zlib takes no fewer. */
+const MIN_CHUNK_BYTES = 64;
+
 function openMember(source: ByteSource, member: Member): OpenedMember {
   const { dataOffset, packedSize, size, deflated } = member;
   if (!deflated) return { source: slice(source, dataOffset, packedSize) };
   if (size > MAX_INFLATED_BYTES || packedSize > MAX_INFLATED_BYTES) return { fault: 'is too large' };
   try {
     const packed = source.read(dataOffset, packedSize);
-    // One byte more than it says it has would be too many.
+    // One byte more than it says it has would be too many; in one piece, so that nothing is copied.
     const { buffer, engine } = inflateRawSync(packed, {
       maxOutputLength: size + 1,
+      chunkSize: Math.max(MIN_CHUNK_BYTES, size + 1),
       info: true,
     }) as unknown as {
       readonly buffer: Buffer;

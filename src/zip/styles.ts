@@ -1,11 +1,5 @@
 import { FLAG_DESCRIPTOR, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED, type Style } from './layout.ts';
 
-/** A deflated member may not say that it is larger: a bomb is refused before it is inflated. */
-export const MAX_INFLATED_BYTES: number = 100 * 1024 * 1024;
-
-/** Nor may all of them together: many small bombs are one. */
-export const MAX_INFLATED_IN_ALL: number = 512 * 1024 * 1024;
-
 export interface StyleFault {
   readonly code:
     | 'member_encrypted'
