@@ -1,10 +1,10 @@
 import type { JsonObject } from '../core/json.ts';
 import type { Found, Report } from '../core/report.ts';
 import { NEVER } from '../core/time.ts';
-import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
+import { LISTED_MEMBERS, RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/pack_manifest.js';
-import { type Compared, type Contents, compareDeclared } from '../zip/contents.ts';
+import { type Compared, type Contents, compareDeclared, strangerFindings } from '../zip/contents.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
 import { PROOF_MEMBER } from './proof_records.ts';
@@ -59,13 +59,20 @@ function typeFindings({ contents }: PackManifest): Found[] {
   });
 }
 
-/** A member that no pack of its type has, and so nobody looked into: to another reader it may be all that there is. */
 function strangers({ pack_type, contents }: PackManifest): Found[] {
-  const known = MEMBERS[pack_type];
-  return contents
-    .filter(({ path }) => path !== MANIFEST_MEMBER && !known.includes(path))
-    .map(({ path: member }) => {
-      const message = `${member} is no member of a ${pack_type} pack`;
-      return { code: 'member_of_no_type', message, member };
-    });
+  const known = [MANIFEST_MEMBER, ...MEMBERS[pack_type]];
+  const paths = contents.map(({ path }) => path);
+  return strangerFindings(`${pack_type} pack`, paths, (path) => known.includes(path));
 }
+
+/** Evidence packs hold what their templates ask for, but nothing by which another reader takes them for something else. */
+export function guardStrangers(paths: readonly string[]): Found[] {
+  return strangerFindings('guard pack', paths, (path) => !ELSEWHERE.has(path));
+}
+
+/** The members that packs of other types and runpacks have. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  ...Object.values(MEMBERS).flat(),
+  RUN_MANIFEST_MEMBER,
+  ...LISTED_MEMBERS,
+]);

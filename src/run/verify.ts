@@ -20,6 +20,7 @@ import {
   type HashMismatch,
   NOTHING_COMPARED,
   readContents,
+  strangerFindings,
 } from '../zip/contents.ts';
 import type { Container } from '../zip/reader.ts';
 import {
@@ -164,7 +165,12 @@ function compareManifest(manifest: RunManifest, contents: Contents, report: Repo
   const others = unlisted.map((member) => {
     return { code: 'member_not_listed', message: `the manifest does not list ${member}`, member };
   });
-  const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, others);
+  const strangers = strangerFindings(
+    'runpack',
+    files.map(({ path }) => path),
+    (path) => path === RUN_MANIFEST_MEMBER || LISTED_MEMBERS.includes(path),
+  );
+  const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, [...others, ...strangers]);
   const missing = [...new Set([...compared.missing, ...unlisted])].sort();
   // The manifest is declared by itself: its digest is listed as any other.
   const own = { path: RUN_MANIFEST_MEMBER, expected: actual, actual: expected };

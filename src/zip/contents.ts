@@ -109,6 +109,17 @@ export function compareDeclared(
   return { missing, mismatches, undeclared };
 }
 
+/** Members that nothing of its type has, and so nobody looked into: to another reader one may be all that there is. */
+export function strangerFindings(
+  type: string,
+  declared: readonly string[],
+  isKnown: (path: string) => boolean,
+): Found[] {
+  return declared
+    .filter((path) => !isKnown(path))
+    .map((member) => ({ code: 'member_of_no_type', message: `${member} is no member of a ${type}`, member }));
+}
+
 /** What a list of members itself has wrong: each is declared once, in order. */
 function declarationFindings(manifest: string, declared: readonly Declared[]): Found[] {
   const findings: Found[] = [];
