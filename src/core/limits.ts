@@ -20,6 +20,9 @@ export const MAX_DIRECTORY_BYTES: number = 16 * MIB;
 /** Bytes of the name of a member. */
 export const MAX_NAME_BYTES = 255;
 
+/** Bytes of the extra fields of one header. */
+export const MAX_EXTRA_BYTES = 256;
+
 /** Bytes of a deflated member as it is unpacked, and packed: a bomb is refused before it is inflated. */
 export const MAX_INFLATED_BYTES: number = 100 * MIB;
 

@@ -13,7 +13,13 @@ import {
   type SignatureVerdict,
   verifySignatures,
 } from '../signing/verify.ts';
-import { type Compared, type Contents, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
+import {
+  type Compared,
+  type Contents,
+  containerFindings,
+  NOTHING_COMPARED,
+  readContents,
+} from '../zip/contents.ts';
 import { type Container, memberSource, readMember } from '../zip/reader.ts';
 import type { ApprovalSignatures } from './approval_signatures.ts';
 import { extensionFindings } from './extends.ts';
@@ -44,6 +50,8 @@ export interface PackVerification extends Verification {
 export interface VerificationPolicy extends SignaturePolicy {
   /** What an earlier pack of the same job holds: this one must only add to it. */
   readonly extending?: JobHistory;
+  /** The container is to be as gait or the programs before it write it, not only sound. */
+  readonly strict?: boolean;
   /** Sees every intent and result of a run. */
   readonly visit?: RecordVisitor;
   /** False: neither the records of a job pack nor the lines of its events are wanted, which may be any number. */
@@ -108,7 +116,7 @@ export function verifyPack(container: Container, policy: VerificationPolicy = {}
 function verifyPackSpec(container: Container, policy: VerificationPolicy): VerifiedPack {
   const report = new Report([...CHECKS, 'event_chain', 'event_fold', 'signatures']);
   if (policy.extending !== undefined) report.expect('extends');
-  report.settle('container_bytes', container.findings);
+  report.settle('container_bytes', containerFindings(container, policy.strict));
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return unread(report);
   const { onBytes } = policy;

@@ -6,7 +6,7 @@ import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/guard_pack_manifest.js';
 import type { Signature } from '../signing/signature.ts';
 import { NO_SIGNATURES, type SignaturePolicy, verifySignatures } from '../signing/verify.ts';
-import { compareDeclared, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
+import { compareDeclared, containerFindings, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
 import type { Container } from '../zip/reader.ts';
 import { MANIFEST_MEMBER } from './manifest.ts';
 import { guardStrangers } from './verify_manifest.ts';
@@ -58,10 +58,10 @@ export function guardPackIdOf({ run_id, contents }: Pick<GuardManifest, 'run_id'
 /** Verifies an evidence or incident pack, of before PackSpec v1, in the same layers as any pack. */
 export function verifyGuardPack(
   container: Container,
-  policy: SignaturePolicy & { readonly onBytes?: (count: number) => void },
+  policy: SignaturePolicy & { readonly strict?: boolean; readonly onBytes?: (count: number) => void },
 ): VerifiedGuardPack {
   const report = new Report(CHECKS);
-  report.settle('container_bytes', container.findings);
+  report.settle('container_bytes', containerFindings(container, policy.strict));
   const { onBytes } = policy;
   const contents = readContents(container, { keep: (name) => name === MANIFEST_MEMBER, onBytes }, report);
   const bytes = contents.bytes.get(MANIFEST_MEMBER) ?? Buffer.alloc(0);

@@ -17,6 +17,7 @@ import {
   type Compared,
   type Contents,
   compareDeclared,
+  containerFindings,
   type HashMismatch,
   NOTHING_COMPARED,
   readContents,
@@ -92,6 +93,8 @@ export interface RunFacts {
 export interface RunpackPolicy extends SignaturePolicy {
   /** Sees every intent and result of a runpack whose members have the digests that it declares, in order. */
   readonly visit?: RecordVisitor;
+  /** The container is to be as gait or the programs before it write it, not only sound. */
+  readonly strict?: boolean;
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
@@ -115,7 +118,7 @@ const DOCUMENTS: readonly string[] = [RUN_MANIFEST_MEMBER, RUN_MEMBER, REFS_MEMB
  */
 export function verifyRunpack(container: Container, policy: RunpackPolicy = {}): VerifiedRunpack {
   const report = new Report(CHECKS);
-  report.settle('container_bytes', container.findings);
+  report.settle('container_bytes', containerFindings(container, policy.strict));
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return { verification: summary(report, undefined, NOTHING_COMPARED) };
   const { onBytes } = policy;

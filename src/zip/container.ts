@@ -1,5 +1,7 @@
 import { MAX_INFLATED_BYTES } from '../core/limits.ts';
+import { asForeign, folderFault, isFolder } from './foreign.ts';
 import {
+  type CentralEntry,
   centralRecord,
   descriptor,
   END_RECORD_BYTES,
@@ -7,19 +9,13 @@ import {
   fieldAt,
   GAIT_STYLE,
   type HeaderKind,
-  type Layout,
   localHeader,
   METHOD_DEFLATED,
-  type Style,
+  type StyleFault,
 } from './layout.ts';
 import { nameFault } from './names.ts';
 import type { ByteSource } from './source.ts';
-import { isOwnStyle, type StyleFault, styleFault } from './styles.ts';
-
-/** What the central directory says of a member. Not to be believed before {@link auditContainer}. */
-export interface CentralEntry extends Required<Layout> {
-  readonly style: Style;
-}
+import { styleFault, type Writer, writerOf } from './styles.ts';
 
 export interface Member {
   /** As {@link displayName} prints it. */
@@ -36,6 +32,10 @@ export interface Member {
 export interface ContainerAudit {
   readonly members: readonly Member[];
   readonly findings: readonly ContainerFinding[];
+  /** Names that stand in the directory for folders, each with its slash: they hold nothing, and are no members. */
+  readonly folders: readonly string[];
+  /** Present for a container that is sound and yet not as gait or the programs before it write: where that shows first. */
+  readonly foreign?: { readonly what: string; readonly offset: number };
   /** Every member was found where it should be. If not, those that were found are not all. */
   readonly intact: boolean;
 }
@@ -54,6 +54,7 @@ export interface ContainerFinding {
     | 'member_not_a_file'
     | 'method_unsupported'
     | 'member_too_large'
+    | 'container_style'
     | 'readers_disagree';
   readonly message: string;
   readonly member?: string;
@@ -61,15 +62,29 @@ export interface ContainerFinding {
 }
 
 /**
- * Checks every byte of a container that is not a member's content. The headers that members of a known style must have
- * are known to the last bit (layout.ts, styles.ts), so they are written anew and compared: that one comparison finds a
- * local header that differs from the central record, junk before, between and after, comments, and every flipped bit.
- * Pure.
+ * Checks every byte of a container that is not a member's content. The headers that members of gait and of the programs
+ * before it must have are known to the last bit (layout.ts, styles.ts), so they are written anew and compared: that one
+ * comparison finds a local header that differs from the central record, junk before, between and after, comments, and
+ * every flipped bit. What is free to other writers (foreign.ts) is taken from the headers before. Pure.
  */
 export function auditContainer(source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
-  const own = isOwnStyle(central[0]?.style);
-  const entries = own ? central.map(asOwn) : central;
-  const findings: ContainerFinding[] = [...nameFindings(entries, own)];
+  const writer = writerOf(central.map(({ style }) => style));
+  const audit = auditAs(writer, source, central);
+  if (writer !== 'other' || audit.findings.length > 0) return audit;
+  const [first] = auditAs('gait', source, central).findings;
+  const foreign = { what: first?.message ?? 'its members', offset: first?.offset ?? 0 };
+  return { ...audit, foreign };
+}
+
+function auditAs(writer: Writer, source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
+  const entries = central.map((entry) => asWritten(writer, source, entry));
+  const isFile = (entry: CentralEntry): boolean => writer !== 'other' || !isFolder(entry);
+  const files = entries.filter(isFile);
+  const folders = entries.filter((entry) => !isFile(entry)).map(({ name }) => displayName(name));
+  const findings: ContainerFinding[] = [
+    ...nameFindings(files, writer === 'gait'),
+    ...folderFindings(folders, files),
+  ];
   const members: Member[] = [];
   let at = 0;
   for (const entry of entries) {
@@ -79,29 +94,37 @@ export function auditContainer(source: ByteSource, central: readonly CentralEntr
     const dataOffset = at + expected.length;
     const end = dataOffset + entry.packedSize + trailer.length;
     const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
-    if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
+    if (fault !== undefined) return { members, folders, findings: [...findings, fault], intact: false };
     findings.push(...compare(source, at, expected, 'local', name));
     findings.push(...compare(source, dataOffset + entry.packedSize, trailer, 'descriptor', name));
-    const { crc32, size, packedSize } = entry;
-    members.push({
-      ...{ name, crc32, size, dataOffset, packedSize },
-      deflated: entry.style.method === METHOD_DEFLATED,
-    });
+    if (isFile(entry)) members.push(memberOf(entry, dataOffset));
     at = end;
   }
-  findings.push(...directoryFindings(source, entries, central, at));
-  return { members, findings, intact: true };
+  findings.push(...directoryFindings(source, { writer, entries, central }, at));
+  return { members, folders, findings, intact: true };
+}
+
+function memberOf({ name, crc32, size, packedSize, style }: CentralEntry, dataOffset: number): Member {
+  const deflated = style.method === METHOD_DEFLATED;
+  return { name: displayName(name), crc32, size, dataOffset, packedSize, deflated };
 }
 
 /** Every member of a container of ours is written in one way, whatever its record says. */
-function asOwn(entry: CentralEntry): CentralEntry {
-  return { ...entry, packedSize: entry.size, style: GAIT_STYLE };
+function asWritten(writer: Writer, source: ByteSource, entry: CentralEntry): CentralEntry {
+  if (writer === 'gait') return { ...entry, packedSize: entry.size, style: GAIT_STYLE };
+  return writer === 'go' ? entry : asForeign(source, entry);
+}
+
+interface Audited {
+  readonly writer: Writer;
+  readonly entries: readonly CentralEntry[];
+  /** As they stand there. */
+  readonly central: readonly CentralEntry[];
 }
 
 function directoryFindings(
   source: ByteSource,
-  entries: readonly CentralEntry[],
-  central: readonly CentralEntry[],
+  { writer, entries, central }: Audited,
   start: number,
 ): ContainerFinding[] {
   const findings: ContainerFinding[] = [];
@@ -109,10 +132,9 @@ function directoryFindings(
   for (const [index, entry] of entries.entries()) {
     const member = displayName(entry.name);
     const expected = centralRecord(entry, entry.style);
-    const said = central[index] ?? entry;
-    const fault = styleFault(said.style, entries[0]?.style ?? entry.style) ?? sizeFault(entry);
+    const fault = entryFault(writer, entry, central[index] ?? entry);
     const differs = compare(source, at, expected, 'central', member);
-    if (fault !== undefined && (differs.length > 0 || said.style === entry.style)) {
+    if (fault !== undefined && (differs.length > 0 || writer !== 'gait')) {
       const message = `${member}: ${fault.why}`;
       findings.push({ code: fault.code, message, member, offset: at + fault.at });
     } else {
@@ -127,6 +149,31 @@ function directoryFindings(
     findings.push({ code: 'container_gap', message, offset: Math.min(at, source.size) });
   }
   return findings;
+}
+
+function entryFault(writer: Writer, entry: CentralEntry, said: CentralEntry): StyleFault | undefined {
+  if (writer === 'other' && isFolder(entry)) return folderFault(entry);
+  return styleFault(writer === 'gait' ? said.style : entry.style, writer) ?? sizeFault(entry);
+}
+
+/** A folder stands there once, under a safe name, and a member lies in it. */
+function folderFindings(folders: readonly string[], files: readonly CentralEntry[]): ContainerFinding[] {
+  if (folders.length === 0) return [];
+  const parents = new Set<string>();
+  for (const { name } of files) {
+    const text = displayName(name);
+    for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1))
+      parents.add(text.slice(0, at + 1));
+  }
+  const seen = new Set<string>();
+  return folders.flatMap((member): ContainerFinding[] => {
+    const doubled = seen.has(member);
+    seen.add(member);
+    if (doubled) return [{ code: 'member_duplicate', message: `there is more than one ${member}`, member }];
+    if (parents.has(member)) return [];
+    const message = `the name ${member} is of a folder in which no member lies`;
+    return [{ code: 'member_name_unsafe', message, member }];
+  });
 }
 
 /** Sizes that a member of its style cannot have. */

@@ -42,6 +42,13 @@ export interface ReadContentsOptions {
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
+/** What is wrong with a container. A `strict` reader also wants it as gait or the programs before it write one. */
+export function containerFindings({ findings, foreign }: Container, strict = false): readonly Found[] {
+  if (!strict || foreign === undefined) return findings;
+  const message = `the container is not as gait writes it: ${foreign.what}`;
+  return [...findings, { code: 'container_style', message, offset: foreign.offset }];
+}
+
 /** Reads every member through. Settles `member_content`. */
 export function readContents(container: Container, options: ReadContentsOptions, report: Report): Contents {
   const digests = new Map<string, string>();

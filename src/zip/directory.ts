@@ -1,6 +1,12 @@
 import { MAX_DIRECTORY_BYTES, MAX_MEMBERS } from '../core/limits.ts';
-import type { CentralEntry, ContainerFinding } from './container.ts';
-import { CENTRAL_RECORD_BYTES, CENTRAL_SIGNATURE, END_RECORD_BYTES, END_SIGNATURE } from './layout.ts';
+import type { ContainerFinding } from './container.ts';
+import {
+  CENTRAL_RECORD_BYTES,
+  CENTRAL_SIGNATURE,
+  type CentralEntry,
+  END_RECORD_BYTES,
+  END_SIGNATURE,
+} from './layout.ts';
 import type { ByteSource } from './source.ts';
 
 /** What the central directory says, or where it cannot be read. */
@@ -51,6 +57,12 @@ function readRecords(source: ByteSource, count: number, start: number, end: numb
         method: record.readUInt16LE(10),
         extra: source.read(at + CENTRAL_RECORD_BYTES + nameLength, record.readUInt16LE(30)),
         attributes: record.readUInt32LE(38),
+      },
+      free: {
+        needed: record.readUInt16LE(6),
+        time: record.readUInt16LE(12),
+        date: record.readUInt16LE(14),
+        internal: record.readUInt16LE(36),
       },
       crc32: record.readUInt32LE(16),
       packedSize: record.readUInt32LE(20),
