@@ -132,7 +132,7 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
     report.leaveOut('event_fold');
     report.expect('source_runpack');
   }
-  const compared = compareContents(manifest, contents, report);
+  const compared = compareContents(manifest, contents, policy.strict, report);
   const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
   const { history, approvals, run, proofs }: ReadPayload = sound
     ? readPayload(manifest, container, contents, policy, report)

@@ -9,7 +9,6 @@ import { NO_SIGNATURES, type SignaturePolicy, verifySignatures } from '../signin
 import { compareDeclared, containerFindings, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
 import type { Container } from '../zip/reader.ts';
 import { MANIFEST_MEMBER } from './manifest.ts';
-import { guardStrangers } from './verify_manifest.ts';
 
 export const GUARD_SCHEMA_ID = 'gait.guard.pack_manifest';
 
@@ -79,13 +78,10 @@ export function verifyGuardPack(
   const message = `pack_id is ${actual}, the manifest makes ${expected}`;
   const differs = { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
   report.settle('pack_id', actual === expected ? [] : [differs]);
-  const compared = compareDeclared(
-    MANIFEST_MEMBER,
-    manifest.contents,
-    contents,
-    report,
-    guardStrangers(manifest.contents.map(({ path }) => path)),
-  );
+  const compared = compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, {
+    type: 'guard',
+    strict: policy.strict,
+  });
   const { signatures, ...unsigned } = manifest;
   const signed = { signatures: signatures ?? [], digest: canonicalDigest(unsigned), member: MANIFEST_MEMBER };
   const verdict = verifySignatures(signed, policy, report);

@@ -21,7 +21,6 @@ import {
   type HashMismatch,
   NOTHING_COMPARED,
   readContents,
-  strangerFindings,
 } from '../zip/contents.ts';
 import type { Container } from '../zip/reader.ts';
 import {
@@ -47,6 +46,8 @@ export interface Verification extends SignatureVerdict {
   readonly missing_files: readonly string[];
   readonly hash_mismatches: readonly HashMismatch[];
   readonly undeclared_files: readonly string[];
+  /** The first 100 members that are declared and that PackSpec v1 does not know: only their digests were looked at. */
+  readonly unchecked_files?: readonly string[];
 }
 
 /** What a verification that ended found out, of the members that a manifest declares. */
@@ -64,6 +65,9 @@ export function verificationOf(
     missing_files: compared.missing.slice(0, MAX_FINDINGS),
     hash_mismatches: compared.mismatches.slice(0, MAX_FINDINGS),
     undeclared_files: compared.undeclared.slice(0, MAX_FINDINGS),
+    ...(compared.unchecked.length === 0
+      ? {}
+      : { unchecked_files: compared.unchecked.slice(0, MAX_FINDINGS) }),
     ...signatures,
   };
 }
@@ -125,7 +129,7 @@ export function verifyRunpack(container: Container, policy: RunpackPolicy = {}):
   const contents = readContents(container, { keep: (name) => DOCUMENTS.includes(name), onBytes }, report);
   const manifest = readManifest(contents.bytes.get(RUN_MANIFEST_MEMBER), report);
   if (manifest === undefined) return { verification: summary(report, undefined, NOTHING_COMPARED) };
-  const compared = compareManifest(manifest, contents, report);
+  const compared = compareManifest(manifest, contents, policy.strict, report);
   const sound =
     compared.missing.length === 0 && compared.mismatches.every(({ path }) => path === RUN_MANIFEST_MEMBER);
   const facts = sound ? readFacts(manifest, container, contents, policy.visit, report) : undefined;
@@ -150,7 +154,12 @@ function readManifest(bytes: Buffer | undefined, report: Report): RunManifest | 
   return value as unknown as RunManifest | undefined;
 }
 
-function compareManifest(manifest: RunManifest, contents: Contents, report: Report): Compared {
+function compareManifest(
+  manifest: RunManifest,
+  contents: Contents,
+  strict: boolean | undefined,
+  report: Report,
+): Compared {
   const expected = manifestDigestOf(manifest);
   const actual = manifest.manifest_digest;
   const message = `manifest_digest is ${actual}, the manifest makes ${expected}`;
@@ -168,12 +177,8 @@ function compareManifest(manifest: RunManifest, contents: Contents, report: Repo
   const others = unlisted.map((member) => {
     return { code: 'member_not_listed', message: `the manifest does not list ${member}`, member };
   });
-  const strangers = strangerFindings(
-    'runpack',
-    files.map(({ path }) => path),
-    (path) => path === RUN_MANIFEST_MEMBER || LISTED_MEMBERS.includes(path),
-  );
-  const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, [...others, ...strangers]);
+  const comparison = { type: 'runpack', strict, others } as const;
+  const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, comparison);
   const missing = [...new Set([...compared.missing, ...unlisted])].sort();
   // The manifest is declared by itself: its digest is listed as any other.
   const own = { path: RUN_MANIFEST_MEMBER, expected: actual, actual: expected };

@@ -1,5 +1,5 @@
 import { MAX_INFLATED_BYTES } from '../core/limits.ts';
-import { asForeign, folderFault, isFolder } from './foreign.ts';
+import { asForeign } from './foreign.ts';
 import {
   type CentralEntry,
   centralRecord,
@@ -32,8 +32,6 @@ export interface Member {
 export interface ContainerAudit {
   readonly members: readonly Member[];
   readonly findings: readonly ContainerFinding[];
-  /** Names that stand in the directory for folders, each with its slash: they hold nothing, and are no members. */
-  readonly folders: readonly string[];
   /** Present for a container that is sound and yet not as gait or the programs before it write: where that shows first. */
   readonly foreign?: { readonly what: string; readonly offset: number };
   /** Every member was found where it should be. If not, those that were found are not all. */
@@ -78,13 +76,7 @@ export function auditContainer(source: ByteSource, central: readonly CentralEntr
 
 function auditAs(writer: Writer, source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
   const entries = central.map((entry) => asWritten(writer, source, entry));
-  const isFile = (entry: CentralEntry): boolean => writer !== 'other' || !isFolder(entry);
-  const files = entries.filter(isFile);
-  const folders = entries.filter((entry) => !isFile(entry)).map(({ name }) => displayName(name));
-  const findings: ContainerFinding[] = [
-    ...nameFindings(files, writer === 'gait'),
-    ...folderFindings(folders, files),
-  ];
+  const findings: ContainerFinding[] = [...nameFindings(entries, writer === 'gait')];
   const members: Member[] = [];
   let at = 0;
   for (const entry of entries) {
@@ -94,14 +86,14 @@ function auditAs(writer: Writer, source: ByteSource, central: readonly CentralEn
     const dataOffset = at + expected.length;
     const end = dataOffset + entry.packedSize + trailer.length;
     const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
-    if (fault !== undefined) return { members, folders, findings: [...findings, fault], intact: false };
+    if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
     findings.push(...compare(source, at, expected, 'local', name));
     findings.push(...compare(source, dataOffset + entry.packedSize, trailer, 'descriptor', name));
-    if (isFile(entry)) members.push(memberOf(entry, dataOffset));
+    members.push(memberOf(entry, dataOffset));
     at = end;
   }
   findings.push(...directoryFindings(source, { writer, entries, central }, at));
-  return { members, folders, findings, intact: true };
+  return { members, findings, intact: true };
 }
 
 function memberOf({ name, crc32, size, packedSize, style }: CentralEntry, dataOffset: number): Member {
@@ -152,28 +144,7 @@ function directoryFindings(
 }
 
 function entryFault(writer: Writer, entry: CentralEntry, said: CentralEntry): StyleFault | undefined {
-  if (writer === 'other' && isFolder(entry)) return folderFault(entry);
   return styleFault(writer === 'gait' ? said.style : entry.style, writer) ?? sizeFault(entry);
-}
-
-/** A folder stands there once, under a safe name, and a member lies in it. */
-function folderFindings(folders: readonly string[], files: readonly CentralEntry[]): ContainerFinding[] {
-  if (folders.length === 0) return [];
-  const parents = new Set<string>();
-  for (const { name } of files) {
-    const text = displayName(name);
-    for (let at = text.indexOf('/'); at !== -1; at = text.indexOf('/', at + 1))
-      parents.add(text.slice(0, at + 1));
-  }
-  const seen = new Set<string>();
-  return folders.flatMap((member): ContainerFinding[] => {
-    const doubled = seen.has(member);
-    seen.add(member);
-    if (doubled) return [{ code: 'member_duplicate', message: `there is more than one ${member}`, member }];
-    if (parents.has(member)) return [];
-    const message = `the name ${member} is of a folder in which no member lies`;
-    return [{ code: 'member_name_unsafe', message, member }];
-  });
 }
 
 /** Sizes that a member of its style cannot have. */

@@ -3,7 +3,6 @@ import {
   type CentralEntry,
   FLAG_DESCRIPTOR,
   LOCAL_HEADER_BYTES,
-  METHOD_DEFLATED,
   METHOD_STORED,
   type Style,
   type StyleFault,
@@ -43,7 +42,7 @@ export function asForeign(source: ByteSource, entry: CentralEntry): CentralEntry
   return { ...entry, style: { ...entry.style, ...entry.free, localExtra } };
 }
 
-/** What is wrong with a file, or a folder, of a writer that is not known; undefined when nothing is. */
+/** What is wrong with a file of a writer that is not known; undefined when nothing is. */
 export function otherFault(style: Style): StyleFault | undefined {
   const { madeBy, flags, method, attributes, needed = 0, internal = 0 } = style;
   if ((madeBy & 0xff) > 63) return mismatch(`version made by ${madeBy} is none`, 4);
@@ -62,28 +61,8 @@ export function otherFault(style: Style): StyleFault | undefined {
 export function dosFault({ attributes }: Style): StyleFault | undefined {
   const dos = attributes & 0xffff;
   if ((dos & (DOS_FOLDER | DOS_LABEL)) !== 0)
-    return { code: 'member_not_a_file', why: 'it is a folder or a label', at: 38 };
+    return { code: 'member_not_a_file', why: 'it is a folder or a label; a pack has only files', at: 38 };
   return (dos & ~DOS_BITS) === 0 ? undefined : mismatch('its attributes have unknown bits', 38);
-}
-
-/** True for what a writer of zips notes of a folder. It holds nothing. */
-export function isFolder({ name }: Pick<CentralEntry, 'name'>): boolean {
-  return name.at(-1) === 0x2f;
-}
-
-/** A folder is read over if it is one and nothing more. */
-export function folderFault(entry: CentralEntry): StyleFault | undefined {
-  const { style, size, packedSize, crc32 } = entry;
-  const type = (style.attributes >>> 16) & 0o170000;
-  if (type !== 0o040000 && type !== 0) {
-    return { code: 'member_not_a_file', why: 'it is called a folder and is none', at: 40 };
-  }
-  if ((style.attributes & 0xffff & ~(DOS_BITS & ~DOS_LABEL)) !== 0)
-    return mismatch('its attributes have unknown bits', 38);
-  if (size !== 0 || packedSize !== 0 || crc32 !== 0 || style.method === METHOD_DEFLATED) {
-    return mismatch('a folder has no content', 20);
-  }
-  return (style.flags & 1) !== 0 ? mismatch('a folder is not encrypted', 8) : otherFault(style);
 }
 
 /** Both headers have the same extra fields, each once, and none that says something else of name, size or content. */

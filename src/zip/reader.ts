@@ -48,7 +48,7 @@ export async function openContainer(path: string): Promise<ContainerFile> {
   try {
     const container = readContainer(file.source);
     const { findings } = container;
-    const opinion = findings.length === 0 ? await secondOpinion(file.source, container) : [];
+    const opinion = findings.length === 0 ? await secondOpinion(file.source, container.members) : [];
     return {
       ...container,
       findings: [...findings, ...opinion],
@@ -68,7 +68,7 @@ export function readContainer(source: ByteSource): Container {
   const directory = readDirectory(source);
   const audit: ContainerAudit =
     'failure' in directory
-      ? { members: [], folders: [], findings: [directory.failure], intact: false }
+      ? { members: [], findings: [directory.failure], intact: false }
       : auditContainer(source, directory.entries);
   const inflated = audit.members.reduce((sum, { deflated, size }) => sum + (deflated ? size : 0), 0);
   const open = (member: Member): OpenedMember => {
@@ -158,20 +158,16 @@ class SourceReader extends yauzl.RandomAccessReader {
 }
 
 /** A second reader, yauzl, must see the same members in a container that the audit found nothing wrong with. */
-async function secondOpinion(
-  source: ByteSource,
-  { members, folders }: ContainerAudit,
-): Promise<ContainerFinding[]> {
+async function secondOpinion(source: ByteSource, members: readonly Member[]): Promise<ContainerFinding[]> {
   const disagree = (why: string): ContainerFinding[] => {
     return [{ code: 'readers_disagree', message: `another reader of zips sees something else: ${why}` }];
   };
   try {
     const options = { lazyEntries: true, autoClose: false, strictFileNames: true };
     const zip = await yauzl.fromRandomAccessReaderPromise(new SourceReader(source), source.size, options);
-    const over = new Set(folders);
     const seen: string[] = [];
     for await (const { fileName, uncompressedSize, crc32: crc } of zip.eachEntry()) {
-      if (!over.has(fileName)) seen.push(`${fileName} ${uncompressedSize} ${crc}`);
+      seen.push(`${fileName} ${uncompressedSize} ${crc}`);
     }
     const expected = members.map(({ name, size, crc32: crc }) => `${name} ${size} ${crc}`);
     const index = expected.findIndex((line, i) => line !== seen[i]);

@@ -48,7 +48,7 @@ export function styleFault(style: Style, writer: Writer): StyleFault | undefined
   const type = mode & TYPE_BITS;
   // A writer that states no type means a file: Python's zipfile, and all that know no modes.
   if (type !== REGULAR && !(type === 0 && writer === 'other')) {
-    const what = type === 0o120000 ? 'a link' : 'no regular file';
+    const what = type === 0o120000 ? 'a link' : type === 0o040000 ? 'a folder' : 'no regular file';
     return { code: 'member_not_a_file', why: `it is ${what} (mode ${mode.toString(8)})`, at: 40 };
   }
   if (writer === 'other') return dosFault(style) ?? otherFault(style);

@@ -53,10 +53,10 @@ z.close()`;
 }
 
 const ZIP_WAYS: Readonly<Record<string, readonly string[]>> = {
-  'as it is called': ['-q', '-r', '../out.zip', '.'],
-  'without folders and extra fields': ['-q', '-r', '-D', '-X', '../out.zip', '.'],
-  stored: ['-q', '-r', '-0', '../out.zip', '.'],
-  'at level 9': ['-q', '-r', '-9', '../out.zip', '.'],
+  'without folders': ['-q', '-r', '-D', '../out.zip', '.'],
+  'without extra fields': ['-q', '-r', '-D', '-X', '../out.zip', '.'],
+  stored: ['-q', '-r', '-D', '-0', '../out.zip', '.'],
+  'at level 9': ['-q', '-r', '-D', '-9', '../out.zip', '.'],
 };
 
 let packs: Readonly<Record<string, Files>>;

@@ -57,7 +57,7 @@ const MANIFEST_FORGERIES: readonly Forgery[] = [
     ...[{ ...first, size: 1 }, ...rest],
   ]),
   declaring('a member declared twice', ['declared_twice'], ([first, ...rest]) => [first, first, ...rest]),
-  declaring('a member that is not there', ['member_of_no_type', 'member_missing'], (entries) => [
+  declaring('a member that is not there', ['member_missing'], (entries) => [
     ...[...entries, { path: 'notes.txt', sha256: '0'.repeat(64), type: 'blob' }],
   ]),
   declaring('a member that is not declared', ['member_undeclared'], (entries) => entries.slice(0, -1)),
@@ -76,7 +76,7 @@ const MANIFEST_FORGERIES: readonly Forgery[] = [
 
 function renaming(from: string, to: string): Forgery {
   const renamed = (files: Files): Files => withFile(without(files, from), to, files.get(from) ?? '');
-  return { name: `${from} renamed`, finds: ['member_of_no_type', 'member_missing'], files: renamed };
+  return { name: `${from} renamed`, finds: ['member_missing'], files: renamed };
 }
 
 function dropping(name: string): Forgery {
