@@ -75,17 +75,21 @@ export function auditContainer(source: ByteSource, central: readonly CentralEntr
 }
 
 function auditAs(writer: Writer, source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
-  const entries = central.map((entry) => asWritten(writer, source, entry));
-  const findings: ContainerFinding[] = [...nameFindings(entries, writer === 'gait')];
+  const entries: CentralEntry[] = [];
+  const findings: ContainerFinding[] = [...nameFindings(central, writer === 'gait')];
   const members: Member[] = [];
   let at = 0;
-  for (const entry of entries) {
-    const name = displayName(entry.name);
+  for (const said of central) {
+    const name = displayName(said.name);
+    if (said.offset !== at)
+      return { members, findings: [...findings, gap(name, at, said.offset)], intact: false };
+    const entry = asWritten(writer, source, said);
+    entries.push(entry);
     const expected = localHeader(entry, entry.style);
     const trailer = descriptor(entry, entry.style);
     const dataOffset = at + expected.length;
     const end = dataOffset + entry.packedSize + trailer.length;
-    const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
+    const fault = overrun(name, at, end, source.size);
     if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
     findings.push(...compare(source, at, expected, 'local', name));
     findings.push(...compare(source, dataOffset + entry.packedSize, trailer, 'descriptor', name));

@@ -8,6 +8,7 @@ import { auditContainer, type ContainerAudit, type ContainerFinding, type Member
 import { type ContentDigest, digestFile } from './digest_file.ts';
 import { readDirectory } from './directory.ts';
 import { openFile } from './file_source.ts';
+import { inflatedSource, inflateFault } from './inflate.ts';
 import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
@@ -71,9 +72,10 @@ export function readContainer(source: ByteSource): Container {
       ? { members: [], findings: [directory.failure], intact: false }
       : auditContainer(source, directory.entries);
   const inflated = audit.members.reduce((sum, { deflated, size }) => sum + (deflated ? size : 0), 0);
+  const faults = new Map<Member, string | undefined>();
   const open = (member: Member): OpenedMember => {
     if (member.deflated && inflated > MAX_INFLATED_IN_ALL) return { fault: 'is one of too many to inflate' };
-    return openMember(source, member);
+    return openMember(source, member, faults);
   };
   return { ...audit, source, open };
 }
@@ -114,27 +116,38 @@ export function readMember(
   return whole ? { sha256, crcMatches, bytes: Buffer.concat(kept) } : { sha256, crcMatches };
 }
 
-/** zlib takes no fewer. */
-const MIN_CHUNK_BYTES = 64;
+/** Larger ones are inflated piece by piece, again for each pass over them. Bytes. */
+const MAX_AT_ONCE = 4 * 1024 * 1024;
 
-function openMember(source: ByteSource, member: Member): OpenedMember {
+function openMember(
+  source: ByteSource,
+  member: Member,
+  faults: Map<Member, string | undefined>,
+): OpenedMember {
   const { dataOffset, packedSize, size, deflated } = member;
-  if (!deflated) return { source: slice(source, dataOffset, packedSize) };
+  const packed = slice(source, dataOffset, packedSize);
+  if (!deflated) return { source: packed };
   if (size > MAX_INFLATED_BYTES || packedSize > MAX_INFLATED_BYTES) return { fault: 'is too large' };
+  if (Math.max(size, packedSize) <= MAX_AT_ONCE) return inflateAtOnce(packed, size);
+  if (!faults.has(member)) faults.set(member, inflateFault(packed, size));
+  const fault = faults.get(member);
+  return fault === undefined ? { source: inflatedSource(packed, size) } : { fault };
+}
+
+function inflateAtOnce(source: ByteSource, size: number): OpenedMember {
   try {
-    const packed = source.read(dataOffset, packedSize);
-    // One byte more than it says it has would be too many; in one piece, so that nothing is copied.
+    const packed = source.read(0, source.size);
+    // One byte more than it says it has would be too many.
     const { buffer, engine } = inflateRawSync(packed, {
       maxOutputLength: size + 1,
-      chunkSize: Math.max(MIN_CHUNK_BYTES, size + 1),
       info: true,
     }) as unknown as {
       readonly buffer: Buffer;
       readonly engine: { readonly bytesWritten: number };
     };
     if (buffer.length !== size) return { fault: `inflates to ${buffer.length} bytes, not to ${size}` };
-    const used = engine.bytesWritten;
-    if (used !== packedSize) return { fault: `has ${packedSize - used} bytes after its compressed content` };
+    const rest = packed.length - engine.bytesWritten;
+    if (rest !== 0) return { fault: `has ${rest} bytes after its compressed content` };
     return { source: sourceOf(buffer) };
   } catch (error) {
     const why =
