@@ -121,8 +121,17 @@ export class Report {
 /** Whatever a finding quotes, it stays readable. */
 function clipped(finding: Found): Found {
   const entries = Object.entries(finding).map(([name, value]: [string, unknown]) => {
-    const long = typeof value === 'string' && value.length > MAX_FINDING_TEXT;
-    return [name, long ? `${value.slice(0, MAX_FINDING_TEXT - 1).toWellFormed()}…` : value];
+    return [name, typeof value === 'string' ? clippedText(value) : value];
   });
   return Object.fromEntries(entries) as Found;
+}
+
+/** What an artifact says, for a report: the start of it, with a mark that there is more. */
+export function clippedText(text: string): string {
+  return text.length > MAX_FINDING_TEXT ? `${text.slice(0, MAX_FINDING_TEXT - 1).toWellFormed()}…` : text;
+}
+
+/** As much of a list as a report tells, each of its texts clipped. */
+export function clippedList(texts: readonly string[]): string[] {
+  return texts.slice(0, MAX_FINDINGS).map(clippedText);
 }

@@ -1,7 +1,7 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
-import { type CheckName, type Found, Report } from '../core/report.ts';
+import { type CheckName, clippedText, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
@@ -241,7 +241,7 @@ function summary(
   return {
     pack_id: manifest?.pack_id ?? '',
     pack_type: manifest?.pack_type ?? '',
-    source_ref: manifest?.source_ref ?? '',
+    source_ref: clippedText(manifest?.source_ref ?? ''),
     ...verificationOf(report, manifest?.contents ?? [], compared, signatures),
   };
 }

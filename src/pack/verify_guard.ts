@@ -1,5 +1,5 @@
 import { canonicalDigest } from '../core/digest.ts';
-import { type CheckName, Report } from '../core/report.ts';
+import { type CheckName, clippedText, Report } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { type Verification, verificationOf } from '../run/verify.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
@@ -86,5 +86,6 @@ export function verifyGuardPack(
   const signed = { signatures: signatures ?? [], digest: canonicalDigest(unsigned), member: MANIFEST_MEMBER };
   const verdict = verifySignatures(signed, policy, report);
   const verified = verificationOf(report, manifest.contents, compared, verdict);
-  return { manifest, verification: { ...verified, ...legacy, pack_id: actual, source_ref: manifest.run_id } };
+  const named = { pack_id: clippedText(actual), source_ref: clippedText(manifest.run_id) };
+  return { manifest, verification: { ...verified, ...legacy, ...named } };
 }

@@ -1,6 +1,14 @@
 import type { JsonObject } from '../core/json.ts';
 import { MAX_FINDINGS } from '../core/limits.ts';
-import { type CheckName, type CheckResult, type Finding, type Found, Report } from '../core/report.ts';
+import {
+  type CheckName,
+  type CheckResult,
+  clippedList,
+  clippedText,
+  type Finding,
+  type Found,
+  Report,
+} from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/runpack_manifest.js';
@@ -62,12 +70,12 @@ export function verificationOf(
     checks: report.checks,
     findings: report.findings,
     ...(report.omitted === 0 ? {} : { findings_omitted: report.omitted }),
-    missing_files: compared.missing.slice(0, MAX_FINDINGS),
-    hash_mismatches: compared.mismatches.slice(0, MAX_FINDINGS),
-    undeclared_files: compared.undeclared.slice(0, MAX_FINDINGS),
-    ...(compared.unchecked.length === 0
-      ? {}
-      : { unchecked_files: compared.unchecked.slice(0, MAX_FINDINGS) }),
+    missing_files: clippedList(compared.missing),
+    hash_mismatches: compared.mismatches.slice(0, MAX_FINDINGS).map((one) => {
+      return { ...one, path: clippedText(one.path) };
+    }),
+    undeclared_files: clippedList(compared.undeclared),
+    ...(compared.unchecked.length === 0 ? {} : { unchecked_files: clippedList(compared.unchecked) }),
     ...signatures,
   };
 }

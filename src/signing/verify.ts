@@ -1,5 +1,5 @@
 import { MAX_FINDINGS } from '../core/limits.ts';
-import type { Report } from '../core/report.ts';
+import { clippedList, type Report } from '../core/report.ts';
 import type { Signature } from './signature.ts';
 import type { Trust } from './trust.ts';
 
@@ -91,6 +91,6 @@ export function verifySignatures(
     signature_status: valid > 0 ? 'verified' : 'failed',
     signatures_total: total,
     signatures_valid: valid,
-    signature_errors: faults.slice(0, MAX_FINDINGS),
+    signature_errors: clippedList(faults),
   };
 }

@@ -89,6 +89,13 @@ function bombsOf(files: Files): Readonly<Record<string, () => Buffer>> {
       }));
       return bomb(files, { signatures });
     },
+    'long texts in the manifest': () => {
+      const text = 'x'.repeat(3 * MIB);
+      const signatures = [{ alg: text, key_id: runs.digits('1'), sig: 'x', signed_digest: runs.digits('0') }];
+      const manifest = { ...manifestFor(files), source_ref: text, signatures };
+      const contents = [{ path: text, sha256: runs.digits('a'), type: 'blob' }];
+      return rawZip({ members: [deflated(MANIFEST, Buffer.from(jcs({ ...manifest, contents })))] });
+    },
     'many members': () => {
       const many = Array.from(
         { length: 9_000 },
