@@ -7,10 +7,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { canonicalBytes } = await import('../dist/core/canonical.js');
 const { sha256Hex } = await import('../dist/core/digest.js');
-const { MANIFEST_MEMBER, entryType, packIdOf } = await import('../dist/pack/manifest.js');
+const { MANIFEST_MEMBER, entryType, packIdOf, signedDigestOf } = await import('../dist/pack/manifest.js');
 const { openContainer, readMember } = await import('../dist/zip/reader.js');
-const { runVectors } = await import('./make_runs.mjs');
-const { sorted, zip } = await import('./zips.mjs');
+const { signDigest } = await import('../dist/signing/signature.js');
+const { KEY, runVectors } = await import('./make_runs.mjs');
+const { PYTHON, sorted, styled, zip } = await import('./zips.mjs');
 
 /** The members of the golden pack, as bytes by name. */
 async function goldenMembers() {
@@ -97,7 +98,54 @@ function dropLine(bytes, index) {
 
 /** Every vector: its bytes, the exit code, and a finding that a thorough verifier names. */
 export async function makeVectors() {
-  return [...jobVectors(await goldenMembers()), ...(await runVectors())];
+  const golden = await goldenMembers();
+  return [...jobVectors(golden), ...(await runVectors()), ...laterVectors(golden)];
+}
+
+/** Signed by the key of the kit, so often. */
+function signed(members, times) {
+  const manifest = JSON.parse(members.get(MANIFEST_MEMBER));
+  const signatures = new Array(times).fill(signDigest(signedDigestOf(manifest), KEY));
+  return new Map([...members, [MANIFEST_MEMBER, canonicalBytes({ ...manifest, signatures })]]);
+}
+
+/** What was added to the kit since its first edition. */
+function laterVectors(golden) {
+  const members = sorted(golden);
+  const link = { ...PYTHON, attributes: (0o120777 << 16) >>> 0 };
+  const stray = new Map([...golden, ['run_payload.json', Buffer.from('{}')]]);
+  const args = ['--public-key', 'golden_public.key'];
+  const bad = (name, code, says, bytes) => ({ name, says, exit: 2, code, bytes });
+  return [
+    {
+      name: 'other-writer',
+      says: 'packed by another writer of zips',
+      exit: 0,
+      bytes: styled(members, PYTHON),
+    },
+    {
+      ...bad(
+        'other-writer-strict',
+        'container_style',
+        'the same, and the reader wants it as gait writes',
+        [],
+      ),
+      args: ['--profile', 'strict', ...args],
+      bytes: styled(sorted(signed(golden, 1)), PYTHON),
+    },
+    bad('other-writer-link', 'member_not_a_file', 'another writer packed links', styled(members, link)),
+    bad(
+      'member-of-other-type',
+      'member_of_no_type',
+      'a job pack that declares a member of run packs',
+      zip(sorted(declared(stray))),
+    ),
+    {
+      ...bad('signed-twice', 'signature_repeated', 'one signature stands there twice', []),
+      args,
+      bytes: zip(sorted(signed(golden, 2))),
+    },
+  ];
 }
 
 function jobVectors(golden) {

@@ -19,7 +19,8 @@ const SOURCE = 'source/runpack.zip';
 /** The key whose seed is the bytes 0 to 31. FOR TESTS ONLY: everybody has it. */
 const SEED = Buffer.from(Array.from({ length: 32 }, (_, i) => i));
 const PUBLIC = Buffer.from('03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8', 'hex');
-const KEY = parsePrivateKey(Buffer.concat([SEED, PUBLIC]).toString('base64'), 'the kit');
+/** The key of the kit. */
+export const KEY = parsePrivateKey(Buffer.concat([SEED, PUBLIC]).toString('base64'), 'the kit');
 
 /** The members as gait packs them. */
 function packed(members) {

@@ -26,6 +26,9 @@ export const EARLIER = {
 /** The same, stored and with neither. */
 export const PLAIN = { ...EARLIER, flags: 0, method: 0, extra: Buffer.alloc(0) };
 
+/** How Python's zipfile writes by default: a time, a mode, and no word of what the member is. */
+export const PYTHON = { ...PLAIN, attributes: (0o644 << 16) >>> 0, time: 0x6000, date: 0x5c4e };
+
 /** A container with these members in this order, in a style, each headers' facts open to `lie`. */
 export function styled(members, style, lie = (facts) => facts) {
   const parts = [];

@@ -39,7 +39,7 @@ export const policyFlags: typeof trustFlags &
     value: 'PROFILE',
     default: 'standard',
     options: ['standard', 'strict'],
-    summary: 'strict demands a signature by a key that is given.',
+    summary: 'strict demands a signature by a key that is given, and the container as gait writes it.',
   },
   'require-signature': {
     type: 'boolean',
@@ -64,7 +64,7 @@ export interface PolicyValues extends TrustValues, KeyringValues, PrivateKeyValu
  * Whom to believe and how much to demand. A key that a flag names is believed for whatever it signed, unless the ring says
  * that it is revoked. Throws `public_key_missing` for a strict profile without a key, and for a ring without one.
  */
-export function policyOf(flags: PolicyValues, io: Io): SignaturePolicy {
+export function policyOf(flags: PolicyValues, io: Io): SignaturePolicy & { readonly strict: boolean } {
   const ring = keyringOf(flags, io);
   const believe = (publicKey: PublicKey, source: string): void =>
     ring.admit({ publicKey, purposes: ['pack', 'approver'], identities: [], source });
@@ -80,5 +80,5 @@ export function policyOf(flags: PolicyValues, io: Io): SignaturePolicy {
     const hint = 'Give --public-key FILE, --public-key-env NAME, --trust-dir DIR or --keyring FILE.';
     throw invalidInput('public_key_missing', '--profile strict needs a public key to believe', hint);
   }
-  return { trust: packTrust(ring, io.clock.now()), required: strict || flags['require-signature'] };
+  return { trust: packTrust(ring, io.clock.now()), required: strict || flags['require-signature'], strict };
 }

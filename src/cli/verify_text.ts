@@ -14,7 +14,7 @@ const COLORS: Record<CheckStatus, Color> = {
 
 /** A verification for people: what it is of, each check, each finding. */
 export function describeVerification(path: string, verification: PackVerification, io: Io): string[] {
-  const { approval_signatures, checks, findings, findings_omitted = 0 } = verification;
+  const { approval_signatures, checks, findings, findings_omitted = 0, unchecked_files = [] } = verification;
   const { signature_errors, signature_status, signatures_valid } = verification;
   return [
     `${printable(path)}: ${whatItIs(verification)}`,
@@ -30,6 +30,7 @@ export function describeVerification(path: string, verification: PackVerificatio
         ]
       : []),
     ...(approval_signatures === undefined ? [] : [approvalsLine(approval_signatures)]),
+    ...unchecked_files.map((name) => `  only the digest was looked at of ${printable(name)}`),
     ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
     ...(findings_omitted === 0 ? [] : [`  and ${findings_omitted} more`]),
   ];

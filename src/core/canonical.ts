@@ -1,6 +1,7 @@
 import canonicalizeRfc8785 from 'canonicalize';
 import { GaitError } from './errors.ts';
 import type { Json } from './json.ts';
+import { FEW_BYTES, MAX_JSON_VALUES } from './limits.ts';
 
 /** Deeper nesting than this is refused: recursion has an end. Arguments of tools are nested as deep as their makers like. */
 export const MAX_DEPTH = 512;
@@ -38,6 +39,7 @@ export function canonicalBytes(value: unknown, maxLength?: number): Buffer {
  * every other spelling of a number or a string.
  */
 export function parseCanonical(bytes: Uint8Array): Json {
+  if (bytes.length > FEW_BYTES) refuseValues(bytes);
   const text = decodeUtf8(bytes);
   let value: Json;
   try {
@@ -59,6 +61,20 @@ export function parseCanonical(bytes: Uint8Array): Json {
   }
   return value;
 }
+
+/** Throws `json_too_large` for text of which so many values would be made that they do not fit into memory. */
+function refuseValues(bytes: Uint8Array): void {
+  let values = 1;
+  for (const byte of bytes) if (byte === COMMA || byte === BRACKET || byte === BRACE) values += 1;
+  if (values <= MAX_JSON_VALUES) return;
+  throw new GaitError({
+    code: 'json_too_large',
+    category: 'verification_failed',
+    message: `JSON of more than ${MAX_JSON_VALUES} values`,
+  });
+}
+
+const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b];
 
 /** Undefined for what JSON.parse lets in and canonical JSON does not have: lone surrogates, 1e400, too deep nesting. */
 function canonicalFormOf(value: Json): string | undefined {

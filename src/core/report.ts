@@ -1,3 +1,5 @@
+import { MAX_FINDING_TEXT, MAX_FINDINGS } from './limits.ts';
+
 /** The layers of a verification, in their order. A later one is reached only as far as the earlier ones allow. */
 export type Layer = 'container' | 'manifest' | 'payload' | 'signatures';
 
@@ -66,9 +68,6 @@ export interface CheckResult {
   readonly status: CheckStatus;
 }
 
-/** A report lists no more; it says how many more there are. */
-export const MAX_FINDINGS = 100;
-
 /** Collects what a verification finds; a check that nobody reported on was not reached. */
 export class Report {
   readonly findings: Finding[] = [];
@@ -83,7 +82,8 @@ export class Report {
   /** The check was made and found this. No findings: it passed. */
   settle(check: CheckName, findings: readonly Found[]): boolean {
     for (const finding of findings) {
-      if (this.findings.length < MAX_FINDINGS) this.findings.push({ layer: LAYERS[check], ...finding });
+      if (this.findings.length < MAX_FINDINGS)
+        this.findings.push({ layer: LAYERS[check], ...clipped(finding) });
       else this.#omitted += 1;
     }
     const passed = findings.length === 0;
@@ -118,4 +118,22 @@ export class Report {
       return status === undefined ? [] : [{ layer: LAYERS[check], check, status }];
     });
   }
+}
+
+/** Whatever a finding quotes, it stays readable. */
+function clipped(finding: Found): Found {
+  const entries = Object.entries(finding).map(([name, value]: [string, unknown]) => {
+    return [name, typeof value === 'string' ? clippedText(value) : value];
+  });
+  return Object.fromEntries(entries) as Found;
+}
+
+/** What an artifact says, for a report: the start of it, with a mark that there is more. */
+export function clippedText(text: string): string {
+  return text.length > MAX_FINDING_TEXT ? `${text.slice(0, MAX_FINDING_TEXT - 1).toWellFormed()}…` : text;
+}
+
+/** As much of a list as a report tells, each of its texts clipped. */
+export function clippedList(texts: readonly string[]): string[] {
+  return texts.slice(0, MAX_FINDINGS).map(clippedText);
 }

@@ -1,4 +1,5 @@
-import { type Found, MAX_FINDINGS, type Report } from '../core/report.ts';
+import { MAX_FINDINGS } from '../core/limits.ts';
+import type { Found, Report } from '../core/report.ts';
 import type { ApprovalPolicy } from '../job/approval_policy.ts';
 import type { JobEvent, JobEventOf } from '../job/events.ts';
 import { parseJobEvent } from '../job/events.ts';

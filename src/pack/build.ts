@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { canonicalBytes } from '../core/canonical.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import { MAX_DOCUMENT_BYTES } from '../core/limits.ts';
 import { type JobHistory, runtimeState } from '../job/history.ts';
 import type { JobState } from '../job/state.ts';
 import type { StoredEvent } from '../log/record.ts';
@@ -12,7 +13,6 @@ import type { RunFacts } from '../run/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
 import { digestSource } from '../zip/digest_file.ts';
-import { MAX_DOCUMENT_BYTES } from '../zip/reader.ts';
 import { type ByteSource, sourceOf } from '../zip/source.ts';
 import {
   EVENTS_MEMBER,

@@ -1,7 +1,8 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { type Found, MAX_FINDINGS } from '../core/report.ts';
+import { MAX_EVENT_LINE_BYTES, MAX_FINDINGS } from '../core/limits.ts';
+import type { Found } from '../core/report.ts';
 import { isTimestamp } from '../core/time.ts';
 import { HistoryCollector, type JobHistory } from '../job/history.ts';
 import { jobModel } from '../job/model.ts';
@@ -20,15 +21,13 @@ interface EventLine {
   readonly offset: number;
 }
 
-/** Lines are longer in the packs of earlier programs than events are here. Bytes. */
-const MAX_LINE_BYTES = 8 * 1024 * 1024;
-
 /** The lines of the events' member up to the first that is none, which is what it returns. */
 function* readLines(source: ByteSource): Generator<EventLine, Found | undefined> {
   let index = 0;
-  for (const { bytes, offset, whole } of linesOf(source, MAX_LINE_BYTES)) {
+  for (const { bytes, offset, whole } of linesOf(source, MAX_EVENT_LINE_BYTES)) {
     if (!whole) {
-      const why = bytes.length < MAX_LINE_BYTES ? 'the last event has no newline' : 'the line is too long';
+      const why =
+        bytes.length < MAX_EVENT_LINE_BYTES ? 'the last event has no newline' : 'the line is too long';
       return at(index, offset, 'event_unreadable', why);
     }
     try {

@@ -2,7 +2,8 @@ import { parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { type Found, MAX_FINDINGS } from '../core/report.ts';
+import { MAX_FINDINGS, MAX_PROOF_RECORD_BYTES } from '../core/limits.ts';
+import type { Found } from '../core/report.ts';
 import validateRecord from '../schema/generated/pack_proof_record.js';
 import { schemaFault } from '../schema/validator.ts';
 import { type ByteSource, linesOf } from '../zip/source.ts';
@@ -24,9 +25,6 @@ export interface ProofAccount {
   readonly count: number;
 }
 
-/** A record is shorter. Bytes. */
-const MAX_RECORD_BYTES = 64 * 1024;
-
 /**
  * What is wrong with the proof records of a pack: each must hash to what it says, follow the one before it, and tell
  * the truth of the member that the manifest declares in its place. `sizes` are those of the members. Stops where there
@@ -43,7 +41,7 @@ export function proofAccount(
   let wrong: number | undefined;
   let count = 0;
   let ended = false;
-  for (const { bytes, whole } of linesOf(source, MAX_RECORD_BYTES)) {
+  for (const { bytes, whole } of linesOf(source, MAX_PROOF_RECORD_BYTES)) {
     const { record, why } = parse(bytes);
     if (record === undefined) return { findings: [...findings, at(count, 'proof_unreadable', why)], count };
     const { event, integrity } = record;

@@ -1,7 +1,7 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
-import { type CheckName, type Found, Report } from '../core/report.ts';
+import { type CheckName, clippedText, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/history.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
@@ -14,7 +14,13 @@ import {
   type SignatureVerdict,
   verifySignatures,
 } from '../signing/verify.ts';
-import { type Compared, type Contents, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
+import {
+  type Compared,
+  type Contents,
+  containerFindings,
+  NOTHING_COMPARED,
+  readContents,
+} from '../zip/contents.ts';
 import { type Container, memberSource, readMember } from '../zip/reader.ts';
 import type { ApprovalSignatures } from './approval_signatures.ts';
 import { extensionFindings } from './extends.ts';
@@ -47,6 +53,8 @@ export interface VerificationPolicy extends SignaturePolicy {
   readonly extending?: JobHistory;
   /** Heads that the log in a job pack must have. */
   readonly known?: readonly KnownHead[];
+  /** The container is to be as gait or the programs before it write it, not only sound. */
+  readonly strict?: boolean;
   /** Sees every intent and result of a run. */
   readonly visit?: RecordVisitor;
   /** False: neither the records of a job pack nor the lines of its events are wanted, which may be any number. */
@@ -112,7 +120,7 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   const report = new Report([...CHECKS, 'event_chain', 'event_fold', 'signatures']);
   if (policy.extending !== undefined) report.expect('extends');
   if (policy.known !== undefined) report.expect('known_head');
-  report.settle('container_bytes', container.findings);
+  report.settle('container_bytes', containerFindings(container, policy.strict));
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return unread(report);
   const { onBytes } = policy;
@@ -128,7 +136,7 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
     report.leaveOut('event_fold');
     report.expect('source_runpack');
   }
-  const compared = compareContents(manifest, contents, report);
+  const compared = compareContents(manifest, contents, policy.strict, report);
   const sound = compared.missing.length === 0 && compared.mismatches.length === 0;
   const { history, approvals, run, proofs, unknown }: ReadPayload = sound
     ? readPayload(manifest, container, contents, policy, report)
@@ -252,7 +260,7 @@ function summary(
   return {
     pack_id: manifest?.pack_id ?? '',
     pack_type: manifest?.pack_type ?? '',
-    source_ref: manifest?.source_ref ?? '',
+    source_ref: clippedText(manifest?.source_ref ?? ''),
     ...verificationOf(report, manifest?.contents ?? [], compared, signatures),
   };
 }

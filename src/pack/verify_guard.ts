@@ -1,12 +1,12 @@
 import { canonicalDigest } from '../core/digest.ts';
-import { type CheckName, Report } from '../core/report.ts';
+import { type CheckName, clippedText, Report } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { type Verification, verificationOf } from '../run/verify.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/guard_pack_manifest.js';
 import type { Signature } from '../signing/signature.ts';
 import { NO_SIGNATURES, type SignaturePolicy, verifySignatures } from '../signing/verify.ts';
-import { compareDeclared, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
+import { compareDeclared, containerFindings, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
 import type { Container } from '../zip/reader.ts';
 import { MANIFEST_MEMBER } from './manifest.ts';
 
@@ -57,10 +57,10 @@ export function guardPackIdOf({ run_id, contents }: Pick<GuardManifest, 'run_id'
 /** Verifies an evidence or incident pack, of before PackSpec v1, in the same layers as any pack. */
 export function verifyGuardPack(
   container: Container,
-  policy: SignaturePolicy & { readonly onBytes?: (count: number) => void },
+  policy: SignaturePolicy & { readonly strict?: boolean; readonly onBytes?: (count: number) => void },
 ): VerifiedGuardPack {
   const report = new Report(CHECKS);
-  report.settle('container_bytes', container.findings);
+  report.settle('container_bytes', containerFindings(container, policy.strict));
   const { onBytes } = policy;
   const contents = readContents(container, { keep: (name) => name === MANIFEST_MEMBER, onBytes }, report);
   const bytes = contents.bytes.get(MANIFEST_MEMBER) ?? Buffer.alloc(0);
@@ -78,10 +78,14 @@ export function verifyGuardPack(
   const message = `pack_id is ${actual}, the manifest makes ${expected}`;
   const differs = { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
   report.settle('pack_id', actual === expected ? [] : [differs]);
-  const compared = compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report);
+  const compared = compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, {
+    type: 'guard',
+    strict: policy.strict,
+  });
   const { signatures, ...unsigned } = manifest;
   const signed = { signatures: signatures ?? [], digest: canonicalDigest(unsigned), member: MANIFEST_MEMBER };
   const verdict = verifySignatures(signed, policy, report);
   const verified = verificationOf(report, manifest.contents, compared, verdict);
-  return { manifest, verification: { ...verified, ...legacy, pack_id: actual, source_ref: manifest.run_id } };
+  const named = { pack_id: clippedText(actual), source_ref: clippedText(manifest.run_id) };
+  return { manifest, verification: { ...verified, ...legacy, ...named } };
 }

@@ -5,16 +5,7 @@ import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateManifest from '../schema/generated/pack_manifest.js';
 import { type Compared, type Contents, compareDeclared } from '../zip/contents.ts';
-import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
 import { entryType, MANIFEST_MEMBER, type PackManifest, packIdOf } from './manifest.ts';
-import { PROOF_MEMBER } from './proof_records.ts';
-import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './run_members.ts';
-
-/** All that may stand in a pack of a type, beside its manifest. */
-const MEMBERS: Readonly<Record<PackManifest['pack_type'], readonly string[]>> = {
-  job: [EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, PROOF_MEMBER, STATE_MEMBER],
-  run: [ENVELOPE_MEMBER, PROOF_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER],
-};
 
 /** The manifest of a pack. Settles `manifest_schema`. */
 export function readManifest(bytes: Buffer | undefined, report: Report): PackManifest | undefined {
@@ -37,16 +28,19 @@ function zeroTime(manifest: JsonObject | undefined): Found[] {
 }
 
 /** Holds what is there against what the manifest declares. Settles `pack_id`, `member_digests`, `nothing_undeclared`. */
-export function compareContents(manifest: PackManifest, contents: Contents, report: Report): Compared {
+export function compareContents(
+  manifest: PackManifest,
+  contents: Contents,
+  strict: boolean | undefined,
+  report: Report,
+): Compared {
   const expected = packIdOf(manifest);
   const actual = manifest.pack_id;
   const message = `pack_id is ${actual}, the manifest makes ${expected}`;
   const differs = { code: 'pack_id_mismatch', message, member: MANIFEST_MEMBER, expected, actual };
   report.settle('pack_id', actual.toLowerCase() === expected ? [] : [differs]);
-  return compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, [
-    ...typeFindings(manifest),
-    ...strangers(manifest),
-  ]);
+  const comparison = { type: manifest.pack_type, strict, others: typeFindings(manifest) };
+  return compareDeclared(MANIFEST_MEMBER, manifest.contents, contents, report, comparison);
 }
 
 /** Each member is declared with the type that its name says. */
@@ -57,15 +51,4 @@ function typeFindings({ contents }: PackManifest): Found[] {
     const message = `${member} is declared as ${actual}, its name says ${expected}`;
     return [{ code: 'declared_type', message, member, expected, actual }];
   });
-}
-
-/** A member that no pack of its type has, and so nobody looked into: to another reader it may be all that there is. */
-function strangers({ pack_type, contents }: PackManifest): Found[] {
-  const known = MEMBERS[pack_type];
-  return contents
-    .filter(({ path }) => path !== MANIFEST_MEMBER && !known.includes(path))
-    .map(({ path: member }) => {
-      const message = `${member} is no member of a ${pack_type} pack`;
-      return { code: 'member_of_no_type', message, member };
-    });
 }

@@ -1,4 +1,5 @@
 import { sha256 } from '../core/digest.ts';
+import { MAX_RECORD_BYTES } from '../core/limits.ts';
 import type { Found } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
@@ -35,10 +36,8 @@ export interface ReadRecords {
   readonly strangers: readonly Found[];
 }
 
-/** A line of intents or results that is longer is refused. Bytes. */
-export const MAX_RECORD_BYTES: number = 10 * 1024 * 1024;
 /** After so many findings in one member, more would not tell more. */
-const MAX_FINDINGS = 20;
+const ENOUGH_FINDINGS = 20;
 
 /** Reads the intents and results of a runpack line by line: canonical JSON, to their schema, of this run. */
 export function readRecords(container: Container, runId: string, visit: RecordVisitor = {}): ReadRecords {
@@ -59,7 +58,7 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
     const before = findings.length;
     for (const { bytes, offset, whole } of linesOf(source, MAX_RECORD_BYTES)) {
       count += 1;
-      if (findings.length - before >= MAX_FINDINGS) break;
+      if (findings.length - before >= ENOUGH_FINDINGS) break;
       if (!whole) {
         findings.push(at(name, count, offset, 'record_unreadable', 'the line has no end, or is too long'));
         continue;
@@ -74,7 +73,7 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
         findings.push({ code: 'not_a_time', message, member: name, offset });
       }
       const record = value as unknown as R;
-      if (record.run_id !== runId && strangers.length < MAX_FINDINGS) {
+      if (record.run_id !== runId && strangers.length < ENOUGH_FINDINGS) {
         strangers.push(at(name, count, offset, 'payload_disagrees', `a record of the run ${record.run_id}`));
       }
       if (seen.isRepeated(name, record)) {

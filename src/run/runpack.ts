@@ -1,6 +1,7 @@
 import { canonicalBytes } from '../core/canonical.ts';
 import { canonicalDigest, sha256Hex } from '../core/digest.ts';
 import { invalidInput } from '../core/errors.ts';
+import { MAX_RECORD_BYTES } from '../core/limits.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
 import type { NewMember } from '../zip/writer.ts';
@@ -15,7 +16,6 @@ import {
   RUN_SCHEMA_VERSION,
   type RunManifest,
 } from './documents.ts';
-import { MAX_RECORD_BYTES } from './records.ts';
 
 export interface Runpack {
   readonly manifest: RunManifest;

@@ -1,10 +1,12 @@
 import type { JsonObject } from '../core/json.ts';
+import { MAX_FINDINGS } from '../core/limits.ts';
 import {
   type CheckName,
   type CheckResult,
+  clippedList,
+  clippedText,
   type Finding,
   type Found,
-  MAX_FINDINGS,
   Report,
 } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
@@ -23,6 +25,7 @@ import {
   type Compared,
   type Contents,
   compareDeclared,
+  containerFindings,
   type HashMismatch,
   NOTHING_COMPARED,
   readContents,
@@ -51,6 +54,8 @@ export interface Verification extends SignatureVerdict {
   readonly missing_files: readonly string[];
   readonly hash_mismatches: readonly HashMismatch[];
   readonly undeclared_files: readonly string[];
+  /** The first 100 members that are declared and that PackSpec v1 does not know: only their digests were looked at. */
+  readonly unchecked_files?: readonly string[];
 }
 
 /** What a verification that ended found out, of the members that a manifest declares. */
@@ -65,9 +70,12 @@ export function verificationOf(
     checks: report.checks,
     findings: report.findings,
     ...(report.omitted === 0 ? {} : { findings_omitted: report.omitted }),
-    missing_files: compared.missing.slice(0, MAX_FINDINGS),
-    hash_mismatches: compared.mismatches.slice(0, MAX_FINDINGS),
-    undeclared_files: compared.undeclared.slice(0, MAX_FINDINGS),
+    missing_files: clippedList(compared.missing),
+    hash_mismatches: compared.mismatches.slice(0, MAX_FINDINGS).map((one) => {
+      return { ...one, path: clippedText(one.path) };
+    }),
+    undeclared_files: clippedList(compared.undeclared),
+    ...(compared.unchecked.length === 0 ? {} : { unchecked_files: clippedList(compared.unchecked) }),
     ...signatures,
   };
 }
@@ -97,6 +105,8 @@ export interface RunFacts {
 export interface RunpackPolicy extends SignaturePolicy {
   /** Sees every intent and result of a runpack whose members have the digests that it declares, in order. */
   readonly visit?: RecordVisitor;
+  /** The container is to be as gait or the programs before it write it, not only sound. */
+  readonly strict?: boolean;
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 
@@ -120,14 +130,14 @@ const DOCUMENTS: readonly string[] = [RUN_MANIFEST_MEMBER, RUN_MEMBER, REFS_MEMB
  */
 export function verifyRunpack(container: Container, policy: RunpackPolicy = {}): VerifiedRunpack {
   const report = new Report(CHECKS);
-  report.settle('container_bytes', container.findings);
+  report.settle('container_bytes', containerFindings(container, policy.strict));
   // Where one member is lost, what the others say of it is noise.
   if (!container.intact) return { verification: summary(report, undefined, NOTHING_COMPARED) };
   const { onBytes } = policy;
   const contents = readContents(container, { keep: (name) => DOCUMENTS.includes(name), onBytes }, report);
   const manifest = readManifest(contents.bytes.get(RUN_MANIFEST_MEMBER), report);
   if (manifest === undefined) return { verification: summary(report, undefined, NOTHING_COMPARED) };
-  const compared = compareManifest(manifest, contents, report);
+  const compared = compareManifest(manifest, contents, policy.strict, report);
   const sound =
     compared.missing.length === 0 && compared.mismatches.every(({ path }) => path === RUN_MANIFEST_MEMBER);
   const facts = sound ? readFacts(manifest, container, contents, policy.visit, report) : undefined;
@@ -152,7 +162,12 @@ function readManifest(bytes: Buffer | undefined, report: Report): RunManifest | 
   return value as unknown as RunManifest | undefined;
 }
 
-function compareManifest(manifest: RunManifest, contents: Contents, report: Report): Compared {
+function compareManifest(
+  manifest: RunManifest,
+  contents: Contents,
+  strict: boolean | undefined,
+  report: Report,
+): Compared {
   const expected = manifestDigestOf(manifest);
   const actual = manifest.manifest_digest;
   const message = `manifest_digest is ${actual}, the manifest makes ${expected}`;
@@ -170,7 +185,8 @@ function compareManifest(manifest: RunManifest, contents: Contents, report: Repo
   const others = unlisted.map((member) => {
     return { code: 'member_not_listed', message: `the manifest does not list ${member}`, member };
   });
-  const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, others);
+  const comparison = { type: 'runpack', strict, others } as const;
+  const compared = compareDeclared(RUN_MANIFEST_MEMBER, files, contents, report, comparison);
   const missing = [...new Set([...compared.missing, ...unlisted])].sort();
   // The manifest is declared by itself: its digest is listed as any other.
   const own = { path: RUN_MANIFEST_MEMBER, expected: actual, actual: expected };

@@ -1,4 +1,5 @@
-import type { Report } from '../core/report.ts';
+import { MAX_FINDINGS } from '../core/limits.ts';
+import { clippedList, type Report } from '../core/report.ts';
 import type { Signature } from './signature.ts';
 import type { Trust } from './trust.ts';
 
@@ -70,7 +71,7 @@ export function verifySignatures(
   if (signatures.every(({ signed_digest }) => signed_digest !== undefined && signed_digest !== digest)) {
     const message = 'signature: it is over another document';
     report.settle('signatures', [{ code: 'signature_invalid', message, member, expected: digest }]);
-    const signature_errors = signatures.map(() => 'signed_digest mismatch');
+    const signature_errors = signatures.slice(0, MAX_FINDINGS).map(() => 'signed_digest mismatch');
     return { ...NO_SIGNATURES, signature_status: 'failed', signatures_total: total, signature_errors };
   }
   if (trust === undefined || trust.size === 0) {
@@ -90,6 +91,6 @@ export function verifySignatures(
     signature_status: valid > 0 ? 'verified' : 'failed',
     signatures_total: total,
     signatures_valid: valid,
-    signature_errors: faults,
+    signature_errors: clippedList(faults),
   };
 }

@@ -1,4 +1,7 @@
+import { MAX_INFLATED_BYTES } from '../core/limits.ts';
+import { asForeign } from './foreign.ts';
 import {
+  type CentralEntry,
   centralRecord,
   descriptor,
   END_RECORD_BYTES,
@@ -6,19 +9,13 @@ import {
   fieldAt,
   GAIT_STYLE,
   type HeaderKind,
-  type Layout,
   localHeader,
   METHOD_DEFLATED,
-  type Style,
+  type StyleFault,
 } from './layout.ts';
 import { nameFault } from './names.ts';
 import type { ByteSource } from './source.ts';
-import { isOwnStyle, MAX_INFLATED_BYTES, type StyleFault, styleFault } from './styles.ts';
-
-/** What the central directory says of a member. Not to be believed before {@link auditContainer}. */
-export interface CentralEntry extends Required<Layout> {
-  readonly style: Style;
-}
+import { styleFault, type Writer, writerOf } from './styles.ts';
 
 export interface Member {
   /** As {@link displayName} prints it. */
@@ -35,6 +32,8 @@ export interface Member {
 export interface ContainerAudit {
   readonly members: readonly Member[];
   readonly findings: readonly ContainerFinding[];
+  /** Present for a container that is sound and yet not as gait or the programs before it write: where that shows first. */
+  readonly foreign?: { readonly what: string; readonly offset: number };
   /** Every member was found where it should be. If not, those that were found are not all. */
   readonly intact: boolean;
 }
@@ -53,6 +52,7 @@ export interface ContainerFinding {
     | 'member_not_a_file'
     | 'method_unsupported'
     | 'member_too_large'
+    | 'container_style'
     | 'readers_disagree';
   readonly message: string;
   readonly member?: string;
@@ -60,47 +60,67 @@ export interface ContainerFinding {
 }
 
 /**
- * Checks every byte of a container that is not a member's content. The headers that members of a known style must have
- * are known to the last bit (layout.ts, styles.ts), so they are written anew and compared: that one comparison finds a
- * local header that differs from the central record, junk before, between and after, comments, and every flipped bit.
- * Pure.
+ * Checks every byte of a container that is not a member's content. The headers that members of gait and of the programs
+ * before it must have are known to the last bit (layout.ts, styles.ts), so they are written anew and compared: that one
+ * comparison finds a local header that differs from the central record, junk before, between and after, comments, and
+ * every flipped bit. What is free to other writers (foreign.ts) is taken from the headers before. Pure.
  */
 export function auditContainer(source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
-  const own = isOwnStyle(central[0]?.style);
-  const entries = own ? central.map(asOwn) : central;
-  const findings: ContainerFinding[] = [...nameFindings(entries, own)];
+  const writer = writerOf(central.map(({ style }) => style));
+  const audit = auditAs(writer, source, central);
+  if (writer !== 'other' || audit.findings.length > 0) return audit;
+  const [first] = auditAs('gait', source, central).findings;
+  const foreign = { what: first?.message ?? 'its members', offset: first?.offset ?? 0 };
+  return { ...audit, foreign };
+}
+
+function auditAs(writer: Writer, source: ByteSource, central: readonly CentralEntry[]): ContainerAudit {
+  const entries: CentralEntry[] = [];
+  const findings: ContainerFinding[] = [...nameFindings(central, writer === 'gait')];
   const members: Member[] = [];
   let at = 0;
-  for (const entry of entries) {
-    const name = displayName(entry.name);
+  for (const said of central) {
+    const name = displayName(said.name);
+    if (said.offset !== at)
+      return { members, findings: [...findings, gap(name, at, said.offset)], intact: false };
+    const entry = asWritten(writer, source, said);
+    entries.push(entry);
     const expected = localHeader(entry, entry.style);
     const trailer = descriptor(entry, entry.style);
     const dataOffset = at + expected.length;
     const end = dataOffset + entry.packedSize + trailer.length;
-    const fault = entry.offset !== at ? gap(name, at, entry.offset) : overrun(name, at, end, source.size);
+    const fault = overrun(name, at, end, source.size);
     if (fault !== undefined) return { members, findings: [...findings, fault], intact: false };
     findings.push(...compare(source, at, expected, 'local', name));
     findings.push(...compare(source, dataOffset + entry.packedSize, trailer, 'descriptor', name));
-    const { crc32, size, packedSize } = entry;
-    members.push({
-      ...{ name, crc32, size, dataOffset, packedSize },
-      deflated: entry.style.method === METHOD_DEFLATED,
-    });
+    members.push(memberOf(entry, dataOffset));
     at = end;
   }
-  findings.push(...directoryFindings(source, entries, central, at));
+  findings.push(...directoryFindings(source, { writer, entries, central }, at));
   return { members, findings, intact: true };
 }
 
+function memberOf({ name, crc32, size, packedSize, style }: CentralEntry, dataOffset: number): Member {
+  const deflated = style.method === METHOD_DEFLATED;
+  return { name: displayName(name), crc32, size, dataOffset, packedSize, deflated };
+}
+
 /** Every member of a container of ours is written in one way, whatever its record says. */
-function asOwn(entry: CentralEntry): CentralEntry {
-  return { ...entry, packedSize: entry.size, style: GAIT_STYLE };
+function asWritten(writer: Writer, source: ByteSource, entry: CentralEntry): CentralEntry {
+  if (writer === 'gait') return { ...entry, packedSize: entry.size, style: GAIT_STYLE };
+  return writer === 'go' ? entry : asForeign(source, entry);
+}
+
+interface Audited {
+  readonly writer: Writer;
+  readonly entries: readonly CentralEntry[];
+  /** As they stand there. */
+  readonly central: readonly CentralEntry[];
 }
 
 function directoryFindings(
   source: ByteSource,
-  entries: readonly CentralEntry[],
-  central: readonly CentralEntry[],
+  { writer, entries, central }: Audited,
   start: number,
 ): ContainerFinding[] {
   const findings: ContainerFinding[] = [];
@@ -108,10 +128,9 @@ function directoryFindings(
   for (const [index, entry] of entries.entries()) {
     const member = displayName(entry.name);
     const expected = centralRecord(entry, entry.style);
-    const said = central[index] ?? entry;
-    const fault = styleFault(said.style, entries[0]?.style ?? entry.style) ?? sizeFault(entry);
+    const fault = entryFault(writer, entry, central[index] ?? entry);
     const differs = compare(source, at, expected, 'central', member);
-    if (fault !== undefined && (differs.length > 0 || said.style === entry.style)) {
+    if (fault !== undefined && (differs.length > 0 || writer !== 'gait')) {
       const message = `${member}: ${fault.why}`;
       findings.push({ code: fault.code, message, member, offset: at + fault.at });
     } else {
@@ -126,6 +145,10 @@ function directoryFindings(
     findings.push({ code: 'container_gap', message, offset: Math.min(at, source.size) });
   }
   return findings;
+}
+
+function entryFault(writer: Writer, entry: CentralEntry, said: CentralEntry): StyleFault | undefined {
+  return styleFault(writer === 'gait' ? said.style : entry.style, writer) ?? sizeFault(entry);
 }
 
 /** Sizes that a member of its style cannot have. */

@@ -1,5 +1,7 @@
+import { MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES } from '../core/limits.ts';
 import type { Found, Report } from '../core/report.ts';
-import { type Container, MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES, readMember } from './reader.ts';
+import { type ContainerType, strangersAmong } from './member_types.ts';
+import { type Container, readMember } from './reader.ts';
 
 /** What was read of the members of a container. */
 export interface Contents {
@@ -29,9 +31,18 @@ export interface Compared {
   readonly missing: readonly string[];
   readonly mismatches: readonly HashMismatch[];
   readonly undeclared: readonly string[];
+  /** Declared, and no members that anything knows: only their digests were looked at. */
+  readonly unchecked: readonly string[];
 }
 
-export const NOTHING_COMPARED: Compared = { missing: [], mismatches: [], undeclared: [] };
+export const NOTHING_COMPARED: Compared = { missing: [], mismatches: [], undeclared: [], unchecked: [] };
+
+/** What is compared, how strictly, and what else was found of it. */
+export interface Comparison {
+  readonly type: ContainerType;
+  readonly strict: boolean | undefined;
+  readonly others?: readonly Found[];
+}
 
 export interface ReadContentsOptions {
   /** Whether the bytes of a member are wanted: it is a document. */
@@ -39,6 +50,13 @@ export interface ReadContentsOptions {
   /** Members whose bytes are wanted if they fit into memory, up to {@link MAX_KEPT_BYTES}. */
   readonly keepLarge?: (name: string) => boolean;
   readonly onBytes?: ((count: number) => void) | undefined;
+}
+
+/** What is wrong with a container. A `strict` reader also wants it as gait or the programs before it write one. */
+export function containerFindings({ findings, foreign }: Container, strict = false): readonly Found[] {
+  if (!strict || foreign === undefined) return findings;
+  const message = `the container is not as gait writes it: ${foreign.what}`;
+  return [...findings, { code: 'container_style', message, offset: foreign.offset }];
 }
 
 /** Reads every member through. Settles `member_content`. */
@@ -82,11 +100,13 @@ export function compareDeclared(
   declared: readonly Declared[],
   { digests }: Contents,
   report: Report,
-  others: readonly Found[] = [],
+  { type, strict, others = [] }: Comparison,
 ): Compared {
   const missing: string[] = [];
   const mismatches: HashMismatch[] = [];
-  const findings: Found[] = [...others, ...declarationFindings(manifest, declared)];
+  const paths = declared.map(({ path }) => path);
+  const strangers = strangersAmong(type, paths, strict);
+  const findings: Found[] = [...others, ...strangers.findings, ...declarationFindings(manifest, declared)];
   for (const { path, sha256: expected } of declared) {
     const actual = digests.get(path);
     if (actual === undefined) {
@@ -99,13 +119,13 @@ export function compareDeclared(
     }
   }
   report.settle('member_digests', findings);
-  const known = new Set([manifest, ...declared.map(({ path }) => path)]);
+  const known = new Set([manifest, ...paths]);
   const undeclared = [...digests.keys()].filter((name) => !known.has(name));
   report.settle(
     'nothing_undeclared',
     undeclared.map((member) => ({ code: 'member_undeclared', message: `${member} is not declared`, member })),
   );
-  return { missing, mismatches, undeclared };
+  return { missing, mismatches, undeclared, unchecked: strangers.unchecked };
 }
 
 /** What a list of members itself has wrong: each is declared once, in order. */

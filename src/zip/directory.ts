@@ -1,8 +1,13 @@
-import type { CentralEntry, ContainerFinding } from './container.ts';
-import { CENTRAL_RECORD_BYTES, CENTRAL_SIGNATURE, END_RECORD_BYTES, END_SIGNATURE } from './layout.ts';
+import { MAX_DIRECTORY_BYTES, MAX_MEMBERS } from '../core/limits.ts';
+import type { ContainerFinding } from './container.ts';
+import {
+  CENTRAL_RECORD_BYTES,
+  CENTRAL_SIGNATURE,
+  type CentralEntry,
+  END_RECORD_BYTES,
+  END_SIGNATURE,
+} from './layout.ts';
 import type { ByteSource } from './source.ts';
-
-export const MAX_MEMBERS = 10_000;
 
 /** What the central directory says, or where it cannot be read. */
 export type Directory = { readonly entries: CentralEntry[] } | { readonly failure: ContainerFinding };
@@ -23,6 +28,11 @@ export function readDirectory(source: ByteSource): Directory {
   if (count > MAX_MEMBERS) {
     const message = `${count} members; the limit is ${MAX_MEMBERS}`;
     return { failure: { code: 'too_many_members', message, offset: endAt + 10 } };
+  }
+  const size = endAt - start;
+  if (size > MAX_DIRECTORY_BYTES) {
+    const why = `has a central directory of ${size} bytes; the limit is ${MAX_DIRECTORY_BYTES}`;
+    return unreadable(why, endAt + 12);
   }
   return readRecords(source, count, start, endAt);
 }
@@ -47,6 +57,12 @@ function readRecords(source: ByteSource, count: number, start: number, end: numb
         method: record.readUInt16LE(10),
         extra: source.read(at + CENTRAL_RECORD_BYTES + nameLength, record.readUInt16LE(30)),
         attributes: record.readUInt32LE(38),
+      },
+      free: {
+        needed: record.readUInt16LE(6),
+        time: record.readUInt16LE(12),
+        date: record.readUInt16LE(14),
+        internal: record.readUInt16LE(36),
       },
       crc32: record.readUInt32LE(16),
       packedSize: record.readUInt32LE(20),

@@ -10,15 +10,46 @@ export interface Layout {
   readonly packedSize?: number;
 }
 
+/** What gait and the programs before it always write the same, and others do not. */
+export interface FreeFields {
+  /** Version needed to extract. */
+  readonly needed: number;
+  /** When, as DOS tells it. */
+  readonly time: number;
+  readonly date: number;
+  readonly internal: number;
+}
+
 /** The choices that a writer of zips makes, the same for local header and central record. */
-export interface Style {
+export interface Style extends Partial<FreeFields> {
   readonly madeBy: number;
   readonly flags: number;
   readonly method: number;
   /** The extra field, with which both headers end. */
   readonly extra: Buffer;
+  /** That of the local header, where it is another. */
+  readonly localExtra?: Buffer;
   /** Mode and file type, in the upper half. */
   readonly attributes: number;
+}
+
+/** What the central directory says of a member. Not to be believed before it was audited. */
+export interface CentralEntry extends Required<Layout> {
+  readonly style: Style;
+  readonly free: FreeFields;
+}
+
+/** What is wrong with the way in which a member is written. */
+export interface StyleFault {
+  readonly code:
+    | 'member_encrypted'
+    | 'member_not_a_file'
+    | 'method_unsupported'
+    | 'member_too_large'
+    | 'header_mismatch';
+  readonly why: string;
+  /** The byte of the central record that says so. */
+  readonly at: number;
 }
 
 export const LOCAL_HEADER_BYTES = 30;
@@ -61,8 +92,9 @@ export function localHeader(
   header.writeUInt32LE(LOCAL_SIGNATURE, 0);
   const deferred = (style.flags & FLAG_DESCRIPTOR) !== 0;
   const facts = deferred ? { crc32: 0, size: 0, packedSize: 0 } : { crc32, size, packedSize };
-  writeCommon(header, 4, { name, ...facts }, style);
-  return Buffer.concat([header, name, style.extra]);
+  const { localExtra: extra = style.extra } = style;
+  writeCommon(header, 4, { name, ...facts }, { ...style, extra });
+  return Buffer.concat([header, name, extra]);
 }
 
 /** What follows a member's content: nothing, or the descriptor that its flags promise. */
@@ -85,7 +117,8 @@ export function centralRecord(
   record.writeUInt32LE(CENTRAL_SIGNATURE, 0);
   record.writeUInt16LE(style.madeBy, 4);
   writeCommon(record, 6, { name, crc32, size, packedSize }, style);
-  // From 32: comment length, disk, internal attributes, all zero.
+  // From 32: comment length and disk, both zero.
+  record.writeUInt16LE(style.internal ?? 0, 36);
   record.writeUInt32LE(style.attributes, 38);
   record.writeUInt32LE(offset, 42);
   return Buffer.concat([record, name, style.extra]);
@@ -107,13 +140,13 @@ function writeCommon(
   target: Buffer,
   at: number,
   { name, crc32, size, packedSize }: Required<Omit<Layout, 'offset'>>,
-  { flags, method, extra }: Style,
+  { flags, method, extra, needed = VERSION_NEEDED, time = DOS_TIME, date = DOS_DATE }: Style,
 ): void {
-  target.writeUInt16LE(VERSION_NEEDED, at);
+  target.writeUInt16LE(needed, at);
   target.writeUInt16LE(flags, at + 2);
   target.writeUInt16LE(method, at + 4);
-  target.writeUInt16LE(DOS_TIME, at + 6);
-  target.writeUInt16LE(DOS_DATE, at + 8);
+  target.writeUInt16LE(time, at + 6);
+  target.writeUInt16LE(date, at + 8);
   target.writeUInt32LE(crc32, at + 10);
   target.writeUInt32LE(packedSize, at + 14);
   target.writeUInt32LE(size, at + 18);

@@ -1,4 +1,4 @@
-export const MAX_NAME_BYTES = 255;
+import { MAX_NAME_BYTES } from '../core/limits.ts';
 
 const SAFE_NAME = /^[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*$/;
 /** Names that a Windows system gives to devices, with any ending. */

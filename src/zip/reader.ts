@@ -3,18 +3,13 @@ import { Readable } from 'node:stream';
 import { crc32, inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
 import { errnoOf, ioFailure } from '../core/errors.ts';
+import { MAX_DOCUMENT_BYTES, MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from '../core/limits.ts';
 import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
 import { type ContentDigest, digestFile } from './digest_file.ts';
 import { readDirectory } from './directory.ts';
 import { openFile } from './file_source.ts';
+import { inflatedSource, inflateFault } from './inflate.ts';
 import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
-import { MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from './styles.ts';
-
-/** A document larger than this is not read into memory. */
-export const MAX_DOCUMENT_BYTES: number = 16 * 1024 * 1024;
-
-/** Nor a member of lines larger than this, for whoever looks into it. */
-export const MAX_KEPT_BYTES: number = 512 * 1024 * 1024;
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {
@@ -53,8 +48,8 @@ export async function openContainer(path: string): Promise<ContainerFile> {
   const file = openFile(path);
   try {
     const container = readContainer(file.source);
-    const { findings, members } = container;
-    const opinion = findings.length === 0 ? await secondOpinion(file.source, members) : [];
+    const { findings } = container;
+    const opinion = findings.length === 0 ? await secondOpinion(file.source, container.members) : [];
     return {
       ...container,
       findings: [...findings, ...opinion],
@@ -77,9 +72,10 @@ export function readContainer(source: ByteSource): Container {
       ? { members: [], findings: [directory.failure], intact: false }
       : auditContainer(source, directory.entries);
   const inflated = audit.members.reduce((sum, { deflated, size }) => sum + (deflated ? size : 0), 0);
+  const faults = new Map<Member, string | undefined>();
   const open = (member: Member): OpenedMember => {
     if (member.deflated && inflated > MAX_INFLATED_IN_ALL) return { fault: 'is one of too many to inflate' };
-    return openMember(source, member);
+    return openMember(source, member, faults);
   };
   return { ...audit, source, open };
 }
@@ -120,12 +116,27 @@ export function readMember(
   return whole ? { sha256, crcMatches, bytes: Buffer.concat(kept) } : { sha256, crcMatches };
 }
 
-function openMember(source: ByteSource, member: Member): OpenedMember {
+/** Larger ones are inflated piece by piece, again for each pass over them. Bytes. */
+const MAX_AT_ONCE = 4 * 1024 * 1024;
+
+function openMember(
+  source: ByteSource,
+  member: Member,
+  faults: Map<Member, string | undefined>,
+): OpenedMember {
   const { dataOffset, packedSize, size, deflated } = member;
-  if (!deflated) return { source: slice(source, dataOffset, packedSize) };
+  const packed = slice(source, dataOffset, packedSize);
+  if (!deflated) return { source: packed };
   if (size > MAX_INFLATED_BYTES || packedSize > MAX_INFLATED_BYTES) return { fault: 'is too large' };
+  if (Math.max(size, packedSize) <= MAX_AT_ONCE) return inflateAtOnce(packed, size);
+  if (!faults.has(member)) faults.set(member, inflateFault(packed, size));
+  const fault = faults.get(member);
+  return fault === undefined ? { source: inflatedSource(packed, size) } : { fault };
+}
+
+function inflateAtOnce(source: ByteSource, size: number): OpenedMember {
   try {
-    const packed = source.read(dataOffset, packedSize);
+    const packed = source.read(0, source.size);
     // One byte more than it says it has would be too many.
     const { buffer, engine } = inflateRawSync(packed, {
       maxOutputLength: size + 1,
@@ -135,8 +146,8 @@ function openMember(source: ByteSource, member: Member): OpenedMember {
       readonly engine: { readonly bytesWritten: number };
     };
     if (buffer.length !== size) return { fault: `inflates to ${buffer.length} bytes, not to ${size}` };
-    const used = engine.bytesWritten;
-    if (used !== packedSize) return { fault: `has ${packedSize - used} bytes after its compressed content` };
+    const rest = packed.length - engine.bytesWritten;
+    if (rest !== 0) return { fault: `has ${rest} bytes after its compressed content` };
     return { source: sourceOf(buffer) };
   } catch (error) {
     const why =

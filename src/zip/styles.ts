@@ -1,24 +1,20 @@
-import { FLAG_DESCRIPTOR, FLAG_ENCRYPTED, METHOD_DEFLATED, METHOD_STORED, type Style } from './layout.ts';
+import { dosFault, otherFault } from './foreign.ts';
+import {
+  FLAG_DESCRIPTOR,
+  FLAG_ENCRYPTED,
+  METHOD_DEFLATED,
+  METHOD_STORED,
+  type Style,
+  type StyleFault,
+} from './layout.ts';
 
-/** A deflated member may not say that it is larger: a bomb is refused before it is inflated. */
-export const MAX_INFLATED_BYTES: number = 100 * 1024 * 1024;
+/** Who wrote a container: gait, one of the programs before it (in Go), or any other writer of zips. */
+export type Writer = 'gait' | 'go' | 'other';
 
-/** Nor may all of them together: many small bombs are one. */
-export const MAX_INFLATED_IN_ALL: number = 512 * 1024 * 1024;
+/** Made by Unix (3), specification 6.3 (63): how gait writes. */
+const GAIT_MADE_BY = 0x033f;
 
-export interface StyleFault {
-  readonly code:
-    | 'member_encrypted'
-    | 'member_not_a_file'
-    | 'method_unsupported'
-    | 'member_too_large'
-    | 'header_mismatch';
-  readonly why: string;
-  /** The byte of the central record that says so. */
-  readonly at: number;
-}
-
-/** Made by Unix (3), specification 2.0 (20): how the programs before this one wrote. */
+/** Made by Unix (3), specification 2.0 (20): how the programs before this one wrote, and other writers too. */
 const EARLIER_MADE_BY = 0x0314;
 
 /** An extended timestamp of 1980-01-01 00:00:00 UTC, the only extra field that those programs write. */
@@ -26,30 +22,37 @@ const EARLIER_EXTRA = Buffer.from('555405000100a6ce12', 'hex');
 
 const MODES: readonly number[] = [0o100644, 0o100755].map((mode) => (mode << 16) >>> 0);
 const TYPE_BITS = 0o170000;
-
-/** True for a container that must be written as gait writes: any whose first member is not of an earlier program. */
-export function isOwnStyle(first: Style | undefined): boolean {
-  return first?.madeBy !== EARLIER_MADE_BY;
-}
+const REGULAR = 0o100000;
 
 /**
- * What is wrong with the way in which a member is written, in a container whose first member is written in `first`;
- * undefined for gait's own way and for those of the programs whose packs stay valid: deflated with a descriptor and a
- * timestamp, or stored or deflated with neither. All of them name no time but 1980, so that nothing is free to vary.
+ * Who wrote a container, by what its members say. One of which any member claims to be by gait is held to gait's one form,
+ * and one of which any has the mark of the programs before this one to theirs: both are known to the last bit.
  */
-export function styleFault(style: Style, first: Style): StyleFault | undefined {
+export function writerOf(styles: readonly Style[]): Writer {
+  if (styles.length === 0 || styles.some(({ madeBy }) => madeBy === GAIT_MADE_BY)) return 'gait';
+  return styles.some(isMarked) ? 'go' : 'other';
+}
+
+function isMarked({ madeBy, flags, extra }: Style): boolean {
+  return madeBy === EARLIER_MADE_BY && flags === FLAG_DESCRIPTOR && extra.equals(EARLIER_EXTRA);
+}
+
+/** What is wrong with the way in which a file is written in a container of this writer; undefined when nothing is. */
+export function styleFault(style: Style, writer: Writer): StyleFault | undefined {
   const { flags, method, attributes } = style;
   if ((flags & FLAG_ENCRYPTED) !== 0) return { code: 'member_encrypted', why: 'it is encrypted', at: 8 };
-  if (method !== METHOD_STORED && (method !== METHOD_DEFLATED || isOwnStyle(first))) {
+  if (method !== METHOD_STORED && (method !== METHOD_DEFLATED || writer === 'gait')) {
     return { code: 'method_unsupported', why: `compression method ${method} is not supported`, at: 10 };
   }
   const mode = attributes >>> 16;
   const type = mode & TYPE_BITS;
-  if (type !== 0o100000) {
-    const what = type === 0o120000 ? 'a link' : 'no regular file';
+  // A writer that states no type means a file: Python's zipfile, and all that know no modes.
+  if (type !== REGULAR && !(type === 0 && writer === 'other')) {
+    const what = type === 0o120000 ? 'a link' : type === 0o040000 ? 'a folder' : 'no regular file';
     return { code: 'member_not_a_file', why: `it is ${what} (mode ${mode.toString(8)})`, at: 40 };
   }
-  return isOwnStyle(first) ? undefined : earlierFault(style);
+  if (writer === 'other') return dosFault(style) ?? otherFault(style);
+  return writer === 'go' ? earlierFault(style) : undefined;
 }
 
 function earlierFault({ madeBy, flags, method, extra, attributes }: Style): StyleFault | undefined {

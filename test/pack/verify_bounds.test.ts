@@ -126,7 +126,7 @@ describe('H3: what is wrong with a pack is told in little, whatever there is of 
     });
     const verification = await found(forge(files, { ...manifestFor(files), contents }));
     assert.equal(verification.findings.length, 100);
-    assert.ok((verification.findings_omitted ?? 0) >= 20_000);
+    assert.ok((verification.findings_omitted ?? 0) >= 20_000 - 100);
     assert.equal(verification.missing_files.length, 100);
   });
 

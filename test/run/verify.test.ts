@@ -214,6 +214,9 @@ describe('the signatures of a runpack', () => {
   const stale = patched(signed, MANIFEST, { producer_version: 'other' });
   const [trust, both] = [trusting(alpha), trusting(alpha, bravo)];
   const invalid = 'failed signature_invalid';
+  const repeated = 'failed signature_repeated';
+  const strangers = signDigest(good.signed_digest ?? '', bravo);
+  const capitals = { ...good, key_id: good.key_id.toUpperCase() };
   const table: readonly (readonly [what: string, files: Files, policy: RunpackPolicy, found: string])[] = [
     ['none', SOUND, { trust }, 'missing'],
     ['none, and one is required', SOUND, { trust, required: true }, 'missing signature_missing'],
@@ -221,8 +224,11 @@ describe('the signatures of a runpack', () => {
     ['one, no key, and it is required', signed, { required: true }, 'skipped signature_unchecked'],
     ['one that holds', signed, { trust, required: true }, 'verified'],
     ['one, and another key', signed, { trust: trusting(bravo) }, invalid],
-    ['one of two that holds', resigned({ ...over('x'), key_id: bravo.keyId }, good), { trust }, 'verified'],
-    ['the same one twice', resigned(good, good), { trust }, 'failed signature_repeated'],
+    ['one of two that holds', resigned(strangers, good), { trust }, 'verified'],
+    ['H4: two by one key, one of them good', resigned(over('x'), good), { trust }, repeated],
+    ['H4: one, written down twice', resigned(good, good), { trust }, repeated],
+    ['H4: one, written down twice, and no key', resigned(good, good), {}, repeated],
+    ['H4: its key in capitals beside it', resigned(good, capitals), { trust }, repeated],
     ['one of another document, and no key', resigned(over('x')), {}, invalid],
     ['of before a change', stale, { trust }, 'failed manifest_digest_mismatch signature_invalid'],
     ['another bit', resigned(corrupted(good, 3)), { trust }, invalid],

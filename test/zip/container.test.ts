@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { deflateRawSync } from 'node:zlib';
+import { MAX_MEMBERS } from '../../src/core/limits.ts';
 import type { ContainerFinding } from '../../src/zip/container.ts';
-import { MAX_MEMBERS } from '../../src/zip/directory.ts';
 import { openContainer, readMember } from '../../src/zip/reader.ts';
 import { withContainer } from '../support/pack.ts';
 import { gaitError } from '../support/refusals.ts';

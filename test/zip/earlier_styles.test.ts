@@ -83,6 +83,15 @@ const UNSAFE: Readonly<Record<string, string | Buffer>> = {
   'no name': '',
 };
 
+/** Without the mark of the earlier programs nobody can tell who wrote it: then these are free (foreign.test.ts). */
+const FREE: readonly string[] = [
+  'no type at all',
+  'a file of another mode',
+  'a name said to be UTF-8',
+  'versionMadeBy',
+  'internal',
+];
+
 for (const [how, form] of Object.entries(EARLIER_FORMS)) {
   const [a, b] = [named('a.json', form), named('b.json', form)];
   const SOUND = rawZip({ members: [a, b] });
@@ -125,7 +134,10 @@ for (const [how, form] of Object.entries(EARLIER_FORMS)) {
       'no type at all': ['member_not_a_file', { members: [a, mode(0o644)] }],
       'a file that runs as root': ['header_mismatch', { members: [a, mode(0o104755)] }],
       'a file of another mode': ['header_mismatch', { members: [a, mode(0o100600)] }],
-      'a directory of MS-DOS': ['header_mismatch', { members: [a, central(b, { external: 0x81a40010 })] }],
+      'a directory of MS-DOS': [
+        form.described ? 'header_mismatch' : 'member_not_a_file',
+        { members: [a, central(b, { external: 0x81a40010 })] },
+      ],
       encrypted: ['member_encrypted', { members: [a, both(b, { flags: (b.both?.flags ?? 0) | 1 })] }],
       'encrypted, as only the directory says': [
         'member_encrypted',
@@ -166,14 +178,16 @@ for (const [how, form] of Object.entries(EARLIER_FORMS)) {
     };
     for (const [what, [code, zip]] of Object.entries(tricks)) {
       if (what.startsWith('a bomb') && !form.deflated) continue; // there is none without compression
+      if (!form.described && FREE.includes(what)) continue;
       test(`${what}: ${code}`, () => void finds(code, zip));
     }
 
     for (const [field, at, lie] of LIES) {
       test(`the local header lies about ${field}: header_mismatch`, () => {
-        const finding = finds('header_mismatch', {
-          members: [{ ...a, local: { ...a.local, [field]: lie } }, b],
-        });
+        const members = [{ ...a, local: { ...a.local, [field]: lie } }, b];
+        // Without the mark, the length is what a reader of the local header goes by: the next member stands elsewhere.
+        if (field === 'extraLength' && !form.described) return void finds('container_gap', { members });
+        const finding = finds('header_mismatch', { members });
         assert.deepEqual([finding.offset, finding.member], [at, 'a.json']);
       });
       test(`the central record lies about ${field}: refused`, () => {
@@ -186,6 +200,7 @@ for (const [how, form] of Object.entries(EARLIER_FORMS)) {
       ['disk', 1],
       ['internal', 1],
     ] as const) {
+      if (!form.described && FREE.includes(field)) continue;
       test(`the central record lies about ${field}: header_mismatch`, () => {
         finds('header_mismatch', { members: [a, central(b, { [field]: lie })] });
       });
@@ -247,7 +262,7 @@ describe('containers of two minds are refused', () => {
     'a deflated one of an earlier program among ours': [{ ...own, name: 'A.json' }, named('a.json', PLAIN)],
     'one that is deflated, and made by us': [central(named('a.json', PLAIN), { versionMadeBy: 0x033f })],
     'one of somebody else, with whatever they like in it': [
-      plain,
+      named('a.json'),
       central(both(named('b.json', STORED), { flags: 0x1806, extra: Buffer.from('aa0001002a', 'hex') }), {
         versionMadeBy: 0x031e,
         external: 0x89ed0010,
@@ -256,11 +271,5 @@ describe('containers of two minds are refused', () => {
   };
   for (const [what, members] of Object.entries(minds)) {
     test(what, () => assert.notDeepEqual(findingsIn({ members }), []));
-  }
-
-  for (const version of [0x0014, 0x0a14, 0x0315, 0x031e, 0x002d]) {
-    test(`all made by ${version.toString(16)}, which no program writes: header_mismatch`, () => {
-      finds('header_mismatch', { members: [central(plain, { versionMadeBy: version })] });
-    });
   }
 });
