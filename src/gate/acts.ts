@@ -3,6 +3,9 @@ import type { EndpointClass } from './endpoint.ts';
 /** What a word in the name of a tool, or an operation, says that is done. */
 export type Act = 'executes' | 'deletes' | 'writes' | 'sends' | 'reads' | 'searches';
 
+/** What is written to one file, or makes one folder. */
+const WRITES_ONE = 'write append put create update save edit insert patch mkdir touch set'.split(' ');
+
 const WORDS: Readonly<Record<Act, readonly string[]>> = {
   executes: [
     ...[
@@ -52,20 +55,7 @@ const WORDS: Readonly<Record<Act, readonly string[]>> = {
     ...['shred', 'kill', 'terminate', 'undeploy', 'uninstall'],
   ],
   writes: [
-    ...[
-      'write',
-      'append',
-      'put',
-      'create',
-      'update',
-      'save',
-      'edit',
-      'insert',
-      'patch',
-      'mkdir',
-      'touch',
-      'set',
-    ],
+    ...WRITES_ONE,
     ...[
       'copy',
       'move',
@@ -150,23 +140,7 @@ export function destruction(name: string): EndpointClass {
 }
 
 /** Operations on one file, or on a folder and not on what is in it. */
-const SHALLOW: ReadonlySet<string> = new Set([
-  ...WORDS.reads,
-  ...[
-    'write',
-    'append',
-    'put',
-    'create',
-    'update',
-    'save',
-    'edit',
-    'insert',
-    'patch',
-    'mkdir',
-    'touch',
-    'set',
-  ],
-]);
+const SHALLOW: ReadonlySet<string> = new Set([...WORDS.reads, ...WRITES_ONE]);
 
 /** True if what is done to a folder reaches what is in it: what moves, removes, searches, executes, and what nobody knows. */
 export function reachesInto(operation: string, toolName: string): boolean {
