@@ -27,6 +27,19 @@ export function mayBeCommand(target: Target, toolName: string): boolean {
   return JOINS.test(target.value) && isRun(target, toolName);
 }
 
+/** `{a,b}` in it. Takes no longer than the word is. */
+function hasChoices(word: string): boolean {
+  const comma = word.indexOf(',', word.indexOf('{') + 1);
+  return word.includes('{') && comma !== -1 && word.lastIndexOf('}') > comma;
+}
+
+/** Paths or names with colons between them, and no URL. */
+function isOfPieces(word: string): boolean {
+  const colon = word.indexOf(':');
+  if (colon === -1 || word.includes('://')) return false;
+  return /[/~.]/.test(word.slice(0, colon)) || /:[/~.]/.test(word);
+}
+
 /**
  * The words of a command, and what is in them behind an option, an `@` or a colon: it may be about any of them. Undefined
  * for too many.
@@ -34,7 +47,7 @@ export function mayBeCommand(target: Target, toolName: string): boolean {
 export function wordsOf(command: string): ReadonlySet<string> | undefined {
   const found = new Set<string>();
   for (const text of [command, command.replaceAll(/["'\\]/g, '')]) {
-    const choices = text.split(/\s+/).filter((word) => /\{.*,.*\}/.test(word));
+    const choices = text.split(/\s+/).filter(hasChoices);
     for (const word of [...choices, ...text.split(BETWEEN)]) {
       if (word === '' || word === command) continue;
       found.add(word);
@@ -42,7 +55,7 @@ export function wordsOf(command: string): ReadonlySet<string> | undefined {
       if (bare !== word) found.add(bare);
       const [, host] = /^\/dev\/(?:tcp|udp)\/([^/]+)/.exec(word) ?? [];
       if (host !== undefined) found.add(host);
-      if (/^[^:]*[/~.][^:]*:|:[/~.]/.test(bare) && !bare.includes('://')) {
+      if (isOfPieces(bare)) {
         for (const piece of bare.split(':')) if (piece !== '') found.add(piece);
       }
       if (found.size > MAX_WORDS) return undefined;

@@ -75,6 +75,10 @@ function rawPublicKey(key: KeyObject): PublicKey {
 
 function decode(text: string, length: number, kind: 'private' | 'public', source: string): Buffer {
   const line = text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+  if (line.startsWith('-----BEGIN'))
+    throw malformed(
+      `the ${kind} key of ${source} is in PEM; what is taken is base64 of ${length} bytes, on one line`,
+    );
   const bytes = Buffer.from(line, 'base64');
   // Node's decoder skips what is not base64: only the one spelling of these bytes is a key.
   if (bytes.toString('base64') !== line) throw malformed(`the ${kind} key of ${source} is not base64`);

@@ -247,3 +247,8 @@ describe('a folder of public keys', () => {
     assert.throws(() => publicKeyFiles(written('')), gaitError('path_unusable', 'invalid_input'));
   });
 });
+
+test('F18: a key in PEM is told as such', () => {
+  const pem = '-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n-----END PUBLIC KEY-----\n';
+  assert.throws(() => readPublicKey(written(pem)), /is in PEM; what is taken is base64 of 32 bytes/);
+});
