@@ -80,7 +80,9 @@ export function endpointFaults(
       codes.push('endpoint_path_not_allowlisted');
     if (asDomain && allowsDomains && (isCommand || /\s.*:\/\/|\$[({]|`/s.test(target.value)))
       codes.push('endpoint_domain_not_allowlisted'); // one host of several
-    codes.push(...domainFaults(rule, lists, target, places, asDomain));
+    // The hosts of a command are those of its words: it leads to no one place.
+    const leadsSomewhere = asDomain && !(isCommand && !allowsDomains);
+    codes.push(...domainFaults(rule, lists, target, places, leadsSomewhere));
     const unlisted = (asPath && !allowsPaths && allowsDomains) || (asDomain && !allowsDomains && allowsPaths);
     if (unlisted) codes.push('endpoint_target_unlisted'); // only the other kind of place is allowed
     const outside = (one: EndpointClass): boolean => isNetwork(one) && !rule.egress_classes.includes(one);

@@ -111,6 +111,8 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     allowed: [
       ['bash', 'other', 'curl good.com', 'exec'],
+      ['bash', 'other', 'curl https://good.com/x', 'exec'],
+      ['bash', 'other', 'git clone git@github.com:a/b.git', 'exec'],
       ['fetch', 'url', 'https://good.com/?u=x', 'get'],
     ],
   },
