@@ -7,7 +7,7 @@ import { surroundingsOf } from './meanings.ts';
 import { isNowhere, isWithin, plainPath } from './places.ts';
 import type { Match, Policy, Rule } from './policy.ts';
 import type { Surroundings } from './readings.ts';
-import { isStrangeRisk, riskOfCall } from './risk.ts';
+import { isStrangeRisk, riskOfCall, risksUpTo } from './risk.ts';
 import { isTarget, named, ofKind } from './target_match.ts';
 import { lowered, sameName, trimmed } from './words.ts';
 
@@ -23,6 +23,8 @@ export interface Facts {
   readonly risk: string;
   /** The risk that it shows, where that is higher than what it says. */
   readonly shownRisk: string;
+  /** What it says, what it shows, and all between. */
+  readonly risks: readonly string[];
   /** A rule that allows believes it no lower risk than it shows. */
   readonly riskFloor: boolean;
   /** No rule of the policy names the risk either. */
@@ -67,6 +69,7 @@ export function factsOf(
     tools: [tool_name],
     risk: context.risk_class,
     shownRisk: riskOfCall(intent, home),
+    risks: risksUpTo(intent, home),
     riskFloor: careful || floor === 'derived',
     riskUnknown: isStrangeRisk(context.risk_class) && !risksNamed.has(context.risk_class),
     identities: [context.identity],
@@ -112,9 +115,9 @@ type Check = (match: Match, facts: Facts, grants: boolean) => boolean | 'maybe';
 const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   tool_names: ({ tool_names, tool_patterns }, { tools }, grants) =>
     one(tool_names, tool_patterns, tools, grants),
-  risk_classes: ({ risk_classes }, { risk, shownRisk, riskFloor, riskUnknown }, grants) => {
+  risk_classes: ({ risk_classes }, { risk, shownRisk, risks, riskFloor, riskUnknown }, grants) => {
     if (grants) return some(risk_classes, [riskFloor ? shownRisk : risk]);
-    return some(risk_classes, [risk]) || ((riskUnknown || some(risk_classes, [shownRisk])) && 'maybe');
+    return some(risk_classes, [risk]) || ((riskUnknown || some(risk_classes, risks)) && 'maybe');
   },
   identities: ({ identities, identity_patterns }, facts, grants) =>
     one(identities, identity_patterns, facts.identities, grants),

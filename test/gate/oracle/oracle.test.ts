@@ -39,4 +39,25 @@ describe('what the generator found', () => {
     const call = callOn('host', 'good.com.');
     assert.equal(decide({ policy: allowing({ domain_allowlist: ['good.com'] }), call }).verdict, 'allow');
   });
+
+  test('O14: a target that shows a higher risk does not hide the lower one of another', () => {
+    const fail_closed = { enabled: true, risk_classes: ['medium'], required_fields: ['endpoint_class'] };
+    const stop = {
+      name: 'stop',
+      effect: 'block',
+      match: { risk_classes: ['medium'], target_kinds: ['bucket'] },
+    };
+    const writes = { kind: 'path', value: '/home/u/work/a', operation: 'write' };
+    const unknown = { kind: 'bucket', value: 'b', operation: 'read' };
+    const above = { kind: 'path', value: '/home/u', operation: 'read' };
+    for (const policy of [
+      { default_verdict: 'allow', fail_closed },
+      { default_verdict: 'allow', rules: [stop] },
+    ])
+      for (const targets of [
+        [writes, unknown],
+        [writes, unknown, above],
+      ])
+        assert.equal(decide({ policy, call: callOf({ targets }) }).verdict, 'block');
+  });
 });
