@@ -9,7 +9,7 @@ import { type Decision, rulesAlone } from '../gate/evaluate.ts';
 import type { IntentRequest } from '../gate/intent.ts';
 import { intentDigest } from '../gate/intent_digest.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
-import type { StepJudgement } from '../gate/judge.ts';
+import type { StepJudgement } from '../gate/judgement.ts';
 import type { Policy } from '../gate/policy.ts';
 import { policyDigest } from '../gate/policy_digest.ts';
 import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import { epochMs } from '../core/time.ts';
+import type { Asked, Objection } from './asked.ts';
 import type { AgentIdentity } from './claims.ts';
-import type { Asked, Objection } from './constraints.ts';
 import type { PolicyFields } from './policy_tree.ts';
 import { lowered, loweredList, trimmed, wordList } from './words.ts';
 

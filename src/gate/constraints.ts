@@ -1,29 +1,15 @@
 import { agent } from './agent_rules.ts';
+import type { Asked, Objection } from './asked.ts';
 import { credential } from './credential_checks.ts';
 import { TARGET_KINDS } from './endpoint.ts';
-import { endpointFaults, type Look } from './endpoint_lists.ts';
+import { endpointFaults } from './endpoint_lists.ts';
 import { freeze } from './freeze_window.ts';
-import type { IntentRequest, Target } from './intent.ts';
+import type { Target } from './intent.ts';
 import { mayBeOfKind } from './likeness.ts';
 import { surroundingsOf } from './meanings.ts';
 import { namesPlace } from './named_places.ts';
 import { isNetworkPlace } from './places.ts';
-import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule, type Verdict } from './policy.ts';
-
-/** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
-export interface Objection {
-  readonly effect: Verdict;
-  readonly reasons: readonly string[];
-  readonly violations: readonly string[];
-}
-
-/** What is asked, when, and of whom. */
-export interface Asked extends IntentRequest, Look {
-  /** It is the careful profile that judges. */
-  readonly careful: boolean;
-  /** Milliseconds since 1970-01-01T00:00:00Z. */
-  readonly at: number;
-}
+import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule } from './policy.ts';
 
 /** Everything that a rule's constraints hold against what is asked. */
 export function objections(rule: Rule, asked: Asked): Objection[] {

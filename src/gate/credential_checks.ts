@@ -1,5 +1,5 @@
+import type { Asked, Objection } from './asked.ts';
 import type { Claims } from './claims.ts';
-import type { Asked, Objection } from './constraints.ts';
 import { asksForCredential, type CredentialRules } from './credential_rules.ts';
 import { lowered, trimmed } from './words.ts';
 

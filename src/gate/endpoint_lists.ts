@@ -1,4 +1,5 @@
 import { actsOf, destruction, namesDestruction, reachesInto } from './acts.ts';
+import type { Look } from './asked.ts';
 import { mayBeCommand } from './command_words.ts';
 import { domainOf, domainPattern, portOf, schemeOf, soleDomainOf, WEB_SCHEMES } from './domains.ts';
 import {
@@ -44,12 +45,6 @@ function listsOf(rule: EndpointRule): Lists {
   };
   COMPILED.set(rule, lists);
   return lists;
-}
-
-/** What a gate is told of itself, and how much it may still do about one call. */
-export interface Look {
-  readonly home?: string | undefined;
-  readonly work: Work;
 }
 
 /** Where a call may go, and what it may do there. What cannot be judged is not let through. */

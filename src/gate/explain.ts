@@ -1,8 +1,9 @@
 import type { Timestamp } from '../core/time.ts';
+import { factsOf } from './facts.ts';
 import { someWork } from './glob.ts';
 import type { IntentRequest, Target } from './intent.ts';
 import { judge, judgeParts, risksNamed } from './judge.ts';
-import { factsOf, matches, misses } from './match.ts';
+import { matches, misses } from './match.ts';
 import type { Policy, Rule, Verdict } from './policy.ts';
 import { callsOf } from './script.ts';
 

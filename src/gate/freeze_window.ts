@@ -1,8 +1,8 @@
 import type { Json } from '../core/json.ts';
-import type { Asked, Objection } from './constraints.ts';
+import type { Asked, Objection } from './asked.ts';
 import type { PolicyFields } from './policy_tree.ts';
 import { choice } from './policy_values.ts';
-import { isStrangeRisk } from './risk.ts';
+import { isStrangeRisk } from './risk_classes.ts';
 import { instantsOf, isWallTime, isZone } from './wall_clock.ts';
 import { loweredList, sameName, trimmed } from './words.ts';
 

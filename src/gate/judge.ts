@@ -1,13 +1,16 @@
 import { epochMs, type Timestamp } from '../core/time.ts';
-import { type Asked, objections } from './constraints.ts';
+import type { Asked } from './asked.ts';
+import { objections } from './constraints.ts';
 import { asksForCredential, bothCredentialRules } from './credential_rules.ts';
 import { type Duties, NO_DUTIES, ownScopes } from './duties.ts';
 import { destroys } from './endpoint_lists.ts';
 import type { Profile } from './evidence.ts';
+import { factsOf } from './facts.ts';
 import { someWork, spend } from './glob.ts';
 import type { Intent, IntentRequest } from './intent.ts';
+import type { Judgement } from './judgement.ts';
 import { isOfArgument } from './labels.ts';
-import { asksForDelegation, factsOf, matches, ownReason } from './match.ts';
+import { asksForDelegation, matches, ownReason } from './match.ts';
 import { partsOf, strictestOf } from './parts.ts';
 import {
   type Policy,
@@ -20,7 +23,6 @@ import {
 import { failsClosed, risksUpTo } from './risk.ts';
 import { callsOf } from './script.ts';
 import { judgeScript } from './script_judgement.ts';
-import type { StepRisk } from './script_rules.ts';
 import { byBytes, wordList } from './words.ts';
 
 /** What the gate that judges is told of itself. */
@@ -28,24 +30,6 @@ export interface Place {
   /** The home folder of whoever acts; `~` is anything if there is none. */
   readonly home?: string | undefined;
   readonly profile?: Profile;
-}
-
-/** What a policy makes of an intent, before anybody has proven anything. */
-export interface Judgement {
-  readonly verdict: Verdict;
-  readonly reason_codes: readonly string[];
-  readonly violations: readonly string[];
-  /** The rules that it is by; empty where none matched. */
-  readonly matched_rules: readonly string[];
-  readonly duties: Duties;
-  /** Of a script, in its order. */
-  readonly steps?: readonly StepJudgement[];
-}
-
-/** What is made of one step of a script. Its limits are counted by its own tool. */
-export interface StepJudgement extends Omit<Judgement, 'steps'> {
-  readonly tool_name: string;
-  readonly risk: StepRisk;
 }
 
 /**

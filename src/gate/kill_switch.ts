@@ -2,7 +2,7 @@ import { epochMs, type Timestamp } from '../core/time.ts';
 import type { TargetKind } from './endpoint.ts';
 import { patternOf, someWork, type Work } from './glob.ts';
 import type { Intent, IntentRequest, Target } from './intent.ts';
-import type { Judgement } from './judge.ts';
+import type { Judgement } from './judgement.ts';
 import { mayBeOfKind } from './likeness.ts';
 import { inWorkspace } from './match.ts';
 import { meaningsOf, placesOf, surroundingsOf } from './meanings.ts';

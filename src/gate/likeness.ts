@@ -1,14 +1,10 @@
 import { actsOf, destruction, namesDestruction } from './acts.ts';
 import { mayBeCommand } from './command_words.ts';
 import { type EndpointClass, inferredClass, type TargetKind } from './endpoint.ts';
-import { classesOf } from './endpoint_lists.ts';
 import type { Intent, Target } from './intent.ts';
 import { placesOf } from './meanings.ts';
 import { isNetworkPlace } from './places.ts';
 import type { Surroundings } from './readings.ts';
-
-/** Names of things on the network, which nobody can tell from other words. */
-const NAMED: ReadonlySet<TargetKind> = new Set(['repo', 'bucket', 'table', 'queue', 'topic']);
 
 /** True for a target that may be of a kind, whatever it is said to be of. */
 export function mayBeOfKind(target: Target, wanted: TargetKind, surroundings: Surroundings): boolean {
@@ -26,12 +22,8 @@ export function mayBeOfKind(target: Target, wanted: TargetKind, surroundings: Su
     case 'other':
       return mayBeCommand(target, surroundings.toolName);
     default:
-      return (
-        NAMED.has(wanted) &&
-        kind === 'other' &&
-        !/\s/.test(value) &&
-        !actsOf(surroundings.toolName).has('executes')
-      );
+      // The name of a repository, a table: nobody can tell it from another word.
+      return kind === 'other' && !/\s/.test(value) && !actsOf(surroundings.toolName).has('executes');
   }
 }
 
@@ -62,9 +54,4 @@ export function classesByTool({ tool_name, targets }: Intent): EndpointClass[] {
     const told = inferredClass('path', '', tool_name);
     return [...destroys, ...writes, ...(told === 'other' ? [] : [told])];
   });
-}
-
-/** Classes that targets are said to be of, or look to be of. */
-export function classesShown({ targets, tool_name }: Intent): EndpointClass[] {
-  return targets.flatMap((target) => classesOf(target, tool_name));
 }

@@ -1,6 +1,6 @@
 import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
 import type { Intent } from './intent.ts';
-import type { Judgement } from './judge.ts';
+import type { Judgement } from './judgement.ts';
 import type { RateLimit } from './policy.ts';
 import { callsOf } from './script.ts';
 import { byBytes } from './words.ts';

@@ -5,7 +5,8 @@ import { PROVENANCE_SOURCES } from './intent.ts';
 import { wantsBroker } from './judge.ts';
 import { reachFindings } from './lint_reach.ts';
 import type { Policy, Rule } from './policy.ts';
-import { failsClosed, RISK_CLASSES } from './risk.ts';
+import { failsClosed } from './risk.ts';
+import { RISK_CLASSES } from './risk_classes.ts';
 import { MAX_STEPS } from './script_rules.ts';
 
 /** Something in a policy that is allowed, and that its author may not have meant. */

@@ -1,7 +1,7 @@
 import { wantsBroker } from './judge.ts';
 import { asksForDelegation } from './match.ts';
 import type { Match, Policy, Rule } from './policy.ts';
-import { RISK_CLASSES } from './risk.ts';
+import { RISK_CLASSES } from './risk_classes.ts';
 
 /** What to ask of what a rule is about: by code, in words. */
 export type Finding = readonly [code: string, message: string];

@@ -1,13 +1,6 @@
-import type { Asked } from './constraints.ts';
-import { classesOf } from './endpoint_lists.ts';
-import type { Work } from './glob.ts';
-import type { Intent, Target } from './intent.ts';
-import { classesByTool, classesShown } from './likeness.ts';
-import { surroundingsOf } from './meanings.ts';
+import type { Facts } from './facts.ts';
 import { isNowhere, isWithin, plainPath } from './places.ts';
-import type { Match, Policy, Rule } from './policy.ts';
-import type { Surroundings } from './readings.ts';
-import { isStrangeRisk, riskOfCall, risksUpTo } from './risk.ts';
+import type { Match, Rule } from './policy.ts';
 import { isTarget, named, ofKind } from './target_match.ts';
 import { lowered, sameName, trimmed } from './words.ts';
 
@@ -16,97 +9,6 @@ import { lowered, sameName, trimmed } from './words.ts';
  * `maybe`: nobody can tell, since a value may name several things; never of a rule that allows.
  */
 export type Matching = 'no' | 'undelegated' | 'maybe' | 'yes';
-
-/** What rules ask of an intent, taken out of it once. */
-export interface Facts {
-  readonly tools: readonly string[];
-  readonly risk: string;
-  /** The risk that it shows, where that is higher than what it says. */
-  readonly shownRisk: string;
-  /** What it says, what it shows, and all between. */
-  readonly risks: readonly string[];
-  /** A rule that allows believes it no lower risk than it shows. */
-  readonly riskFloor: boolean;
-  /** No rule of the policy names the risk either. */
-  readonly riskUnknown: boolean;
-  readonly identities: readonly string[];
-  readonly workspace: string;
-  readonly workspacePlace: string | undefined;
-  readonly sources: readonly string[];
-  readonly publishers: readonly string[];
-  readonly skillSources: readonly string[];
-  readonly kinds: readonly string[];
-  readonly targets: readonly Target[];
-  readonly surroundings: Surroundings;
-  readonly work: Work;
-  /** Classes that targets are said to be of and do not look otherwise. */
-  readonly classes: readonly string[];
-  /** Classes that targets are said to be of, or look to be of. */
-  readonly allClasses: readonly string[];
-  /** Classes that its tool may make it of. */
-  readonly toolClasses: readonly string[];
-  readonly sensitivities: readonly string[];
-  readonly operations: readonly string[];
-  readonly delegation:
-    | undefined
-    | {
-        readonly depth: number;
-        readonly delegators: readonly string[];
-        /** Who acts. */
-        readonly delegate: string;
-        readonly delegates: readonly string[];
-        readonly scopes: readonly string[];
-      };
-}
-
-export function factsOf(
-  { intent, home, work, careful }: Pick<Asked, 'intent' | 'home' | 'work' | 'careful'>,
-  risksNamed: ReadonlySet<string>,
-  floor: Policy['risk_floor'],
-): Facts {
-  const { tool_name, context, targets, arg_provenance = [], skill_provenance: skill, delegation } = intent;
-  return {
-    tools: [tool_name],
-    risk: context.risk_class,
-    shownRisk: riskOfCall(intent, home),
-    risks: risksUpTo(intent, home),
-    riskFloor: careful || floor === 'derived',
-    riskUnknown: isStrangeRisk(context.risk_class) && !risksNamed.has(context.risk_class),
-    identities: [context.identity],
-    workspace: context.workspace,
-    workspacePlace: plainPath(context.workspace),
-    sources: arg_provenance.map(({ source }) => source),
-    publishers: skill === undefined ? [] : [lowered(skill.publisher)],
-    skillSources: skill === undefined ? [] : [skill.source],
-    kinds: targets.map(({ kind }) => kind),
-    targets,
-    surroundings: surroundingsOf(intent, home),
-    work,
-    classes: targets.flatMap((target) => {
-      const classes = classesOf(target, tool_name);
-      return classes.length === 1 ? classes : [];
-    }),
-    allClasses: classesShown(intent),
-    toolClasses: classesByTool(intent),
-    sensitivities: targets.map(({ sensitivity = '' }) => sensitivity),
-    operations: targets.map(({ operation = '' }) => operation),
-    delegation: delegation === undefined ? undefined : delegationFacts(delegation),
-  };
-}
-
-function delegationFacts({
-  requester_identity,
-  scope_class = '',
-  chain = [],
-}: NonNullable<Intent['delegation']>): NonNullable<Facts['delegation']> {
-  return {
-    depth: chain.length,
-    delegators: chain.map(({ delegator_identity }) => delegator_identity),
-    delegate: requester_identity,
-    delegates: [requester_identity, ...chain.map(({ delegate_identity }) => delegate_identity)],
-    scopes: [scope_class, ...chain.map((link) => link.scope_class ?? '')],
-  };
-}
 
 /** True if what a member of a match asks for is so. `grants`: the rule lets something through. */
 type Check = (match: Match, facts: Facts, grants: boolean) => boolean | 'maybe';

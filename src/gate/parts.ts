@@ -1,7 +1,7 @@
-import type { Asked } from './constraints.ts';
+import type { Asked } from './asked.ts';
 import { bothDuties } from './duties.ts';
 import type { Intent, Provenance } from './intent.ts';
-import type { Judgement } from './judge.ts';
+import type { Judgement } from './judgement.ts';
 import { unlabelledBy } from './labels.ts';
 import { meaningsOf, surroundingsOf } from './meanings.ts';
 import { type Policy, stricter } from './policy.ts';

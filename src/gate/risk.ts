@@ -8,15 +8,7 @@ import { isAbove } from './path_patterns.ts';
 import { plainPath } from './places.ts';
 import { isNetwork, type Policy } from './policy.ts';
 import type { Surroundings } from './readings.ts';
-
-/** Risk classes that every policy knows, from the lowest to the highest. */
-export const RISK_CLASSES = ['low', 'medium', 'high', 'critical'] as const;
-export type RiskClass = (typeof RISK_CLASSES)[number];
-
-/** True for a risk class that gait does not know: it counts as the highest wherever that is the stricter thing. */
-export function isStrangeRisk(risk: string): boolean {
-  return !RISK_CLASSES.some((one) => one === risk);
-}
+import { isStrangeRisk, RISK_CLASSES, type RiskClass } from './risk_classes.ts';
 
 /** True if what a policy says of failing closed is about calls of this risk: a strange one may be any of them. */
 export function failsClosed({ fail_closed }: Policy, risk: string): boolean {

@@ -1,7 +1,7 @@
 import { bothDuties } from './duties.ts';
 import { classesOf, destroys } from './endpoint_lists.ts';
 import type { Intent } from './intent.ts';
-import type { Judgement, StepJudgement } from './judge.ts';
+import type { Judgement, StepJudgement } from './judgement.ts';
 import { undelegatedBlocks } from './parts.ts';
 import { isNetwork, stricter, type Verdict } from './policy.ts';
 import { MAX_STEPS, type ScriptRules, type StepRisk } from './script_rules.ts';

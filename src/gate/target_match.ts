@@ -1,7 +1,7 @@
 import type { TargetKind } from './endpoint.ts';
 import { goesInto } from './endpoint_lists.ts';
+import type { Facts } from './facts.ts';
 import { mayBeOfKind } from './likeness.ts';
-import type { Facts } from './match.ts';
 import { placesOf } from './meanings.ts';
 import { fitsPlace, isSurely, namesPlace } from './named_places.ts';
 import { isAbove } from './path_patterns.ts';

@@ -8,7 +8,7 @@ import { bothCredentialRules } from '../../src/gate/credential_rules.ts';
 import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
-import type { Judgement } from '../../src/gate/judge.ts';
+import type { Judgement } from '../../src/gate/judgement.ts';
 import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';

@@ -4,7 +4,8 @@ import { rulesAlone } from '../../src/gate/evaluate.ts';
 import { explain, type RuleAccount } from '../../src/gate/explain.ts';
 import type { Intent, IntentRequest } from '../../src/gate/intent.ts';
 import { readIntent } from '../../src/gate/intent_reader.ts';
-import { type Judgement, judge } from '../../src/gate/judge.ts';
+import { judge } from '../../src/gate/judge.ts';
+import type { Judgement } from '../../src/gate/judgement.ts';
 import type { Policy } from '../../src/gate/policy.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
 

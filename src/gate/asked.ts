@@ -1,0 +1,24 @@
+import type { Work } from './glob.ts';
+import type { IntentRequest } from './intent.ts';
+import type { Verdict } from './policy.ts';
+
+/** What a gate is told of itself, and how much it may still do about one call. */
+export interface Look {
+  readonly home?: string | undefined;
+  readonly work: Work;
+}
+
+/** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
+export interface Objection {
+  readonly effect: Verdict;
+  readonly reasons: readonly string[];
+  readonly violations: readonly string[];
+}
+
+/** What is asked, when, and of whom. */
+export interface Asked extends IntentRequest, Look {
+  /** It is the careful profile that judges. */
+  readonly careful: boolean;
+  /** Milliseconds since 1970-01-01T00:00:00Z. */
+  readonly at: number;
+}
