@@ -6,7 +6,7 @@ import type { Head } from '../log/record.ts';
 import type { Decision } from '../log/stream.ts';
 import validateEvent from '../schema/generated/gate_decision_event.js';
 import { schemaFault } from '../schema/validator.ts';
-import type { Verdict } from './policy.ts';
+import type { Verdict } from './verdict.ts';
 
 /** The one stream in which a gate keeps what it decided. */
 export const DECISIONS_STREAM = 'decisions';

@@ -21,8 +21,9 @@ import {
   pathDenied,
 } from './path_patterns.ts';
 import { hidesWayUp, isNetworkPlace, plainPath } from './places.ts';
-import { type EndpointRule, isNetwork, stricter, type Verdict } from './policy.ts';
+import { type EndpointRule, isNetwork } from './policy.ts';
 import { isGlob, isVariable, withoutBraces } from './readings.ts';
+import { stricter, type Verdict } from './verdict.ts';
 
 /** What a list looks like once its patterns are plain: by rule, since policies live longer than calls. */
 interface Lists {

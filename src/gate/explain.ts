@@ -4,8 +4,9 @@ import { someWork } from './glob.ts';
 import type { IntentRequest, Target } from './intent.ts';
 import { judge, judgeParts, risksNamed } from './judge.ts';
 import { matches, misses } from './match.ts';
-import type { Policy, Rule, Verdict } from './policy.ts';
+import type { Policy, Rule } from './policy.ts';
 import { callsOf } from './script.ts';
+import type { Verdict } from './verdict.ts';
 
 /** How one rule stands to an intent. */
 export interface RuleAccount {

@@ -12,17 +12,11 @@ import type { Judgement } from './judgement.ts';
 import { isOfArgument } from './labels.ts';
 import { asksForDelegation, matches, ownReason } from './match.ts';
 import { partsOf, strictestOf } from './parts.ts';
-import {
-  type Policy,
-  type RateLimit,
-  type RequiredField,
-  type Rule,
-  stricter,
-  type Verdict,
-} from './policy.ts';
+import type { Policy, RateLimit, RequiredField, Rule } from './policy.ts';
 import { failsClosed, risksUpTo } from './risk.ts';
 import { callsOf } from './script.ts';
 import { judgeScript } from './script_judgement.ts';
+import { stricter, type Verdict } from './verdict.ts';
 import { byBytes, wordList } from './words.ts';
 
 /** What the gate that judges is told of itself. */

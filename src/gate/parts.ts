@@ -4,8 +4,9 @@ import type { Intent, Provenance } from './intent.ts';
 import type { Judgement } from './judgement.ts';
 import { unlabelledBy } from './labels.ts';
 import { meaningsOf, surroundingsOf } from './meanings.ts';
-import { type Policy, stricter } from './policy.ts';
+import type { Policy } from './policy.ts';
 import { failsClosed } from './risk.ts';
+import { stricter } from './verdict.ts';
 import { byBytes, wordList } from './words.ts';
 
 /**

@@ -3,18 +3,10 @@ import type { CredentialRules } from './credential_rules.ts';
 import type { EndpointClass, TargetKind } from './endpoint.ts';
 import type { FreezeWindow } from './freeze_window.ts';
 import type { ScriptRules } from './script_rules.ts';
+import type { Verdict } from './verdict.ts';
 
 export const POLICY_SCHEMA_ID = 'gait.gate.policy';
 export const POLICY_SCHEMA_VERSION = '1.0.0';
-
-/** From the weakest to the strictest. */
-export const VERDICTS = ['allow', 'dry_run', 'require_approval', 'block'] as const;
-export type Verdict = (typeof VERDICTS)[number];
-
-/** The stricter of two verdicts. */
-export function stricter(a: Verdict, b: Verdict): Verdict {
-  return VERDICTS.indexOf(a) >= VERDICTS.indexOf(b) ? a : b;
-}
 
 export const REQUIRED_FIELDS = [
   'targets',

@@ -16,12 +16,11 @@ import {
   type RateLimit,
   REQUIRED_FIELDS,
   type Rule,
-  VERDICTS,
-  type Verdict,
 } from './policy.ts';
 import { PolicyFields, type PolicyNode } from './policy_tree.ts';
 import { choice, count, exactly, known } from './policy_values.ts';
 import { scriptRulesOf } from './script_rules.ts';
+import { VERDICTS, type Verdict } from './verdict.ts';
 import { byBytes, lowered, loweredList, trimmed, wordList } from './words.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;

@@ -3,8 +3,9 @@ import { classesOf, destroys } from './endpoint_lists.ts';
 import type { Intent } from './intent.ts';
 import type { Judgement, StepJudgement } from './judgement.ts';
 import { undelegatedBlocks } from './parts.ts';
-import { isNetwork, stricter, type Verdict } from './policy.ts';
+import { isNetwork } from './policy.ts';
 import { MAX_STEPS, type ScriptRules, type StepRisk } from './script_rules.ts';
+import { stricter, type Verdict } from './verdict.ts';
 import { byBytes, wordList } from './words.ts';
 
 /** What a script is as a whole: as strict as its strictest step, and owing what any of them owes. */

@@ -5,7 +5,8 @@ import type { Duties } from './duties.ts';
 import { type Decision, rulesAlone } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
-import { type Policy, type RateLimit, stricter, type Verdict } from './policy.ts';
+import type { Policy, RateLimit } from './policy.ts';
+import { stricter, type Verdict } from './verdict.ts';
 import { byBytes } from './words.ts';
 
 /** A call to try policies on. */

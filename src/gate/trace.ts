@@ -9,7 +9,7 @@ import type { EvidenceFile } from './decision_log.ts';
 import type { Decision } from './evaluate.ts';
 import type { IntentRequest } from './intent.ts';
 import { argsDigest, delegationDigest } from './intent_digest.ts';
-import type { Verdict } from './policy.ts';
+import type { Verdict } from './verdict.ts';
 
 /** At the end of the producer_version of a trace that has an `ext`: build metadata, as semantic versions have it. */
 export const WITH_EXT = '+ext';

@@ -4,7 +4,7 @@ import { GaitError } from '../../src/core/errors.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { type KillSwitchEntry, killed, underKillSwitch } from '../../src/gate/kill_switch.ts';
 import { killSwitchDocument, newKillSwitch, readKillSwitches } from '../../src/gate/kill_switch_reader.ts';
-import { VERDICTS } from '../../src/gate/policy.ts';
+import { VERDICTS } from '../../src/gate/verdict.ts';
 import validateState from '../../src/schema/generated/kill_switch_state.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { decisionOf, NOON, policyOf, requestOf } from '../support/gate.ts';

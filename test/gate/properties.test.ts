@@ -9,10 +9,10 @@ import type { Intent } from '../../src/gate/intent.ts';
 import { intentDigest } from '../../src/gate/intent_digest.ts';
 import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
 import type { Judgement } from '../../src/gate/judgement.ts';
-import { stricter, VERDICTS } from '../../src/gate/policy.ts';
 import { policyDigest } from '../../src/gate/policy_digest.ts';
 import { formatPolicy } from '../../src/gate/policy_format.ts';
 import { parsePolicy } from '../../src/gate/policy_text.ts';
+import { stricter, VERDICTS } from '../../src/gate/verdict.ts';
 import { decisionOf, intentOf, judgementOf, policyOf, requestOf } from '../support/gate.ts';
 import fc from '../support/property.ts';
 
