@@ -71,8 +71,7 @@ export function wordsTo({ out, err, aside, terminal, colored }: Streams): Words 
   return {
     print: (line) => out(lines([line])),
     printAll: (all) => out(lines(all)),
-    printJson: (text) =>
-      out(terminal ? printableJson(text.replace(/\n$/, '')) + (text.endsWith('\n') ? '\n' : '') : text),
+    printJson: (text) => out(terminal ? printableJson(text) : text),
     printHelp: (text) => out(`${helpLines(text).join('\n')}\n`),
     note: (line) => err(lines([line])),
     aside: (all) => aside(lines(all)),

@@ -14,9 +14,10 @@ export function printable(text: string): string {
   return text.replace(ACTIVE, (point) => `\\u{${(point.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
-/** The same in JSON, which stays the same JSON. */
+/** The same in JSON, which stays the same JSON; between its values an end of line is one. */
 export function printableJson(json: string): string {
   return json.replace(ACTIVE, (point) => {
+    if (point === '\n') return point;
     const units = Array.from({ length: point.length }, (_, i) => point.charCodeAt(i));
     return units.map((unit) => `\\u${unit.toString(16).padStart(4, '0')}`).join('');
   });

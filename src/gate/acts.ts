@@ -115,10 +115,14 @@ const AT_HEAD =
 const AT_END =
   /(?:delete|remove|destroy|purge|wipe|unlink|erase|uninstall|terminate|exec|execute|command|shell)$/;
 
+function wordsIn(name: string): string[] {
+  return name.split(/[^a-z0-9]+/);
+}
+
 /** What the words of a name say: `fs.read_file` reads. Whole words, but for a few that begin one. */
 export function actsOf(name: string): ReadonlySet<Act> {
   const found = new Set<Act>();
-  for (const word of name.split(/[^a-z0-9]+/)) {
+  for (const word of wordsIn(name)) {
     const act =
       ACT_OF.get(word) ??
       ACT_OF.get(AT_HEAD.exec(word)?.[0].replace(/^run/, '') ?? '') ??
@@ -146,7 +150,7 @@ const SHALLOW: ReadonlySet<string> = new Set([...WORDS.reads, ...WRITES_ONE]);
 export function reachesInto(operation: string, toolName: string): boolean {
   const acts = actsOf(toolName);
   if (acts.has('searches') || acts.has('deletes') || acts.has('executes')) return true;
-  const words = toolName.split(/[^a-z0-9]+/);
+  const words = wordsIn(toolName);
   // What the tool does by its name, it does whatever the call says.
   if (words.some((word) => ACT_OF.has(word) && !SHALLOW.has(word))) return true;
   if (operation !== '') return !SHALLOW.has(operation);

@@ -8,7 +8,6 @@ import type { Target } from './intent.ts';
 import { mayBeOfKind } from './likeness.ts';
 import { surroundingsOf } from './meanings.ts';
 import { namesPlace } from './named_places.ts';
-import { isNetworkPlace } from './places.ts';
 import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule } from './policy.ts';
 
 /** Everything that a rule's constraints hold against what is asked. */
@@ -38,11 +37,9 @@ function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
 }
 
 function isDestination(rule: Dataflow, target: Target, { intent, home, work }: Asked): boolean {
-  const { kind: said, value, operation = '' } = target;
+  const { operation = '' } = target;
   const surroundings = surroundingsOf(intent, home);
   const isKind = (kinds: { has(kind: string): boolean }): boolean =>
-    kinds.has(said) ||
-    (isNetworkPlace(said, value) && kinds.has('url')) ||
     TARGET_KINDS.some((kind) => kinds.has(kind) && mayBeOfKind(target, kind, surroundings));
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
   if (kinds.length + values.length + operations.length === 0) return isKind(EGRESS_KINDS);

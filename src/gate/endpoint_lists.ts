@@ -74,11 +74,7 @@ export function endpointFaults(
     if (isDeniedPath(lists, places, look)) codes.push('endpoint_path_denied');
     if (asPath && allowsPaths && (isCommand || !isAllowedPath(lists, target.value, work)))
       codes.push('endpoint_path_not_allowlisted');
-    if (asDomain && allowsDomains && (isCommand || /\s.*:\/\/|\$[({]|`/s.test(target.value)))
-      codes.push('endpoint_domain_not_allowlisted'); // one host of several
-    // The hosts of a command are those of its words: it leads to no one place.
-    const leadsSomewhere = asDomain && !(isCommand && !allowsDomains);
-    codes.push(...domainFaults(rule, lists, target, places, leadsSomewhere));
+    codes.push(...domainFaults(rule, lists, target, { places, asDomain, isCommand }));
     const unlisted = (asPath && !allowsPaths && allowsDomains) || (asDomain && !allowsDomains && allowsPaths);
     if (unlisted) codes.push('endpoint_target_unlisted'); // only the other kind of place is allowed
     const outside = (one: EndpointClass): boolean => isNetwork(one) && !rule.egress_classes.includes(one);
@@ -154,33 +150,46 @@ function isAllowedPath({ pathsAllowed }: Lists, value: string, work: Work): bool
 /** A name that no list names: a list that lets it through lets everything through there. */
 const ANY_NAME = '\u{10ffff}';
 
-/** `asDomain`: it leads to the network, or is said to. */
+/** What is known of a target before lists of domains look at it. */
+interface DomainLook {
+  readonly places: Places;
+  /** It leads to the network, or is said to. */
+  readonly asDomain: boolean;
+  /** It may be a command, whose hosts are those of its words. */
+  readonly isCommand: boolean;
+}
+
+/** A second URL, or what a shell puts a text in the place of: the first host is one of several. */
+const SEVERAL_HOSTS = /\s.*:\/\/|\$[({]|`/s;
+
 function domainFaults(
   rule: EndpointRule,
   lists: Lists,
   { kind, value, endpoint_domain: declared }: Target,
-  { hosts, anyHost }: Places,
-  asDomain: boolean,
+  { places: { hosts, anyHost }, asDomain, isCommand }: DomainLook,
 ): string[] {
   if (rule.domain_allowlist.length + rule.domain_denylist.length === 0) return [];
   const isDeniedHost = (one: string): boolean => lists.domainsDenied.some((isListed) => isListed(one));
   const isDenied = (anyHost && rule.domain_denylist.length > 0) || [...hosts].some(isDeniedHost);
-  const denied = isDenied ? ['endpoint_domain_denied'] : [];
-  if (!asDomain) return denied;
+  const found = isDenied ? ['endpoint_domain_denied'] : [];
+  if (!asDomain) return found;
+  const allows = rule.domain_allowlist.length > 0;
+  if (isCommand && !allows) return found; // it leads to no one place
+  if (allows && (isCommand || SEVERAL_HOSTS.test(value))) found.push('endpoint_domain_not_allowlisted');
   const leads = isNetworkPlace(kind, value);
   const derived = leads ? soleDomainOf(value, kind === 'host') : undefined;
   // What was only inferred, by rules that can be misled, is nobody's claim.
   const claimed = declared === writtenDomain(kind, value) ? undefined : declared;
   const said = claimed === undefined ? undefined : (domainOf(claimed, true) ?? claimed);
-  const believed = said !== undefined && !leads && rule.domain_allowlist.length === 0;
-  if (derived === undefined && !believed) return [...denied, 'endpoint_domain_underivable'];
-  if (rule.domain_allowlist.length === 0) return denied;
+  const believed = said !== undefined && !leads && !allows;
+  if (derived === undefined && !believed) return [...found, 'endpoint_domain_underivable'];
+  if (!allows) return found;
   const domains = [derived, said].filter((one) => one !== undefined);
   const isListed = domains.every((one) => lists.domainsAllowed.some((isAllowed) => isAllowed(one)));
   const isSchemeListed = (rule.schemes.length > 0 ? rule.schemes : WEB_SCHEMES).includes(schemeOf(value));
   const isPortListed = rule.ports.length === 0 || rule.ports.some((port) => port === portOf(value));
   return [
-    ...denied,
+    ...found,
     ...(isListed ? [] : ['endpoint_domain_not_allowlisted']),
     ...(isSchemeListed ? [] : ['endpoint_scheme_not_allowed']),
     ...(isPortListed ? [] : ['endpoint_port_not_allowed']),

@@ -29,13 +29,13 @@ function shadowed({ rules }: Policy, rule: Rule): Finding[] {
 }
 
 /** A rule that blocks, and that is asked only when an earlier one that allows was about nothing of the call. */
-function outrun({ rules }: Policy, rule: Rule): Finding[] {
+function outrun(policy: Policy, rule: Rule): Finding[] {
   if (rule.effect !== 'block') return [];
-  const first = rules.find(
+  const first = policy.rules.find(
     (other) =>
       other.priority < rule.priority && other.effect === 'allow' && mayShare(other.match, rule.match),
   );
-  if (first === undefined || shadowed({ rules } as Policy, rule).length > 0) return [];
+  if (first === undefined || shadowed(policy, rule).length > 0) return [];
   const why = `blocks nothing that ${first.name} lets through: that one has a lower priority, and is asked first`;
   return [['block_outrun', why]];
 }

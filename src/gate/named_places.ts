@@ -1,8 +1,8 @@
 import { domainOf, plainUrl } from './domains.ts';
 import { between, type Pattern, type Work } from './glob.ts';
 import type { Target } from './intent.ts';
-import { placesOf } from './meanings.ts';
-import { hidesWayUp, isNetworkPlace, plainPath } from './places.ts';
+import { type Places, placesOf } from './meanings.ts';
+import { isNetworkPlace, leadsUp, plainPath } from './places.ts';
 import { isGlob, isVariable, type Surroundings } from './readings.ts';
 import { sameName } from './words.ts';
 
@@ -19,22 +19,25 @@ export function namesPlace(
   const { value } = target;
   if (values.includes(value)) return 'yes';
   const places = placesOf(target, surroundings);
-  const url = plainUrl(value);
   for (const wanted of values) {
     const path = plainPath(wanted);
     if (path !== undefined && places.plain.has(path)) return 'yes';
     const other = plainUrl(wanted);
-    if (other !== undefined && /[/.:]/.test(wanted) && (other === url || places.urls.has(other)))
-      return 'yes';
+    if (other !== undefined && /[/.:]/.test(wanted) && places.urls.has(other)) return 'yes';
     if (places.hosts.has(wanted) || (isBareDomain(wanted) && places.hosts.has(domainOf(wanted, true) ?? '')))
       return 'yes';
   }
-  if (places.anywhere || (isNetworkPlace(target.kind, value) && url === undefined)) return 'maybe';
+  if (isLost(target, places)) return 'maybe';
   for (const wanted of values) {
     const path = plainPath(wanted);
     if (path !== undefined && places.patterns.some((pattern) => pattern.fits(path, work))) return 'maybe';
   }
   return 'no';
+}
+
+/** True for a target of which nobody can tell what it comes to. */
+function isLost({ kind, value }: Target, { anywhere }: Places): boolean {
+  return anywhere || (isNetworkPlace(kind, value) && plainUrl(value) === undefined);
 }
 
 const COMPILED = new WeakMap<readonly string[], readonly Pattern[]>();
@@ -56,10 +59,9 @@ export function fitsPlace(
   if (patterns.length === 0) return 'no';
   const each = compiled(patterns);
   const places = placesOf(target, surroundings);
-  const url = plainUrl(target.value);
   const texts = [target.value, ...places.plain, ...places.hosts, ...places.urls];
   if (each.some((pattern) => texts.some((text) => pattern.fits(text, work)))) return 'yes';
-  if (places.anywhere || (isNetworkPlace(target.kind, target.value) && url === undefined)) return 'maybe';
+  if (isLost(target, places)) return 'maybe';
   const alike = each.some((pattern) => {
     return (
       pattern.fits(sameName(target.value), work) || places.patterns.some((set) => set.meets(pattern, work))
@@ -73,7 +75,7 @@ export function fitsPlace(
  * commands, no variable, no way up, no URL that a browser takes elsewhere.
  */
 export function isSurely(patterns: readonly string[], { kind, value }: Target, work: Work): boolean {
-  if (patterns.length === 0 || SEVERAL.test(value) || WAY_UP.test(value) || hidesWayUp(value)) return false;
+  if (patterns.length === 0 || SEVERAL.test(value) || leadsUp(value)) return false;
   const each = compiled(patterns);
   const fits = (text: string): boolean => each.some((pattern) => pattern.fits(text, work));
   if (!fits(value)) return false;
@@ -89,9 +91,6 @@ export function isSurely(patterns: readonly string[], { kind, value }: Target, w
 /** What joins commands, or puts another text in the place of one. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a newline ends a command
 const SEVERAL = /[;&|<>$`(){}\\\x00-\x1f]/;
-
-/** Two dots as a name, also as they stand in URLs: what they lead out of, the pattern may have meant. */
-const WAY_UP = /(?:^|[\\/\s'"=:])(?:\.|%2e){2}(?:[\\/\s'"]|$)/i;
 
 function isBareDomain(value: string): boolean {
   return /^[^/\s:@]+\.[^/\s:@]+$/.test(value) || /^\[?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*\]?$/i.test(value);

@@ -48,15 +48,33 @@ export function isWithin(path: string, folder: string | undefined): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** True for a text that leads upwards once a shell took its quotes away, or somebody decoded it again. */
-export function hidesWayUp(text: string): boolean {
-  let bare = text.replaceAll(/['"\\]/g, '');
+/** Two dots as a name, as a path or a word of a command has them. */
+const UP = /(?:^|[\\/\s'"=:])\.\.(?:[\\/\s'"]|$)/;
+
+/** A text as it is, and decoded, over and over. */
+function* decodings(text: string): Generator<string> {
+  let one = text;
   for (let times = 0; times < 4; times += 1) {
-    if (/(?:^|[\s/=:])\.\.(?:[\s/]|$)/.test(bare)) return text !== bare || times > 0;
-    bare = bare.replaceAll(/%(25|2e|2f|5c)/gi, (_, code: string) =>
+    yield one;
+    one = one.replaceAll(/%(25|2e|2f|5c)/gi, (_, code: string) =>
       String.fromCharCode(Number.parseInt(code, 16)),
     );
   }
+}
+
+/** Without what a shell takes away. */
+function unquoted(text: string): string {
+  return text.replaceAll(/['"\\]/g, '');
+}
+
+/** True for a text that leads upwards, as it is or as somebody may read it. */
+export function leadsUp(text: string): boolean {
+  return [...decodings(text), ...decodings(unquoted(text))].some((one) => UP.test(one));
+}
+
+/** True for a text that leads upwards to somebody, and not as it is written. */
+export function hidesWayUp(text: string): boolean {
+  for (const one of decodings(unquoted(text))) if (UP.test(one)) return one !== text;
   return false;
 }
 
