@@ -1,6 +1,7 @@
 import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Finding } from '../core/report.ts';
+import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
 import validateChain from '../schema/generated/runpack_session_chain.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { SignaturePolicy } from '../signing/verify.ts';
@@ -56,15 +57,24 @@ export interface CheckedCheckpoint {
 /** The runpack of a checkpoint, opened; or why it could not be. */
 export type OpenRunpack = (checkpoint: SessionCheckpoint) => { container: Container; close(): void } | string;
 
+/** What is known of a chain beside it. */
+export interface Remembered {
+  /** Checkpoints by their index, with their digest. */
+  readonly known?: readonly KnownHead[];
+  /** The indices of checkpoints whose runpacks lie there. */
+  readonly beside?: readonly number[];
+}
+
 /**
  * Verifies a chain: each checkpoint follows the one before it, without a gap, its runpack verifies and is the one that
  * it names, and what the chain says of session, events, times and order is what the runpacks say, under their
- * signatures. Pure but for what `open` does.
+ * signatures; and it has what is remembered of it. Pure but for what `open` does.
  */
 export function verifyChain(
   chain: SessionChain,
   open: OpenRunpack,
   policy: SignaturePolicy = {},
+  remembered: Remembered = {},
 ): ChainVerification {
   const linkage: string[] = [];
   const errors: string[] = [];
@@ -86,10 +96,25 @@ export function verifyChain(
     session_id,
     run_id,
     checkpoints_checked,
-    linkage_errors: linkage,
+    linkage_errors: [...linkage, ...unknownTo(chain, remembered)],
     checkpoint_errors: errors,
     checkpoints,
   };
+}
+
+/** What is remembered of a chain and it does not have. */
+function unknownTo({ checkpoints }: SessionChain, { known = [], beside = [] }: Remembered): string[] {
+  const watch = new HeadWatch(known);
+  for (const { checkpoint_index: revision, checkpoint_digest: hash } of checkpoints)
+    watch.see({ revision, hash });
+  const end = checkpoints.at(-1)?.checkpoint_index ?? 0;
+  const later = beside.filter((index) => index > end);
+  return [
+    ...watch.findings(end).map(({ message }) => message),
+    ...later.map(
+      (index) => `the runpack of checkpoint ${index} lies beside it; it ends at checkpoint ${end}`,
+    ),
+  ];
 }
 
 /** True if nothing was found. */

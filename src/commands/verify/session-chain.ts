@@ -7,14 +7,7 @@ import { asJson } from '../../cli/job_text.ts';
 import { printable } from '../../cli/terminal.ts';
 import { policyFlags, policyOf } from '../../cli/verify_flags.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
-import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
-import {
-  type ChainVerification,
-  isSound,
-  type OpenRunpack,
-  type SessionChain,
-  verifyChain,
-} from '../../run/chain.ts';
+import { type ChainVerification, isSound, type OpenRunpack, verifyChain } from '../../run/chain.ts';
 import { openSource } from '../../zip/file_source.ts';
 import { readContainer } from '../../zip/reader.ts';
 
@@ -42,10 +35,8 @@ const spec: CommandSpec = command({
     const policy = policyOf(flags, io);
     const chain = verifiedFile('chain_damaged', () => readChain(path));
     const open: OpenRunpack = (checkpoint) => openRunpack(runpackOf(path, checkpoint));
-    const known = [...expectedHeads(flags)];
-    const checked = verifyChain(chain, open, policy);
-    const linkage = [...checked.linkage_errors, ...unknownTo(chain, known, checkpointsBeside(path, chain))];
-    const verification = { ...checked, linkage_errors: linkage };
+    const remembered = { known: expectedHeads(flags), beside: checkpointsBeside(path, chain) };
+    const verification = verifyChain(chain, open, policy, remembered);
     const { session_id, run_id, checkpoints_checked, linkage_errors, checkpoint_errors } = verification;
     return {
       fields: {
@@ -66,25 +57,6 @@ function chainOf(flag: string | undefined, [argument]: readonly string[]): strin
   if (path !== undefined && path !== '') return path;
   const hint = `Name the file, such as ${chainPathOf('night.jsonl')}.`;
   throw invalidInput('argument_missing', 'no chain is given', hint);
-}
-
-/** What is remembered of a chain and it does not have; `beside` are indices of checkpoints whose runpacks lie there. */
-function unknownTo(
-  { checkpoints }: SessionChain,
-  known: readonly KnownHead[],
-  beside: readonly number[],
-): string[] {
-  const watch = new HeadWatch(known);
-  for (const { checkpoint_index: revision, checkpoint_digest: hash } of checkpoints)
-    watch.see({ revision, hash });
-  const end = checkpoints.at(-1)?.checkpoint_index ?? 0;
-  const later = beside.filter((index) => index > end);
-  return [
-    ...watch.findings(end).map(({ message }) => message),
-    ...later.map(
-      (index) => `the runpack of checkpoint ${index} lies beside it; it ends at checkpoint ${end}`,
-    ),
-  ];
 }
 
 function openRunpack(path: string): ReturnType<OpenRunpack> {
