@@ -99,7 +99,7 @@ describe('F15: whoever approves sees the call', () => {
 
 describe('what a call says with ~', () => {
   const POLICY =
-    'rules:\n  - {name: own, effect: allow, match: {tool_names: [tool.read]}, endpoint: {path_denylist: ["/home/u/.ssh/**"]}}\n';
+    'rules:\n  - {name: own, effect: allow, match: {tool_names: [tool.read]}, endpoint: {path_denylist: ["/srv/u/.ssh/**"]}}\n';
   const HOME_CALL = {
     ...CALL,
     tool_name: 'tool.read',
@@ -117,8 +117,8 @@ describe('what a call says with ~', () => {
     );
     for (const line of ['policy test p.yaml', 'gate eval --policy p.yaml --intent']) {
       assert.equal((await w.gait(`${line} call.json`)).exit, 3, line);
-      assert.equal((await w.gait(`${line} call.json --home /home/u`)).exit, 0, line);
-      assert.equal((await w.gait(`${line} key.json --home /home/u/`)).exit, 3, line);
+      assert.equal((await w.gait(`${line} call.json --home /srv/u`)).exit, 0, line);
+      assert.equal((await w.gait(`${line} key.json --home /srv/u/`)).exit, 3, line);
       assert.equal((await w.gait(`${line} call.json --home u`)).exit, 6, line);
     }
   });

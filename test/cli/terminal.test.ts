@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { stripVTControlCharacters } from 'node:util';
 import { wordsTo } from '../../src/cli/io.ts';
 import { painted, printable, printableJson, terminalLine } from '../../src/cli/terminal.ts';
 import { workspace } from '../support/cli.ts';
@@ -15,6 +14,9 @@ const SRC = join(process.env['GAIT_ROOT'] ?? process.cwd(), 'src');
 /** What must reach no terminal: written from Unicode's categories and ECMA-48, not from the code. */
 const OBEYED =
   /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\u{e0001}\u{e0020}-\u{e007f}]/u;
+
+/** Select Graphic Rendition, ECMA-48 §8.3.117. */
+const COLOR = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;]*m`, 'g');
 
 /** Escapes, ends of lines, marks that turn text around, halves of characters, our own marks for colours. */
 const EVIL = [
@@ -44,7 +46,7 @@ describe('M2: what is written to a terminal', () => {
         for (const shown of [
           printable(text),
           terminalLine(text),
-          stripVTControlCharacters(terminalLine(painted('red', text))),
+          terminalLine(painted('red', text)).replaceAll(COLOR, ''),
         ])
           assert.doesNotMatch(shown, OBEYED);
       }),
@@ -89,10 +91,14 @@ describe('M2: what is written to a terminal', () => {
         words.printAll([text, text]);
         void words.aside([text]);
         words.printJson(`${JSON.stringify(text)}\n`);
-        words.printHelp(text.replaceAll('\n', ''));
         const lines = written.split('\n');
-        assert.equal(lines.length, 8, 'a line each');
-        for (const line of lines) assert.doesNotMatch(stripVTControlCharacters(line), OBEYED);
+        assert.equal(lines.length, 7, 'a line each');
+        for (const line of lines) assert.doesNotMatch(line, OBEYED);
+        written = '';
+        words.printHelp(text.replaceAll('\n', ''));
+        assert.equal(written.split('\n').length, 2);
+        // Help is ours, and coloured: colours are all that it may have.
+        assert.doesNotMatch(written.trimEnd().replaceAll(COLOR, ''), OBEYED);
       }),
       { numRuns: 500 },
     );
@@ -105,8 +111,13 @@ describe('M2: what is written to a terminal', () => {
       const text = readFileSync(join(SRC, path), 'utf8');
       const writes =
         /\b(?:console\.\w+|std(?:out|err)\.write|styleText)\b|process\.std(?:out|err)\b(?!\.on\()/.exec(text);
-      const knows = /\\(?:u001b|x1b|033|e\[)/i.exec(text);
-      for (const found of [writes, knows]) if (found !== null) strangers.push(`${path}: ${found[0]}`);
+      const knows = /\\(?:u00(?:1b|9b)|u\{1b\}|x1b|x9b|033|e\[)|fromCharCode\((?:27|155|0x[19]b)\)/i.exec(
+        text,
+      );
+      const beside = /\bwrite(?:Sync|v|vSync)?\((?:1|2|std\w+\.fd)\b|['"]\/dev\/(?:tty|std\w+|fd\/)/.exec(
+        text,
+      );
+      for (const found of [writes, knows, beside]) if (found !== null) strangers.push(`${path}: ${found[0]}`);
     }
     assert.deepEqual(strangers, []);
   });
@@ -126,7 +137,7 @@ describe('M2: what is written to a terminal', () => {
       rules: [{ name: text, effect: 'block', match: { tool_names: [text] } }],
       default_verdict: 'allow',
     });
-    await writeFile(w.path('p.yaml'), rule);
+    await writeFile(w.path('p.yaml'), printableJson(rule)); // YAML has line ends of its own
     const context = { identity: text, workspace: `/w/${text}`, risk_class: 'low' };
     const targets = [
       { kind: 'path', value: text },
@@ -138,38 +149,57 @@ describe('M2: what is written to a terminal', () => {
     );
     await writeFile(w.path('bad.json'), `{"${'a'.repeat(10)}": ${text}`);
     await writeFile(w.path('bad.yaml'), `rules:\n  - ${text}: 1\n`);
-    for (const argv of [
-      ...[
-        ['run', 'record', 'run.json', '--capture-mode', 'raw'],
-        ['run', 'inspect', 'r'],
-        ['run', 'receipt', 'r'],
-      ],
-      ...[
-        ['verify', 'r'],
-        ['pack', 'build', 'r', '--out', 'r.zip'],
-        ['pack', 'inspect', 'r.zip'],
-        ['pack', 'verify', 'r.zip'],
-      ],
-      ...[
-        ['policy', 'test', 'p.yaml', 'c.json'],
-        ['policy', 'explain', 'p.yaml', 'c.json'],
-        ['policy', 'validate', 'p.yaml'],
-      ],
-      ...[
-        ['policy', 'validate', 'bad.yaml'],
-        ['trace', 'verify', 'bad.json', '--public-key', 'x'],
-        ['verify', 'session-chain', 'bad.json'],
-      ],
-      ...[
-        ['gate', 'eval', '--policy', 'p.yaml', '--intent', 'c.json'],
-        ['job', 'submit', '--id', text],
-        ['job', 'status', '--id', text],
-      ],
-      ...[['pack', 'verify', text], [text], ['run', 'inspect', text], ['job', 'list', `--${text}`]],
-    ]) {
+    const lines = [
+      'run record run.json --capture-mode raw',
+      'run inspect r',
+      'run receipt r',
+      'run diff r r',
+      'run reduce r --out-dir reduced',
+      'run replay r',
+      'verify r',
+      'pack build r --out r.zip',
+      'pack inspect r.zip',
+      'pack verify r.zip',
+      'pack diff r.zip r.zip',
+      'policy test p.yaml c.json',
+      'policy explain p.yaml c.json',
+      'policy validate p.yaml',
+      'policy simulate --policy p.yaml --baseline p.yaml --fixtures c.json',
+      'policy validate bad.yaml',
+      'trace verify bad.json --public-key x',
+      'verify session-chain bad.json',
+      'gate eval --policy p.yaml --intent c.json',
+      'job submit --id j --actor agent',
+      'job log --id j',
+      'job list',
+      'job verify --id j',
+    ].map((line) => line.split(' '));
+    const withWords = [
+      ['job', 'pause', '--id', 'j', '--actor', 'bob', '--reason', text],
+      ['kill-switch', 'add', '--all', '--reason', text],
+      ['kill-switch', 'list'],
+      ['pack', 'verify', text],
+      ['run', 'inspect', text],
+      ['job', 'submit', '--id', text],
+      ['job', 'list', `--${text}`],
+      [text],
+    ];
+    const shown = new Set<string>();
+    for (const argv of [...lines, ...withWords]) {
       const { stdout, stderr } = await w.gait(argv);
-      for (const line of `${stdout}\n${stderr}`.split('\n'))
-        assert.doesNotMatch(line, OBEYED, argv.join(' ').slice(0, 60));
+      const all = `${stdout}\n${stderr}`;
+      if (all.includes('\\u{1b}')) shown.add(argv.slice(0, 2).join(' '));
+      for (const line of all.split('\n')) assert.doesNotMatch(line, OBEYED, argv.join(' ').slice(0, 60));
     }
+    // It got as far as these, and was shown there.
+    for (const command of [
+      'run inspect',
+      'policy explain',
+      'policy test',
+      'gate eval',
+      'kill-switch list',
+      'pack verify',
+    ])
+      assert.ok(shown.has(command), `${command} of ${[...shown].join()}`);
   });
 });

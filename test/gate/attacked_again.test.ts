@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { lint } from '../../src/gate/lint.ts';
-import { decisionOf, intentOf, policyOf, verdictOf } from '../support/gate.ts';
+import { intentOf, policyOf, verdictOf } from '../support/gate.ts';
 
 /** What the second attack on the gate found, each beside a call that must still be let through. */
 const WORKSPACE = '/srv/shop';
@@ -234,11 +234,11 @@ describe('the second attack', () => {
   test('a riskier target hides no lower risk that fails closed', () => {
     const policy = policyOf('default_verdict: allow', 'fail_closed: {enabled: true, risk_classes: [medium]}');
     const targets = [
-      { kind: 'path', value: '/home/u/work/a', operation: 'move' },
-      { kind: 'bucket', value: '/home/u/work/a', operation: 'read' },
+      { kind: 'path', value: '/srv/u/work/a', operation: 'move' },
+      { kind: 'bucket', value: '/srv/u/work/a', operation: 'read' },
     ];
-    const more = { kind: 'path', value: '/home/u', operation: 'read' };
-    const context = { workspace: '/home/u/work' };
+    const more = { kind: 'path', value: '/srv/u', operation: 'read' };
+    const context = { workspace: '/srv/u/work' };
     for (const all of [targets, [...targets, more]])
       assert.equal(verdictOf(policy, intentOf({ tool_name: 'tool.read', targets: all, context })), 'block');
   });
@@ -275,22 +275,22 @@ describe('the second attack', () => {
       `cat ${'x '.repeat(20_000)}`,
     ];
     for (const value of values)
-      for (const kind of ['path', 'other', 'url']) decisionOf(deny, call(['bash', kind, value, 'exec']));
+      for (const kind of ['path', 'other', 'url'])
+        assert.equal(verdictOf(deny, call(['bash', kind, value, 'exec'])), 'block', value.slice(0, 8));
     const targets = Array.from({ length: 1000 }, (_, i) => ({
       kind: 'path',
       value: `/srv/${'{a,b}'.repeat(6)}*${i}`,
       operation: 'read',
     }));
-    decisionOf(deny, intentOf({ tool_name: 'tool.read', targets, context: { workspace: WORKSPACE } }));
+    const reads = intentOf({ tool_name: 'tool.read', targets, context: { workspace: WORKSPACE } });
+    assert.equal(verdictOf(deny, reads), 'block');
     const names = Array.from({ length: 12_000 }, (_, i) => `a${i}`);
     const labels = names.slice(3000).map((name) => ({ arg_path: `$.${name}`, source: 'user' }));
     const args = Object.fromEntries(names.map((name) => [name, 1]));
     const asking = policyOf(
       'fail_closed: {enabled: true, risk_classes: [low], required_fields: [arg_provenance]}',
     );
-    decisionOf(
-      asking,
-      intentOf({ args, arg_provenance: [...labels, { arg_path: '['.repeat(60_000), source: 'user' }] }),
-    );
+    const stray = { arg_path: '['.repeat(60_000), source: 'user' };
+    assert.equal(verdictOf(asking, intentOf({ args, arg_provenance: [...labels, stray] })), 'block');
   });
 });
