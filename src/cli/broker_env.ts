@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { stripped, trimmed } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
 import { faultOf, type Issued } from '../gate/credential.ts';
 import type { CredentialRequest } from '../gate/credential_request.ts';
 import { type CredentialTimes, completed, instantIn } from '../gate/credential_times.ts';
-import { trimmed } from '../gate/words.ts';
 import type { Io } from './io.ts';
 
 /** Variables beside that of a credential that say from when until when it counts. */
@@ -43,11 +43,8 @@ export function envCredential(
 
 /** `vault-main` is `VAULT_MAIN`, what has no letter and no digit is `DEFAULT`. */
 function variableWord(name: string): string {
-  const word = Array.from(name, inCapitals)
-    .join('')
-    .replace(/[.-]/g, '_')
-    .replace(/[^A-Z0-9_]+/g, '_')
-    .replace(/^_+|_+$/g, '');
+  const letters = Array.from(name, inCapitals).join('').replace(/[.-]/g, '_');
+  const word = stripped(letters.replace(/[^A-Z0-9_]+/g, '_'), '_');
   return word === '' ? 'DEFAULT' : word;
 }
 

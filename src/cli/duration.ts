@@ -5,7 +5,7 @@ const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 
 
 /** Milliseconds of a time such as `500ms`, `30s`, `5m`, `1h30m` or `1d`. Throws `flag_value_invalid`. */
 export function milliseconds(text: string, flag: string): number {
-  const parts = /^(?:\d{1,9}(?:ms|s|m|h|d))+$/.test(text) ? [...text.matchAll(/(\d+)(ms|s|m|h|d)/g)] : [];
+  const parts = /^(?:\d{1,9}(?:ms|s|m|h|d))+$/.test(text) ? [...text.matchAll(/(\d{1,9})(ms|s|m|h|d)/g)] : [];
   const each = parts.map(([, amount, unit]) => Number(amount) * (UNITS[unit ?? ''] ?? Number.NaN));
   const ms = each.reduce((sum, one) => sum + one, 0);
   if (Number.isSafeInteger(ms) && ms > 0) return ms;

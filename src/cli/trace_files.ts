@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { byBytes } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
 import { placeIn } from '../gate/decision_verify.ts';
 import {
@@ -12,7 +13,6 @@ import {
   type TraceVerification,
   verifyTrace,
 } from '../gate/trace_verify.ts';
-import { byBytes } from '../gate/words.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import type { Keyring } from '../signing/keyring.ts';

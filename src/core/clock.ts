@@ -1,3 +1,4 @@
+import { strippedAtEnd } from './text.ts';
 import { type Timestamp, timestamp } from './time.ts';
 
 /** Where the current time comes from. Pure code never asks it; it is handed a {@link Timestamp}. */
@@ -27,7 +28,7 @@ export function fineClock(clock: Clock, steadyNs: () => bigint = process.hrtime.
     now() {
       const [instant = '', fraction = ''] = clock.now().slice(0, -1).split('.');
       const below = String(steadyNs() % 1_000_000n).padStart(6, '0');
-      const digits = `${fraction.slice(0, 3).padEnd(3, '0')}${below}`.replace(/0+$/, '');
+      const digits = strippedAtEnd(`${fraction.slice(0, 3).padEnd(3, '0')}${below}`, '0');
       return digits === '' ? `${instant}Z` : `${instant}.${digits}Z`;
     },
   };

@@ -1,4 +1,5 @@
 import { GaitError } from './errors.ts';
+import { strippedAtEnd } from './text.ts';
 
 /**
  * An instant as RFC 3339 text in UTC with trailing zeros of the fraction cut: `2026-02-14T00:00:00Z`,
@@ -14,7 +15,7 @@ const FORM = /^(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(\.\d{0,8}[1-9])?Z
 /** The timestamp of a number of milliseconds since 1970-01-01T00:00:00Z. */
 export function timestamp(epochMs: number): Timestamp {
   const iso = new Date(epochMs).toISOString();
-  return iso.replace(/\.?0*Z$/, 'Z');
+  return iso.replace(/\.?0{0,3}Z$/, 'Z');
 }
 
 /** True for the one accepted spelling: UTC, real calendar date, at most nine digits of fraction, none of them trailing zeros. */
@@ -56,7 +57,7 @@ export function zonedTime(text: string): string | undefined {
   const parts = ZONED.exec(text);
   if (parts === null) return undefined;
   const [, instant = '', fraction = '', offset = ''] = parts;
-  const digits = fraction.slice(0, 9).replace(/0+$/, '');
+  const digits = strippedAtEnd(fraction.slice(0, 9), '0');
   const [hours = 0, minutes = 0] = offset === 'Z' ? [] : offset.slice(1).split(':').map(Number);
   if (!isTimestamp(`${instant}Z`) || hours > 23 || minutes > 59) return undefined;
   const zone = hours === 0 && minutes === 0 ? 'Z' : offset;

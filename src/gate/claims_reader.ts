@@ -1,4 +1,5 @@
 import type { Fields } from '../core/fields.ts';
+import { loweredList, trimmed } from '../core/text.ts';
 import { inUtc } from '../core/time.ts';
 import {
   type AgentIdentity,
@@ -8,7 +9,6 @@ import {
   PHASES,
 } from './claims.ts';
 import { filled, oneOf, texts, word } from './intent_fields.ts';
-import { loweredList, trimmed } from './words.ts';
 
 /**
  * What the context of an intent says beside what is digested. Takes its members out of `fields` and leaves the rest to

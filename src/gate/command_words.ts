@@ -1,9 +1,19 @@
 import { actsOf } from './acts.ts';
 import { classOfOperation } from './endpoint.ts';
 import type { Target } from './intent.ts';
+import { shellText } from './shell_words.ts';
 
 /** More words than a person writes: what they name is anything. */
 const MAX_WORDS = 1000;
+
+/** Commands in quotes, and in quotes of those. */
+const MAX_QUOTED = 64;
+
+/** UTF-16 code units of them all. */
+const MAX_QUOTED_TEXT = 1_000_000;
+
+/** Of one word. */
+const MAX_PIECES = 100;
 
 /** What stands between the words of a command, and what shells put between them. */
 const BETWEEN = /[\s'"`;|&<>()=,]+|\$(?:IFS\b|\{IFS\})/;
@@ -33,33 +43,65 @@ function hasChoices(word: string): boolean {
   return word.includes('{') && comma !== -1 && word.lastIndexOf('}') > comma;
 }
 
-/** Paths or names with colons between them, and no URL. */
-function isOfPieces(word: string): boolean {
-  const colon = word.indexOf(':');
-  if (colon === -1 || word.includes('://')) return false;
-  return /[/~.]/.test(word.slice(0, colon)) || /:[/~.]/.test(word);
+/** Letters before what is meant, where options are written together with their values: `-vJhost`, `-include/etc`. */
+const MAX_LETTERS = 16;
+
+/** What a word may be about: itself, and what is in it behind an option, an `@`, or between colons. */
+function meantBy(word: string): string[] {
+  const found = new Set([word]);
+  if (/^[-+](?!-)/.test(word)) {
+    for (let letters = 1; letters <= MAX_LETTERS && letters < word.length; letters += 1)
+      found.add(word.slice(letters));
+  } else if (word.startsWith('--')) {
+    const at = word.search(/[/~@.]/);
+    if (at !== -1) found.add(word.slice(at));
+  }
+  for (const one of found) {
+    const bare = one.replace(/^[@+:]+(?=.)/, '');
+    if (bare !== one) found.add(bare);
+    if (one.includes('://')) continue;
+    for (const piece of one.split(':', MAX_PIECES)) if (piece !== '') found.add(piece);
+  }
+  const [, host] = /^\/dev\/(?:tcp|udp)\/([^/]+)/.exec(word) ?? [];
+  return host === undefined ? [...found] : [...found, host];
 }
 
 /**
- * The words of a command, and what is in them behind an option, an `@` or a colon: it may be about any of them. Undefined
- * for too many.
+ * A command in words: as it stands, without any quote, and as shells read it, quoted commands in it too. Undefined for too
+ * many of those.
  */
+function readingsOf(command: string): readonly (readonly string[])[] | undefined {
+  const split = [command, command.replaceAll(/["'\\]/g, '')].map((text) => [
+    ...text.split(/\s+/).filter(hasChoices),
+    ...text.split(BETWEEN),
+  ]);
+  const shells: string[][] = [];
+  const open = [command];
+  let length = 0;
+  for (const text of open) {
+    length += text.length;
+    if (open.length > MAX_QUOTED || length > MAX_QUOTED_TEXT) return undefined;
+    const { words, quoted } = shellText(text);
+    shells.push(words.flatMap((word) => [word, ...word.split(/[=,\s]/)]));
+    open.push(...quoted.filter((inner) => inner !== text));
+  }
+  return [...split, ...shells];
+}
+
+/** The words of a command, and what they may be about. Undefined for too many. */
 export function wordsOf(command: string): ReadonlySet<string> | undefined {
+  const words = new Set<string>();
   const found = new Set<string>();
-  for (const text of [command, command.replaceAll(/["'\\]/g, '')]) {
-    const choices = text.split(/\s+/).filter(hasChoices);
-    for (const word of [...choices, ...text.split(BETWEEN)]) {
-      if (word === '' || word === command) continue;
-      found.add(word);
-      const bare = word.replace(/^(?:--?[a-z0-9]|[@+:])(?=.)/i, '');
-      if (bare !== word) found.add(bare);
-      const [, host] = /^\/dev\/(?:tcp|udp)\/([^/]+)/.exec(word) ?? [];
-      if (host !== undefined) found.add(host);
-      if (isOfPieces(bare)) {
-        for (const piece of bare.split(':')) if (piece !== '') found.add(piece);
-      }
-      if (found.size > MAX_WORDS) return undefined;
+  const readings = readingsOf(command);
+  if (readings === undefined) return undefined;
+  for (const reading of readings) {
+    for (const word of reading) {
+      if (word === '' || word === command || words.has(word)) continue;
+      words.add(word);
+      if (words.size > MAX_WORDS) return undefined;
+      for (const one of meantBy(word)) found.add(one);
     }
   }
+  if (/(?:^|[\s;|&(])(?:cd|pushd)(?:\s+-)?\s*(?:$|[;|&)\n])/.test(command)) found.add('~');
   return found;
 }

@@ -135,7 +135,9 @@ function isAllowedPath({ pathsAllowed }: Lists, value: string, work: Work): bool
   if (isGlob(value) && withoutBraces(value) === undefined) return false;
   return each.every((one) => {
     const path = plainPath(one);
-    if (path === undefined || !isListed(path)) return false;
+    if (path === undefined || !isListed(path) || PLACES.test(one)) return false;
+    // Two stars may stand for no folder: what leads up from them is not known.
+    if (isGlob(one) && one.split('/').includes('..')) return false;
     if (!isGlob(path)) return true;
     // What it may match lies in the folder before its first glob character, unless a part of it is two dots.
     const parts = path.split('/');
@@ -146,6 +148,9 @@ function isAllowedPath({ pathsAllowed }: Lists, value: string, work: Work): bool
     );
   });
 }
+
+/** Behind a colon another path begins, to some; one letter before it is a drive. */
+const PLACES = /..:[/\\~]/;
 
 /** A name that no list names: a list that lets it through lets everything through there. */
 const ANY_NAME = '\u{10ffff}';
@@ -160,7 +165,10 @@ interface DomainLook {
 }
 
 /** A second URL, or what a shell puts a text in the place of: the first host is one of several. */
-const SEVERAL_HOSTS = /\s.*:\/\/|\$[({]|`/s;
+function mayHaveMoreHosts(value: string): boolean {
+  const space = value.search(/\s/);
+  return (space !== -1 && value.includes('://', space)) || /\$[({]|`/.test(value);
+}
 
 function domainFaults(
   rule: EndpointRule,
@@ -175,7 +183,7 @@ function domainFaults(
   if (!asDomain) return found;
   const allows = rule.domain_allowlist.length > 0;
   if (isCommand && !allows) return found; // it leads to no one place
-  if (allows && (isCommand || SEVERAL_HOSTS.test(value))) found.push('endpoint_domain_not_allowlisted');
+  if (allows && (isCommand || mayHaveMoreHosts(value))) found.push('endpoint_domain_not_allowlisted');
   const leads = isNetworkPlace(kind, value);
   const derived = leads ? soleDomainOf(value, kind === 'host') : undefined;
   // What was only inferred, by rules that can be misled, is nobody's claim.

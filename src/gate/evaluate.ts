@@ -1,3 +1,4 @@
+import { wordList } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
 import { type ApprovalCount, checkApproval, countApprovals } from './approval.ts';
 import { type ContextProof, proveContext, withContext } from './context_envelope.ts';
@@ -20,7 +21,6 @@ import { isStrangeRisk } from './risk_classes.ts';
 import { callsOf } from './script.ts';
 import { approvalSubject, revocationsIn, tokenRulesOf } from './token_terms.ts';
 import { countOf, type UsesState } from './uses.ts';
-import { wordList } from './words.ts';
 
 /** What is decided about a call. Only `allow` lets it run, and only of an enforcing gate. */
 export interface Decision extends Judgement {

@@ -1,3 +1,4 @@
+import { lowered } from '../core/text.ts';
 import type { Asked } from './asked.ts';
 import { classesOf } from './endpoint_lists.ts';
 import type { Work } from './glob.ts';
@@ -9,7 +10,6 @@ import type { Policy } from './policy.ts';
 import type { Surroundings } from './readings.ts';
 import { risksUpTo } from './risk.ts';
 import { isStrangeRisk } from './risk_classes.ts';
-import { lowered } from './words.ts';
 
 /** What rules ask of an intent, taken out of it once. */
 export interface Facts {

@@ -1,5 +1,6 @@
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { wordList } from '../core/text.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { approvalAudit, delegationAudit } from './audit.ts';
@@ -23,7 +24,6 @@ import { profileFault } from './profile.ts';
 import { assertSound } from './record_schemas.ts';
 import { type Asked, type Course, Settler, type SettlerParts } from './settlement.ts';
 import { eventId, SIMULATED, traceDocument, traceId } from './trace.ts';
-import { wordList } from './words.ts';
 
 export type RecordKind = EvidenceFile['type'] | 'trace';
 

@@ -4,6 +4,7 @@ import { invalidInput } from '../core/errors.ts';
 import { Fields } from '../core/fields.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
+import { lowered, strippedAtEnd, trimmed, wordList } from '../core/text.ts';
 import { epochMs, inUtc, NEVER } from '../core/time.ts';
 import { plainArgs } from './args_reader.ts';
 import { claimsOf } from './claims_reader.ts';
@@ -19,7 +20,6 @@ import {
 import { digestIn, filled, invalid, needed, oneOf, texts, word } from './intent_fields.ts';
 import { nameOfScript, refuseOwn, scriptHash, scriptOf } from './script_reader.ts';
 import { provenanceOf, targetsOf } from './target_reader.ts';
-import { lowered, trimmed, wordList } from './words.ts';
 
 /** An intent larger than this is refused. Bytes. */
 export const MAX_INTENT_BYTES: number = 1024 * 1024;
@@ -83,7 +83,7 @@ export function readIntent(value: Json): IntentRequest {
 
 /** JSON keeps numbers of any length, its readers do not: two of them may see two numbers in one text. */
 function refuseInexactNumbers(text: string): void {
-  const outside = text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+  const outside = text.replace(/"(?:[^"\\]|\\.)*\\?(?:"|$)/g, '""');
   const numbers = outside.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
   const inexact = numbers.find(
     (number) => isLong(number) && (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER || !isKept(number)),
@@ -102,7 +102,7 @@ function plainDigits(number: string): string {
   const [mantissa = '', exponent = '0'] = number.toLowerCase().replace(/^-/, '').split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
   const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const kept = digits.replace(/0+$/, '');
+  const kept = strippedAtEnd(digits, '0');
   if (kept === '') return '0';
   return `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
 }

@@ -1,3 +1,4 @@
+import { byBytes, wordList } from '../core/text.ts';
 import { epochMs, type Timestamp } from '../core/time.ts';
 import type { Asked } from './asked.ts';
 import { objections } from './constraints.ts';
@@ -17,7 +18,6 @@ import { failsClosed, risksUpTo } from './risk.ts';
 import { callsOf } from './script.ts';
 import { judgeScript } from './script_judgement.ts';
 import { stricter, type Verdict } from './verdict.ts';
-import { byBytes, wordList } from './words.ts';
 
 /** What the gate that judges is told of itself. */
 export interface Place {

@@ -1,3 +1,4 @@
+import { sameName, wordList } from '../core/text.ts';
 import { epochMs, type Timestamp } from '../core/time.ts';
 import type { TargetKind } from './endpoint.ts';
 import { patternOf, someWork, type Work } from './glob.ts';
@@ -11,7 +12,6 @@ import { isAbove } from './path_patterns.ts';
 import { isNetworkPlace, isWithin, plainPath } from './places.ts';
 import { literal, type Surroundings } from './readings.ts';
 import { callsOf } from './script.ts';
-import { sameName, wordList } from './words.ts';
 
 /** What is stopped: calls that every selector fits. One without selectors stops all. */
 export interface KillSwitchEntry {

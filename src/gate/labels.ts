@@ -10,7 +10,7 @@ function stepsOf(path: string): string[] {
   const bare = path.replace(/^\$|^args(?=[./[]|$)/, '');
   return bare
     .replaceAll(
-      /\[(?:'([^']*)'|"([^"]*)"|([^\]]*))\]/g,
+      /\[(?:'([^']*)'|"([^"]*)"|([^\][]*))\]/g,
       (_, one = '', two = '', three = '') => `.${one}${two}${three}`,
     )
     .split(/[./]/)

@@ -3,7 +3,7 @@ import { mayBeCommand } from './command_words.ts';
 import { type EndpointClass, inferredClass, type TargetKind } from './endpoint.ts';
 import type { Intent, Target } from './intent.ts';
 import { placesOf } from './meanings.ts';
-import { isNetworkPlace } from './places.ts';
+import { isHostLike, isNetworkPlace } from './places.ts';
 import type { Surroundings } from './readings.ts';
 
 /** True for a target that may be of a kind, whatever it is said to be of. */
@@ -14,7 +14,11 @@ export function mayBeOfKind(target: Target, wanted: TargetKind, surroundings: Su
   switch (wanted) {
     case 'url':
     case 'host':
-      return leads || (kind !== 'path' && isHostLike(value)) || namesUrl(target, surroundings);
+      return (
+        leads ||
+        (kind !== 'path' && isHostLike(value)) ||
+        (mayBeCommand(target, surroundings.toolName) && placesOf(target, surroundings).goesOut)
+      );
     case 'path':
       return (
         !leads && (mayBeCommand(target, surroundings.toolName) || (kind === 'other' && /[\\/~]/.test(value)))
@@ -25,18 +29,6 @@ export function mayBeOfKind(target: Target, wanted: TargetKind, surroundings: Su
       // The name of a repository, a table: nobody can tell it from another word.
       return kind === 'other' && !/\s/.test(value) && !actsOf(surroundings.toolName).has('executes');
   }
-}
-
-/** One word that a browser would go to, and that has a dot or a port: `evil.com/x`, `localhost:80`. */
-function isHostLike(value: string): boolean {
-  return /^(?:[^\s/\\:]+\.[a-z][^\s/\\:]*|[\d.]+|localhost)(?::\d+)?(?:[/?#]\S*)?$/i.test(value);
-}
-
-function namesUrl(target: Target, surroundings: Surroundings): boolean {
-  if (!mayBeCommand(target, surroundings.toolName)) return false;
-  return [...placesOf(target, surroundings).urls].some(
-    (url) => target.value.includes('://') || isHostLike(url),
-  );
 }
 
 /** Classes that a call may be of beside those that its targets say or look to be of: by the name of its tool. */

@@ -1,8 +1,8 @@
+import { lowered, sameName, trimmed } from '../core/text.ts';
 import type { Facts } from './facts.ts';
 import { isNowhere, isWithin, plainPath } from './places.ts';
 import type { Match, Rule } from './policy.ts';
 import { isTarget, named, ofKind } from './target_match.ts';
-import { lowered, sameName, trimmed } from './words.ts';
 
 /**
  * How far a rule is about an intent. `undelegated`: but for the delegation that it asks for, and that is not claimed.

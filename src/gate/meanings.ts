@@ -2,6 +2,7 @@ import { isRun, wordsOf } from './command_words.ts';
 import { domainOf, plainUrl } from './domains.ts';
 import { inferredClass, type TargetKind, writtenDomain } from './endpoint.ts';
 import type { Intent, Target } from './intent.ts';
+import { isHostLike } from './places.ts';
 import { hostsIn, isVariable, type Paths, pathsIn, type Surroundings, withoutBraces } from './readings.ts';
 
 /** All the places that a target may name: whoever restricts is met by any of them. */
@@ -11,6 +12,8 @@ export interface Places extends Paths {
   readonly urls: ReadonlySet<string>;
   /** Which hosts it names cannot be told. */
   readonly anyHost: boolean;
+  /** As a command it may go to the network: a URL, a place on a host, or a program that goes nowhere else is among its words. */
+  readonly goesOut: boolean;
 }
 
 interface Known {
@@ -29,6 +32,13 @@ const SPECIAL = /^(?:https?|wss?|ftp):/i;
 const SCP = /^[^\\/:@\s]+@([^\\/:@\s]+):(.*)$/s;
 const DRIVE = /^[a-z]:[\\/]/i;
 const ROOTED_AGAIN = /^\/+proc\/+(?:self|thread-self|\d+)\/+root(?=\/|$)/;
+
+/** Programs that are about another machine. */
+const GOES_OUT: ReadonlySet<string> = new Set(
+  'curl wget aria2c http https nc ncat netcat socat telnet ssh scp sftp rsync ftp tftp lynx ping dig nslookup'.split(
+    ' ',
+  ),
+);
 
 /** Where a call is made, and by what. */
 export function surroundingsOf(
@@ -58,14 +68,38 @@ function placesIn(target: Target, surroundings: Surroundings): Places {
   const asPaths = texts.length > 1 && /[\n\t]/.test(value) ? texts.slice(1) : texts;
   const each = kind !== 'path' && isWebUrl(value) ? [] : asPaths.map((text) => pathsIn(text, surroundings));
   const lost = texts.length === 0;
+  const goesOut = lost || texts.slice(1).some(isOutward);
   return {
     plain: new Set(each.flatMap(({ plain }) => [...plain])),
     patterns: each.flatMap(({ patterns }) => patterns),
     anywhere: lost || each.some(({ anywhere }) => anywhere),
-    hosts: hostsOf(target, texts),
+    hosts: hostsOf(
+      target,
+      texts.filter((text, index) => index === 0 || goesOut || !isCount(text)),
+    ),
     urls: new Set(texts.flatMap((text) => plainUrl(text) ?? [])),
-    anyHost: lost || (texts.length > 1 && texts.some(isVariableHost)),
+    goesOut,
+    anyHost: lost || (goesOut && texts.some(isRange)) || (texts.length > 1 && texts.some(isVariableHost)),
   };
+}
+
+/** `ev[a-z]il.com` and `ev{a..z}il.com`: curl and shells make several of it. */
+function isRange(text: string): boolean {
+  const [host = ''] = /^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/?#]*/i.exec(text) ?? [];
+  return /\[\w+-\w+(?::\d+)?\]|\{-?\w+\.\.-?\w+/.test(host);
+}
+
+/** A number as commands that stay here have them. Larger ones are addresses, and so are all where a command goes out. */
+function isCount(word: string): boolean {
+  return /^\d{1,8}$/.test(word) && Number(word) < 2 ** 24;
+}
+
+function isOutward(word: string): boolean {
+  return (
+    GOES_OUT.has(word.slice(word.lastIndexOf('/') + 1)) ||
+    word.includes('://') ||
+    (/[/:]/.test(word) && isHostLike(word))
+  );
 }
 
 /** What a shell puts something in the place of may be a host, but for the home folder. */

@@ -1,10 +1,10 @@
+import { sameName } from '../core/text.ts';
 import { domainOf, plainUrl } from './domains.ts';
 import { between, type Pattern, type Work } from './glob.ts';
 import type { Target } from './intent.ts';
 import { type Places, placesOf } from './meanings.ts';
 import { isNetworkPlace, leadsUp, plainPath } from './places.ts';
 import { isGlob, isVariable, type Surroundings } from './readings.ts';
-import { sameName } from './words.ts';
 
 /** `maybe`: nobody can tell. */
 export type Named = 'yes' | 'maybe' | 'no';
@@ -93,5 +93,8 @@ export function isSurely(patterns: readonly string[], { kind, value }: Target, w
 const SEVERAL = /[;&|<>$`(){}\\\x00-\x1f]/;
 
 function isBareDomain(value: string): boolean {
-  return /^[^/\s:@]+\.[^/\s:@]+$/.test(value) || /^\[?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*\]?$/i.test(value);
+  return (
+    (/^[^/\s:@]+$/.test(value) && value.slice(1, -1).includes('.')) ||
+    /^\[?[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*\]?$/i.test(value)
+  );
 }

@@ -1,3 +1,4 @@
+import { byBytes, wordList } from '../core/text.ts';
 import type { Asked } from './asked.ts';
 import { bothDuties } from './duties.ts';
 import type { Intent, Provenance } from './intent.ts';
@@ -7,7 +8,6 @@ import { meaningsOf, surroundingsOf } from './meanings.ts';
 import type { Policy } from './policy.ts';
 import { failsClosed } from './risk.ts';
 import { stricter } from './verdict.ts';
-import { byBytes, wordList } from './words.ts';
 
 /**
  * The calls that a call is judged as: itself, itself with all that its targets may mean, and once for each meaning of each

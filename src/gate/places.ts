@@ -64,7 +64,7 @@ function* decodings(text: string): Generator<string> {
 
 /** Without what a shell takes away. */
 function unquoted(text: string): string {
-  return text.replaceAll(/['"\\]/g, '');
+  return text.replaceAll(/\$?['"]|\\/g, '');
 }
 
 /** True for a text that leads upwards, as it is or as somebody may read it. */
@@ -96,4 +96,11 @@ export function homeFolder(said: string): string {
 export function isNetworkPlace(kind: TargetKind, value: string): boolean {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: a browser drops them
   return kind === 'host' || kind === 'url' || NETWORK.test(value.replaceAll(/[\x00-\x20\x7f]/g, ''));
+}
+
+/** One word that a browser would go to, and that has a dot or a port: `evil.com/x`, `localhost:80`. */
+export function isHostLike(value: string): boolean {
+  const [host = ''] = /^[^\s/\\:?#]*/.exec(value) ?? [];
+  const named = /^(?:[\d.]+|localhost)$/i.test(host) || /\.[a-z]/i.test(host.slice(1));
+  return named && /^(?::\d+)?(?:[/?#]\S*)?$/.test(value.slice(host.length));
 }

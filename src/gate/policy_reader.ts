@@ -1,3 +1,4 @@
+import { byBytes, lowered, loweredList, trimmed, wordList } from '../core/text.ts';
 import { agentRulesOf } from './agent_rules.ts';
 import { credentialRulesOf } from './credential_rules.ts';
 import { domainFault } from './domains.ts';
@@ -21,7 +22,6 @@ import { PolicyFields, type PolicyNode } from './policy_tree.ts';
 import { choice, count, exactly, known } from './policy_values.ts';
 import { scriptRulesOf } from './script_rules.ts';
 import { VERDICTS, type Verdict } from './verdict.ts';
-import { byBytes, lowered, loweredList, trimmed, wordList } from './words.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;
 

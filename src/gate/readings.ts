@@ -45,7 +45,8 @@ const DRIVE = /^[a-z]:[\\/]/i;
 const HOME =
   /^(?:~(?=[\\/]|$)|\$HOME(?!\w)|\$\{HOME\}|%(?:USERPROFILE|HOME)%|\$env:(?:USERPROFILE|HOME)(?!\w))/i;
 /** What a shell puts something in the place of. */
-const VARIABLE = /\$(?:env:)?[a-z_]\w*|\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`|%[a-z_]\w*%|\$[0-9@*#?!$-]/gi;
+const VARIABLE =
+  /\$(?:env:)?[a-z_]\w*|\$\{[^}]*(?:\}|$)|\$\([^)]*(?:\)|$)|`[^`]*(?:`|$)|\$'[^']*(?:'|$)|\$"[^"]*(?:"|$)|%[a-z_]\w*%|\$[0-9@*#?!$-]/gi;
 const GLOB = /[*?[{]|[+@!]\(|\([^()/|]*\|/;
 const ROOTED_AGAIN = /^\/proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/root$/;
 const ANY_FILE =
@@ -78,7 +79,7 @@ export function pathsIn(text: string, surroundings: Surroundings): Paths {
 
 /** True for text that stands for something else to a shell. Takes no longer than the text is. */
 export function isVariable(text: string): boolean {
-  return text.startsWith('~') || /\$(?:[a-z_{(0-9@*#?!$-])|`[^`]|%[a-z_]\w{0,64}%/i.test(text);
+  return text.startsWith('~') || /\$(?:[a-z_{(0-9@*#?!$'"-])|`[^`]|%[a-z_]\w{0,64}%/i.test(text);
 }
 
 /** True for text of which a shell may make several. */

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { byBytes } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
 import { bothCredentialRules } from './credential_rules.ts';
 import type { Duties } from './duties.ts';
@@ -7,7 +8,6 @@ import type { IntentRequest } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
 import type { Policy, RateLimit } from './policy.ts';
 import { stricter, type Verdict } from './verdict.ts';
-import { byBytes } from './words.ts';
 
 /** A call to try policies on. */
 export interface Fixture {

@@ -26,11 +26,15 @@ export function ofKind(wanted: readonly string[], facts: Facts, grants: boolean)
   return wanted.some(may) && 'maybe';
 }
 
+/** The folders that a text names before its first name with a star. */
+function beforeStars(text: string): string {
+  const star = text.indexOf('*');
+  return star === -1 ? text : text.slice(0, text.lastIndexOf('/', star) + 1);
+}
+
 /** True for what goes into a folder in which one of these lies, as far as its text says. */
 function isAboveOne(named: readonly string[], { targets, tools, surroundings, work }: Facts): boolean {
-  const folders = named
-    .flatMap((text) => plainPath(text.replace(/[^/]*\*.*$/s, '')) ?? [])
-    .filter(isAbsolute);
+  const folders = named.flatMap((text) => plainPath(beforeStars(text)) ?? []).filter(isAbsolute);
   return targets.some((target) => {
     if (!goesInto(target, tools[0] ?? '')) return false;
     const places = placesOf(target, surroundings);

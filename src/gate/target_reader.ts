@@ -1,4 +1,5 @@
 import type { Fields } from '../core/fields.ts';
+import { lowered, trimmed } from '../core/text.ts';
 import {
   ENDPOINT_CLASSES,
   type EndpointClass,
@@ -9,7 +10,6 @@ import {
 } from './endpoint.ts';
 import { PROVENANCE_SOURCES, type Provenance, type Target } from './intent.ts';
 import { digestIn, invalid, needed, oneOf, sortedOnce, word } from './intent_fields.ts';
-import { lowered, trimmed } from './words.ts';
 
 /** An intent with more targets than this is refused. */
 export const MAX_TARGETS = 1024;

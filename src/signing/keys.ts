@@ -1,6 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { sha256Hex } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
+import { stripped } from '../core/text.ts';
 
 /** The raw public key of Ed25519: 32 bytes. RFC 8032 §5.1.5. */
 export type PublicKey = Buffer;
@@ -74,7 +75,7 @@ function rawPublicKey(key: KeyObject): PublicKey {
 }
 
 function decode(text: string, length: number, kind: 'private' | 'public', source: string): Buffer {
-  const line = text.replace(/^[ \t\r\n]+|[ \t\r\n]+$/g, '');
+  const line = stripped(text, ' \t\r\n');
   if (line.startsWith('-----BEGIN'))
     throw malformed(
       `the ${kind} key of ${source} is in PEM; what is taken is base64 of ${length} bytes, on one line`,

