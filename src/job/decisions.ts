@@ -12,9 +12,21 @@ export function openAt(job: JobState, now: Timestamp): readonly OpenDecision[] {
   return [...lapsed, ...job.open_decisions];
 }
 
+/** When approvals expire: events ask it again and again. Milliseconds since 1970. */
+const EXPIRY = new WeakMap<StandingApproval, number>();
+
+function expiryOf(approval: StandingApproval): number {
+  const known = EXPIRY.get(approval);
+  if (known !== undefined) return known;
+  const ms = epochMs(approval.expires_at);
+  EXPIRY.set(approval, ms);
+  return ms;
+}
+
 /** The signed approvals of a decision that count at a time: one of each key, none that has expired. */
 export function standingAt({ approvals = [] }: OpenDecision, now: Timestamp): readonly StandingApproval[] {
-  return approvals.filter(({ expires_at }) => epochMs(now) < epochMs(expires_at));
+  const at = epochMs(now);
+  return approvals.filter((approval) => at < expiryOf(approval));
 }
 
 /** All decisions that the job was not resumed on yet, approved or not. */

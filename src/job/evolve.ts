@@ -1,4 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
+import { later } from '../core/time.ts';
 import { type ApprovalPolicy, isSoundPolicy } from './approval_policy.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
 import { unsettled } from './decisions.ts';
@@ -133,10 +134,11 @@ function submitted(event: JobEventOf<'submitted'>): JobState {
   };
 }
 
+/** What an event is judged by is the log's time, `updated_at`: one that is dated back brings nothing back. */
 function enter(job: JobState, event: JobEvent, { to, stopReason, reasonCode }: Transition): JobState {
   return {
     ...job,
-    updated_at: event.created_at,
+    updated_at: later(event.created_at, job.updated_at),
     revision: event.revision,
     status: to === 'same' ? job.status : to,
     lease: FINAL_STATUSES.has(to as Status) ? null : job.lease,
@@ -153,7 +155,7 @@ function withCheckpoint(
   const job = withWorkLeft(entered, event);
   const { checkpoint_id, checkpoint_type, summary, required_action } = event.payload;
   assertHolds(before, event.payload.token);
-  if (checkpoint_type === 'progress') assertWithin(before, ['steps', 'wall'], event);
+  if (checkpoint_type === 'progress') assertWithin(before, ['steps', 'wall'], job);
   const due = nextCheckpointId(job);
   if (checkpoint_id !== due) throw illegalEvent(`checkpoint ${checkpoint_id} where ${due} is due`);
   if (event.reason_code !== `checkpoint_${checkpoint_type.replace('-', '_')}`) {
@@ -162,7 +164,7 @@ function withCheckpoint(
   const asks = checkpoint_type === 'decision-needed';
   if (asks !== (required_action !== ''))
     throw illegalEvent('only decision-needed carries a required action, and must');
-  if (checkpoint_type === 'completed') assertDecided(job, event, 'completed');
+  if (checkpoint_type === 'completed') assertDecided(job, 'completed');
   if (asks && unsettled(job).length >= MAX_OPEN_DECISIONS) throw illegalEvent('too many open decisions');
   const approvals = job.approval_policy === undefined ? {} : { approvals: [] };
   const decision = { checkpoint_id, created_at: event.created_at, summary, required_action, ...approvals };
@@ -178,7 +180,7 @@ function withCheckpoint(
 }
 
 function withRefusedResumption(job: JobState, event: JobEventOf<'resume_refused'>): JobState {
-  assertDecided(job, event, 'a resume refused for its environment');
+  assertDecided(job, 'a resume refused for its environment');
   if (event.payload.expected_fingerprint !== job.environment_fingerprint) {
     throw illegalEvent('a refused resume that does not name the environment the job was bound to');
   }
@@ -186,12 +188,12 @@ function withRefusedResumption(job: JobState, event: JobEventOf<'resume_refused'
 }
 
 function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
-  assertDecided(job, event, 'resumed');
+  assertDecided(job, 'resumed');
   const { expected_fingerprint, actual_fingerprint, environment } = event.payload;
   if (event.reason_code !== 'resumed_with_env_override') {
     if (expected_fingerprint ?? actual_fingerprint ?? environment)
       throw illegalEvent('a plain resume that names another environment');
-    return { ...withSettledDecisions(unheld(job)), usage: usedAnew(job, event) };
+    return { ...withSettledDecisions(unheld(job)), usage: usedAnew(job) };
   }
   if (expected_fingerprint !== job.environment_fingerprint || actual_fingerprint === undefined) {
     throw illegalEvent(
@@ -204,7 +206,7 @@ function withResumption(job: JobState, event: JobEventOf<'resumed'>): JobState {
     status_reason_code: event.reason_code,
     environment_fingerprint: actual_fingerprint,
     environment: environment ?? null,
-    usage: usedAnew(job, event),
+    usage: usedAnew(job),
   };
 }
 
@@ -221,8 +223,8 @@ function unheld({ held: _, ...job }: JobState): JobState {
 }
 
 /** Who holds the lease works on from here; otherwise the next claim is what starts the time. */
-function usedAnew({ lease }: JobState, { created_at }: JobEvent): Usage {
-  return lease === null ? NOTHING_USED : { ...NOTHING_USED, started_at: created_at };
+function usedAnew({ lease, updated_at }: JobState): Usage {
+  return lease === null ? NOTHING_USED : { ...NOTHING_USED, started_at: updated_at };
 }
 
 function assertSound(policy: ApprovalPolicy): void {

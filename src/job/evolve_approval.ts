@@ -11,7 +11,7 @@ import type { JobState, OpenDecision } from './state.ts';
  */
 export function withApproval(job: JobState, event: JobEventOf<'approved'>): JobState {
   const { checkpoint_id, signed } = event.payload;
-  const decision = openAt(job, event.created_at).find((open) => open.checkpoint_id === checkpoint_id);
+  const decision = openAt(job, job.updated_at).find((open) => open.checkpoint_id === checkpoint_id);
   if (decision === undefined) throw illegalEvent(`an approval of ${checkpoint_id}, which is not open`);
   const policy = job.approval_policy;
   const fault = approvalFault(policy, event);
@@ -20,7 +20,7 @@ export function withApproval(job: JobState, event: JobEventOf<'approved'>): JobS
   const open = without(job.open_decisions, checkpoint_id);
   if (policy === undefined || signed === undefined) return { ...counted, open_decisions: open };
   const { key_id } = signed.signature;
-  const standing = standingAt(decision, event.created_at);
+  const standing = standingAt(decision, job.updated_at);
   if (standing.some((approval) => approval.key_id === key_id))
     throw illegalEvent(`a second approval of ${checkpoint_id} by the key ${key_id}`);
   const approval = { key_id, actor: event.actor, expires_at: signed.expires_at };
@@ -39,8 +39,8 @@ export function assertSignedBehind(stored: JsonObject, before: Head): void {
 }
 
 /** Nobody can have gone on, or been refused for the environment, while a decision waited for an approval. */
-export function assertDecided(job: JobState, { created_at }: JobEvent, what: string): void {
-  const [open] = openAt(job, created_at);
+export function assertDecided(job: JobState, what: string): void {
+  const [open] = openAt(job, job.updated_at);
   if (open !== undefined) throw illegalEvent(`${what} with an open decision, ${open.checkpoint_id}`);
 }
 

@@ -1,7 +1,7 @@
-import { epochMs, isTimestamp } from '../core/time.ts';
+import { epochMs, isTimestamp, type Timestamp } from '../core/time.ts';
 import { limitOf, overrun, usedOf } from './budget.ts';
 import { MAX_TTL_MS, MIN_TTL_MS } from './checks.ts';
-import { type BudgetName, illegalEvent, type JobEvent, type JobEventOf } from './events.ts';
+import { type BudgetName, illegalEvent, type JobEventOf } from './events.ts';
 import { type JobState, type Lease, nextToken } from './state.ts';
 
 /** The reducer of leases and budgets. Each function gets the job before the event, and as the transition left it. Throws `illegal_event`. */
@@ -16,9 +16,10 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
   if ((event.reason_code === 'lease_taken_over') !== (held !== null)) {
     throw illegalEvent(`reason code ${event.reason_code} on a lease that replaces ${held?.token ?? 'none'}`);
   }
-  if (held !== null && !isOver(held, event)) throw illegalEvent('a takeover before the lease expired');
+  if (held !== null && !isOver(held, event, job.updated_at))
+    throw illegalEvent('a takeover before the lease expired');
   if (timeOf(event) !== ttl_ms) throw illegalEvent('a lease that does not expire after its time');
-  assertWithin(before, ['attempts', 'wall'], event);
+  assertWithin(before, ['attempts', 'wall'], job);
   const unsettled = Math.max(before.unsettled_ms ?? 0, held === null ? 0 : lastsFor(held));
   return {
     ...job,
@@ -31,7 +32,7 @@ export function withLease(before: JobState, job: JobState, event: JobEventOf<'le
     usage: {
       ...job.usage,
       attempts: job.usage.attempts + 1,
-      started_at: job.usage.started_at ?? event.created_at,
+      started_at: job.usage.started_at ?? job.updated_at,
     },
   };
 }
@@ -41,7 +42,7 @@ export function withRenewal(before: JobState, job: JobState, event: JobEventOf<'
   assertHolds(before, token);
   const ms = timeOf(event);
   if (ms < MIN_TTL_MS || ms > MAX_TTL_MS) throw illegalEvent(`a lease that is renewed for ${ms} ms`);
-  assertWithin(before, ['wall'], event);
+  assertWithin(before, ['wall'], job);
   const renewed = { renewed_at: event.created_at, expires_at, renewed_revision: event.revision };
   const lease = job.lease === null ? null : { ...job.lease, ...renewed };
   if (settled === undefined) return { ...job, lease };
@@ -66,8 +67,8 @@ export function lastsFor({ renewed_at, expires_at }: Lease): number {
 }
 
 /** Over by the clock of the log, or because whoever takes over has seen it unrenewed for its whole time. */
-function isOver(held: Lease, { created_at, payload }: JobEventOf<'lease_acquired'>): boolean {
-  if (epochMs(created_at) >= epochMs(held.expires_at)) return true;
+function isOver(held: Lease, { payload }: JobEventOf<'lease_acquired'>, at: Timestamp): boolean {
+  if (epochMs(at) >= epochMs(held.expires_at)) return true;
   return (payload.taken_over?.unrenewed_ms ?? 0) >= lastsFor(held);
 }
 
@@ -79,7 +80,7 @@ export function withBudgetExceeded(
   const { budget, limit, used } = event.payload;
   if (event.reason_code !== `budget_${budget}_exceeded`)
     throw illegalEvent(`reason code ${event.reason_code} on a budget of ${budget}`);
-  const counted = usedOf(before, budget, event.created_at);
+  const counted = usedOf(before, budget, job.updated_at);
   if (limitOf(before, budget) !== limit || used !== counted || used < limit)
     throw illegalEvent(`a budget of ${budget} that was not exceeded as it says`);
   return job;
@@ -93,11 +94,15 @@ export function assertHolds(job: JobState, token: number | undefined): void {
 }
 
 /** Nobody goes on with a job whose budget is used up: that blocks it. */
-export function assertWithin(job: JobState, budgets: readonly BudgetName[], event: JobEvent): void {
-  const over = overrun(job, budgets, event.created_at);
+export function assertWithin(
+  before: JobState,
+  budgets: readonly BudgetName[],
+  { updated_at }: JobState,
+): void {
+  const over = overrun(before, budgets, updated_at);
   if (over !== undefined)
     throw illegalEvent(
-      `${event.type} with ${over.used} of ${over.limit} of the budget of ${over.budget} used`,
+      `work goes on with ${over.used} of ${over.limit} of the budget of ${over.budget} used`,
     );
 }
 

@@ -13,7 +13,7 @@ export interface ApprovalSignatures {
   readonly total: number;
   /** For an approver that the job names, where they stand. */
   readonly valid: number;
-  /** Of these, for a key that the reader gave: the names in a pack are those that whoever made it wrote into it. */
+  /** Of these, with a key that the reader believes of who approved: the names in a pack are those that whoever made it wrote into it. */
   readonly trusted: number;
 }
 
@@ -22,30 +22,39 @@ export interface ApprovalSignatures {
  * are found.
  */
 export class ApprovalChecks {
+  readonly #trust: Trust | undefined;
   readonly #findings: Found[] = [];
-  readonly #keys: string[] = [];
   #policy: ApprovalPolicy | undefined;
-  #total = 0;
   #signed = false;
+  readonly #counts = { total: 0, valid: 0, trusted: 0 };
+
+  constructor(trust: Trust | undefined) {
+    this.#trust = trust;
+  }
 
   see({ event: stored, revision }: StoredEvent, before: Head): void {
     const event = readable(stored);
     if (revision === 1 && event?.type === 'submitted') this.#policy = event.payload.approval_policy;
     if (revision === 1 || event?.type !== 'approved') return;
-    this.#total += 1;
+    this.#counts.total += 1;
     this.#signed ||= event.payload.signed !== undefined;
     const fault = approvalFault(this.#policy, event) ?? headFault(event, before);
-    if (fault === undefined) this.#keys.push(event.payload.signed?.signature.key_id ?? '');
+    if (fault === undefined) this.#count(event);
     else if (this.#findings.length <= MAX_FINDINGS) this.#findings.push(finding(event, fault));
   }
 
+  #count({ actor, payload }: JobEventOf<'approved'>): void {
+    this.#counts.valid += 1;
+    const keyId = payload.signed?.signature.key_id ?? '';
+    if (this.#trust?.isApprover(keyId, actor) === true) this.#counts.trusted += 1;
+  }
+
   /** Settles `approval_signatures`; a job without any has no such check. */
-  settle(trust: Trust | undefined, report: Report): ApprovalSignatures | undefined {
+  settle(report: Report): ApprovalSignatures | undefined {
     if (this.#policy === undefined && !this.#signed) return undefined;
     report.expect('approval_signatures');
     report.settle('approval_signatures', this.#findings);
-    const known = this.#keys.filter((keyId) => trust?.isApprover(keyId) === true);
-    return { total: this.#total, valid: this.#keys.length, trusted: known.length };
+    return this.#counts;
   }
 }
 

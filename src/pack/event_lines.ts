@@ -11,7 +11,7 @@ import { evolveAt } from '../log/fold.ts';
 import { chainHash, type Head, type Position, placementFault, type StoredEvent } from '../log/record.ts';
 import { LOG_START } from '../log/scan.ts';
 import { type ByteSource, linesOf } from '../zip/source.ts';
-import { EVENTS_MEMBER } from './job_members.ts';
+import { EVENTS_MEMBER, STATE_MEMBER } from './job_members.ts';
 
 /** One line of the events' member: canonical JSON, an object. */
 interface EventLine {
@@ -68,16 +68,24 @@ export function walkChain(jobId: string, source: ByteSource, see: RecordSight): 
   }
 }
 
-/** Folds records one at a time, up to the first that could not follow. */
+/** How many checkpoints and approvals the state of a pack has: events that make more of them make another state. */
+export interface StateSize {
+  readonly checkpoints: number;
+  readonly approvals: number;
+}
+
+/** Folds records one at a time, up to the first that could not follow, or that makes more than there is to compare with. */
 export class Fold {
   readonly #collector: HistoryCollector;
+  readonly #size: StateSize;
   #job: Job;
   #position: Position = LOG_START;
   #finding: Found | undefined;
 
   /** `keep`: the history is to have its records. */
-  constructor(keep: boolean) {
+  constructor(keep: boolean, size: StateSize) {
     this.#collector = new HistoryCollector(keep);
+    this.#size = size;
   }
 
   see(record: StoredEvent): void {
@@ -95,6 +103,11 @@ export class Fold {
     this.#collector.add(record);
     const { revision, hash, offset } = record;
     this.#position = { revision, hash, offset };
+    const { checkpoints, approvals } = this.#collector;
+    const more = checkpoints.length > this.#size.checkpoints ? 'checkpoints' : 'approvals';
+    if (checkpoints.length <= this.#size.checkpoints && approvals.length <= this.#size.approvals) return;
+    const message = `${STATE_MEMBER}: ${more} are not what the events make, from event ${revision} on`;
+    this.#finding = { code: 'state_differs', message, member: STATE_MEMBER, revision };
   }
 
   /** The job that they make, or the first of them that could not follow. */

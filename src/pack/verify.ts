@@ -214,7 +214,7 @@ function readPayload(
   manifest: PackManifest,
   container: Container,
   { bytes: members, sizes }: Contents,
-  { trust, visit, keep, extending, known }: VerificationPolicy,
+  { trust, strict, visit, keep, extending, known }: VerificationPolicy,
   report: Report,
 ): ReadPayload {
   const proof = memberSource(container, PROOF_MEMBER);
@@ -222,7 +222,10 @@ function readPayload(
   if (account !== undefined) report.settle('proof_records', account.findings);
   const proved = account === undefined || account.count === 0 ? {} : { proofs: account.count };
   if (manifest.pack_type === 'run')
-    return { ...proved, run: verifyRunPayload({ manifest, container, members, trust, visit }, report) };
+    return {
+      ...proved,
+      run: verifyRunPayload({ manifest, container, members, trust, strict, visit }, report),
+    };
   const events = memberSource(container, EVENTS_MEMBER);
   const kept = keep !== false || extending !== undefined;
   return { ...proved, ...verifyJobPayload({ manifest, members, events, trust, known, keep: kept }, report) };

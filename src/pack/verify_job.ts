@@ -52,10 +52,10 @@ export function verifyJobPayload(source: JobPackSource, report: Report): Verifie
   const { ledger, events } = documents;
   if (ledger !== undefined) {
     report.settle('payload_agreement', agreement(manifest, documents));
-    const checks = new ApprovalChecks();
+    const checks = new ApprovalChecks(trust);
     const watch = new HeadWatch(source.known ?? []);
     const { history, end } = verifyEvents(source, documents, { ledger, checks, watch }, report);
-    const approvals = checks.settle(trust, report);
+    const approvals = checks.settle(report);
     return {
       ...(history === undefined ? {} : { history }),
       ...(approvals === undefined ? {} : { approvals }),
@@ -97,7 +97,10 @@ function verifyEvents(
 ): { readonly history?: JobHistory; readonly end?: number } {
   const { size, head, merkle_root } = ledger;
   const tree = new MerkleTree();
-  const fold = new Fold(keep);
+  const fold = new Fold(keep, {
+    checkpoints: lengthOf(state['checkpoints']),
+    approvals: lengthOf(state['approvals']),
+  });
   let last: Head = LOG_START;
   const broken = walkChain(manifest.source_ref, events, (record, before) => {
     tree.add(Buffer.from(record.text));

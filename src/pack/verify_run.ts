@@ -29,6 +29,8 @@ export interface RunPackSource {
   readonly container: Container;
   readonly members: Members;
   readonly trust?: Trust | undefined;
+  /** Of the runpack too. */
+  readonly strict?: boolean | undefined;
   readonly visit?: RecordVisitor | undefined;
 }
 
@@ -53,7 +55,10 @@ export function verifyRunPayload(source: RunPackSource, report: Report): Embedde
   return agreed ? run : undefined;
 }
 
-function verifySource({ container, trust, visit }: RunPackSource, report: Report): EmbeddedRun | undefined {
+function verifySource(
+  { container, trust, strict, visit }: RunPackSource,
+  report: Report,
+): EmbeddedRun | undefined {
   const member = container.members.find(({ name }) => name === SOURCE_MEMBER);
   const opened = member === undefined ? undefined : container.open(member);
   if (opened === undefined || opened.fault !== undefined) {
@@ -61,7 +66,7 @@ function verifySource({ container, trust, visit }: RunPackSource, report: Report
     report.settle('source_runpack', [{ code: 'member_missing', message, member: SOURCE_MEMBER }]);
     return undefined;
   }
-  const policy = visit === undefined ? {} : { visit };
+  const policy = { strict, ...(visit === undefined ? {} : { visit }) };
   const { verification, manifest, facts } = verifyRunpack(readContainer(opened.source), policy);
   const inside = verification.findings.map(({ layer: _, ...found }) => {
     const message = `in ${SOURCE_MEMBER}: ${found.message}`;

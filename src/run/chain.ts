@@ -1,12 +1,14 @@
+import { posix } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Finding } from '../core/report.ts';
+import { MAX_FINDINGS } from '../core/limits.ts';
+import { clippedList, type Finding } from '../core/report.ts';
 import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
 import validateChain from '../schema/generated/runpack_session_chain.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { SignaturePolicy } from '../signing/verify.ts';
 import type { Container } from '../zip/reader.ts';
-import { type Bond, bondFaults, bondReader, isBound, isSigned } from './checkpoint_bond.ts';
+import { type Bond, bondFaults, EventPlaces, isBound, isSigned } from './checkpoint_bond.ts';
 import { linkFault, type SessionCheckpoint, type SessionState } from './session.ts';
 import { type VerifiedRunpack, verifyRunpack } from './verify.ts';
 
@@ -39,6 +41,7 @@ export function parseChain(value: unknown, path: string): SessionChain {
 export interface ChainVerification {
   readonly session_id: string;
   readonly run_id: string;
+  /** Fewer than it has where more was found than is told. */
   readonly checkpoints_checked: number;
   /** Checkpoints that do not follow the one before them. */
   readonly linkage_errors: readonly string[];
@@ -81,24 +84,39 @@ export function verifyChain(
   const checkpoints: CheckedCheckpoint[] = [];
   let previous: SessionCheckpoint | undefined;
   let bound = false;
+  const openOnce = eachOnce(open);
   for (const checkpoint of chain.checkpoints) {
+    // A chain that is wrong all over is wrong: nobody reads the rest.
+    if (linkage.length + errors.length > MAX_FINDINGS) break;
     const fault = linkFault(previous, checkpoint) ?? strangerFault(chain, checkpoint);
     if (fault !== undefined) linkage.push(fault);
-    const checked = checkRunpack({ chain, checkpoint, bound }, open, policy);
+    const checked = checkRunpack({ chain, checkpoint, bound }, openOnce, policy);
     bound ||= checked.bound;
     errors.push(...checked.errors);
     checkpoints.push(checked.checkpoint);
     previous = checkpoint;
   }
   const { session_id, run_id } = chain;
-  const checkpoints_checked = chain.checkpoints.length;
   return {
     session_id,
     run_id,
-    checkpoints_checked,
-    linkage_errors: [...linkage, ...unknownTo(chain, remembered)],
-    checkpoint_errors: errors,
+    checkpoints_checked: checkpoints.length,
+    linkage_errors: clippedList([...linkage, ...unknownTo(chain, remembered)]),
+    checkpoint_errors: clippedList(errors),
     checkpoints,
+  };
+}
+
+/** Opens no runpack twice: each checkpoint has its own, and a chain that names one again and again would take as often. */
+function eachOnce(open: OpenRunpack): OpenRunpack {
+  const named = new Map<string, number>();
+  return (checkpoint) => {
+    const { runpack_path, checkpoint_index } = checkpoint;
+    const path = posix.normalize(runpack_path);
+    const before = named.get(path);
+    if (before !== undefined) return `its runpack is that of checkpoint ${before}`;
+    named.set(path, checkpoint_index);
+    return open(checkpoint);
   };
 }
 
@@ -153,8 +171,10 @@ function checkRunpack(asked: AskedCheckpoint, open: OpenRunpack, policy: Signatu
     return { errors: [at(opened)], checkpoint: unread, bound: false };
   }
   try {
-    const { events, visit } = bondReader();
-    const verified = verifyRunpack(opened.container, { ...policy, visit });
+    // The session is that of the chain: that the checkpoint names it too is a check of its own.
+    const { session_id } = asked.chain;
+    const events = new EventPlaces({ ...asked.checkpoint, session_id });
+    const verified = verifyRunpack(opened.container, { ...policy, visit: events.visit });
     const { findings, signature_status } = verified.verification;
     const errors = [
       ...findings.map(({ message }) => message),

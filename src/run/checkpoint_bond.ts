@@ -17,17 +17,33 @@ export function bondEntries(header: SessionHeader, previous: SessionCheckpoint |
 export interface Bond {
   readonly run: RunDocument;
   readonly signed: boolean;
-  /** In the order of its intents. Checkpoints of version 1.4.0, which signs none, say nothing. */
-  readonly events: readonly { readonly session: unknown; readonly sequence: unknown }[];
+  readonly events: EventPlaces;
 }
 
-/** Sees what intents say of their place, as many as a checkpoint may have. */
-export function bondReader(): { events: { session: unknown; sequence: unknown }[]; visit: RecordVisitor } {
-  const events: { session: unknown; sequence: unknown }[] = [];
-  const intent = ({ args }: Intent): void => {
-    events.push({ session: args?.['session_id'], sequence: args?.['sequence'] });
+/** What the intents of a checkpoint say of their place, in their order, and nothing kept of them but the first fault. */
+export class EventPlaces {
+  readonly #claimed: Pick<SessionCheckpoint, 'session_id' | 'sequence_start'>;
+  /** How many there are. */
+  count = 0;
+  /** None says anything: checkpoints of version 1.4.0, which signs none, do not. */
+  silent = true;
+  fault: string | undefined;
+
+  constructor(claimed: Pick<SessionCheckpoint, 'session_id' | 'sequence_start'>) {
+    this.#claimed = claimed;
+  }
+
+  readonly visit: RecordVisitor = {
+    intent: ({ args }: Intent): void => {
+      const [session, sequence] = [args?.['session_id'], args?.['sequence']];
+      const { session_id, sequence_start } = this.#claimed;
+      if (session !== undefined || sequence !== undefined) this.silent = false;
+      this.fault ??=
+        unlike('has an event of the session', session_id, session) ??
+        unlike('has as its next event', sequence_start + this.count, sequence);
+      this.count += 1;
+    },
   };
-  return { events, visit: { intent } };
 }
 
 export function isSigned(manifest: RunManifest | undefined): boolean {
@@ -85,20 +101,15 @@ function timelineFaults(run: RunDocument, claimed: Claimed): (string | undefined
 }
 
 /** Of whichever version: the events are of the session, and the very ones that the checkpoint names, in their order. */
-function eventsFault({ signed, events }: Bond, { session_id, checkpoint }: Claimed): string | undefined {
+function eventsFault({ signed, events }: Bond, { checkpoint }: Claimed): string | undefined {
   const { sequence_start, sequence_end } = checkpoint;
-  if (events.length !== sequence_end - sequence_start + 1) return undefined; // told of as their number
-  const silent = events.every(({ session, sequence }) => session === undefined && sequence === undefined);
-  if (silent) return signed ? 'it is signed, and its runpack does not say of which session it is' : undefined;
-  for (const [i, { session, sequence }] of events.entries()) {
-    const fault =
-      unlike('has an event of the session', session_id, session) ??
-      unlike('has as its next event', sequence_start + i, sequence);
-    if (fault !== undefined) return fault;
-  }
-  return undefined;
+  if (events.count !== sequence_end - sequence_start + 1) return undefined; // told of as their number
+  if (!events.silent) return events.fault;
+  return signed ? 'it is signed, and its runpack does not say of which session it is' : undefined;
 }
 
 function unlike(what: string, claimed: string | number, said: unknown): string | undefined {
-  return claimed === said ? undefined : `its runpack ${what} ${String(said)}, not ${claimed}`;
+  if (claimed === said) return undefined;
+  const isScalar = said === undefined || typeof said === 'string' || typeof said === 'number';
+  return `its runpack ${what} ${isScalar ? said : 'something else'}, not ${claimed}`;
 }

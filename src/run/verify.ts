@@ -106,7 +106,7 @@ export interface RunpackPolicy extends SignaturePolicy {
   /** Sees every intent and result of a runpack whose members have the digests that it declares, in order. */
   readonly visit?: RecordVisitor;
   /** The container is to be as gait or the programs before it write it, not only sound. */
-  readonly strict?: boolean;
+  readonly strict?: boolean | undefined;
   readonly onBytes?: ((count: number) => void) | undefined;
 }
 

@@ -54,11 +54,18 @@ export class Keyring {
     return all.filter((keys) => keys.some(({ purposes }) => purposes.includes(purpose))).length;
   }
 
-  /** True if a key is for a purpose, and valid at a time. */
-  believes(keyId: string, purpose: KeyPurpose, now: Timestamp): boolean {
+  /** True if a key is for a purpose, for whoever signs with it, and valid at a time. */
+  believes(
+    { keyId, identity }: { readonly keyId: string; readonly identity: string },
+    purpose: KeyPurpose,
+    now: Timestamp,
+  ): boolean {
     const keys = this.#keys.get(keyId) ?? [];
-    const revoked = keys.some(({ revokedAt }) => revokedAt !== undefined);
-    return !revoked && keys.some((key) => key.purposes.includes(purpose) && isValidAt(key, now));
+    if (keys.some(({ revokedAt }) => revokedAt !== undefined)) return false;
+    return keys.some(({ identities, purposes, ...times }) => {
+      const isTheirs = identities.length === 0 || identities.includes(identity);
+      return isTheirs && purposes.includes(purpose) && isValidAt(times, now);
+    });
   }
 
   /** Who made a signature over a digest for a purpose, at a time that the key is valid at. */
@@ -82,7 +89,10 @@ export class Keyring {
   }
 }
 
-function isValidAt({ notBefore, notAfter }: TrustedKey, now: Timestamp): boolean {
+function isValidAt(
+  { notBefore, notAfter }: Pick<TrustedKey, 'notBefore' | 'notAfter'>,
+  now: Timestamp,
+): boolean {
   const at = epochMs(now);
   const begun = notBefore === undefined || epochMs(notBefore) <= at;
   return begun && (notAfter === undefined || at < epochMs(notAfter));

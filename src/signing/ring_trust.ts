@@ -6,7 +6,7 @@ import type { Trust } from './trust.ts';
 export function packTrust(ring: Keyring, now: Timestamp): Trust {
   return {
     size: ring.size,
-    isApprover: (keyId) => ring.believes(keyId, 'approver', now),
+    isApprover: (keyId, identity) => ring.believes({ keyId, identity }, 'approver', now),
     fault(signature, digest) {
       const signer = ring.signer(signature, digest, 'pack', now);
       return 'fault' in signer ? signer.fault : undefined;

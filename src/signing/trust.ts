@@ -11,8 +11,8 @@ export interface Trust {
   readonly size: number;
   /** Why a signature over a digest does not hold for any key that is believed; undefined when it does. */
   fault(signature: Signature, digest: string): string | undefined;
-  /** True for a key that is believed to approve, as far as the reader says what its keys are for. */
-  isApprover(keyId: string): boolean;
+  /** True for a key that is believed to approve in a name, as far as the reader says what its keys are for and whose. */
+  isApprover(keyId: string, identity: string): boolean;
 }
 
 /** Public keys that are believed without further condition. */

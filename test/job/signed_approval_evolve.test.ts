@@ -114,6 +114,22 @@ test('a resume on approvals that are too few, or have expired, cannot follow', (
   assert.equal(evolveStored(both, at(5, '2026-02-14T00:04:59Z')).status, 'running');
 });
 
+test('nor one that is dated back to when they had not', () => {
+  const both = jobAfter(
+    ...[submitFor(), ask(), sign(ANN, 2, 3 * MINUTE), sign(BOB, 3)],
+    ...([[pause, at(9 * MINUTE)]] as const),
+  );
+  const [resumed = {}] = decideAt(jobAfter(submit(), ask(), approve(), pause), resume()).events;
+  for (const created_at of ['2026-02-14T00:04:59Z', '2026-02-14T00:09:00Z'])
+    refused(both, { ...resumed, revision: 6, created_at });
+  assert.ok(both !== undefined);
+  const back = evolveStored(jobAfter(submit(), [ask(), at(9 * MINUTE)]), {
+    ...(decideAt(jobAfter(submit(), ask()), pause).events[0] ?? {}),
+    created_at: '2026-02-14T00:04:59Z',
+  });
+  assert.equal(back.updated_at, '2026-02-14T00:09:00Z');
+});
+
 test('a fold compares the signed head with the hash that the log has', () => {
   const behind = (hash: string): unknown =>
     evolveAt(jobModel, { state: ASKED, position: { revision: 2, hash } }, forged({}));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { manualClock } from '../../src/core/clock.ts';
+import { timestamp } from '../../src/core/time.ts';
 import type { JobHistory } from '../../src/job/history.ts';
 import { JobWorkspace } from '../../src/job/open.ts';
 import { MemoryStore } from '../../src/log/memory_store.ts';
@@ -8,7 +9,9 @@ import { type ComparedPack, diffPacks } from '../../src/pack/diff.ts';
 import { inspectJobPack } from '../../src/pack/inspect.ts';
 import { RunSubstance } from '../../src/pack/substance.ts';
 import { type PackVerification, verifyPack } from '../../src/pack/verify.ts';
+import { Keyring } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
+import { packTrust } from '../../src/signing/ring_trust.ts';
 import { ANN, BOB, CY, HOUR, MALLORY } from '../support/approvers.ts';
 import { ask, checkpoint, HOME, JOB_ID, resume } from '../support/given.ts';
 import { corrupted, trusting } from '../support/keys.ts';
@@ -88,6 +91,23 @@ describe('the signed approvals of a job pack', () => {
       assert.deepEqual(verification.findings, []);
       assert.deepEqual(verification.approval_signatures, { total: 2, valid: 2, trusted });
       assert.equal(statusesOf(verification)['approval_signatures'], 'passed');
+    }
+  });
+
+  test('count as trusted in the name that the reader has for the key, and in no other', async () => {
+    const bytes = await packBytes(history);
+    for (const [names, trusted] of [
+      [[], 2],
+      [['person 1'], 1],
+      [['person 1', 'person 2'], 2],
+      [['person'], 0],
+    ] as const) {
+      const ring = new Keyring();
+      for (const { publicKey } of [ANN, CY])
+        ring.admit({ publicKey, purposes: ['approver'], identities: names, source: 'a test' });
+      const policy = { trust: packTrust(ring, timestamp(STARTED)) };
+      const { verification } = await withContainer(bytes, (container) => verifyPack(container, policy));
+      assert.deepEqual(verification.approval_signatures, { total: 2, valid: 2, trusted });
     }
   });
 

@@ -138,6 +138,17 @@ describe('F4: a strict reader wants the container as gait or the programs before
     assert.deepEqual([finding?.layer, finding?.code, finding?.offset], ['container', 'container_style', 7]);
   });
 
+  test('of the runpack in a run pack too', async () => {
+    const { source_ref } = runs.packManifestIn(runs.runPackFiles());
+    const inner = [...runs.runpackFiles()].sort(([a], [b]) => (a < b ? -1 : 1));
+    const foreign = rawZip({ members: inner.map(([name, data]) => foreignMember(name, data, PYTHON)) });
+    const outer = new Map(runs.runPackFiles()).set(runs.SOURCE, foreign);
+    outer.delete(MANIFEST);
+    const pack = forgeRun(outer, source_ref);
+    assert.deepEqual(runs.codesIn(pack, {}), []);
+    assert.deepEqual(runs.codesIn(pack, policy), ['container_style']);
+  });
+
   test('nothing is found in those', () => {
     for (const type of ['job', 'run', 'runpack']) {
       const all = packs[type] ?? new Map();

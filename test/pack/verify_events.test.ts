@@ -32,6 +32,17 @@ const MISPLACED = ['event_misplaced'];
 const UNREADABLE = ['event_unreadable'];
 const OTHER_STATE = ['state_differs', 'payload_differs'];
 
+/** As many as nobody reads: no state has them. */
+function flooded(all: readonly EventLine[]): EventLine[] {
+  const progress = all.find(({ revision }) => revision === PROGRESS);
+  const end = all.slice(PROGRESS);
+  const more = Array.from({ length: 500 }, (_, index) => ({
+    ...progress,
+    payload: { ...progress?.payload, checkpoint_id: `cp_${String(index + 4).padStart(4, '0')}` },
+  }));
+  return renumbered([...all.slice(0, PROGRESS), ...more, ...end] as EventLine[]);
+}
+
 /** The ledger fits the forged events in all of these; the state does not. */
 const EVENT_FORGERIES: readonly Forgery[] = [
   events('an event removed', MISPLACED, (all) => all.filter(({ revision }) => revision !== 5)),
@@ -51,6 +62,7 @@ const EVENT_FORGERIES: readonly Forgery[] = [
   events('the first event twice, renumbered', ILLEGAL, ([first, ...rest]) =>
     renumbered([first, first, ...rest] as EventLine[]),
   ),
+  events('checkpoints that no state has: nothing of them is kept', ['state_differs'], flooded),
   events('a summary edited', ['state_differs'], (all) =>
     all.map((event) =>
       event.revision === PROGRESS
