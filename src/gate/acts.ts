@@ -57,9 +57,21 @@ const WORDS: Readonly<Record<Act, readonly string[]>> = {
   writes: [
     ...WRITES_ONE,
     ...[
-      'copy',
-      'move',
-      'rename',
+      ...[
+        'copy',
+        'move',
+        'rename',
+        'cp',
+        'mv',
+        'ln',
+        'chgrp',
+        'setfacl',
+        'clone',
+        'rsync',
+        'scp',
+        'dump',
+        'pack',
+      ],
       'chmod',
       'chown',
       'link',
@@ -85,7 +97,6 @@ const WORDS: Readonly<Record<Act, readonly string[]>> = {
     'view',
     'show',
     'fetch',
-    'dir',
   ],
   searches: [
     'grep',
@@ -110,7 +121,7 @@ const ACT_OF: ReadonlyMap<string, Act> = new Map(
 
 /** Names come in small letters: `deleteFile` is `deletefile`. These words count at the head of one too. */
 const AT_HEAD =
-  /^(?:delete|remove|unlink|exec|spawn|shell|destroy|purge|terminate|drop|kill|wipe|erase|truncate|uninstall|runcommand|runscript)/;
+  /^(?:delete|remove|unlink|exec|spawn|shell|destroy|purge|terminate|drop|kill|wipe|erase|truncate|uninstall|runcommand|runscript|copy|move|rename|clone)/;
 /** And these at the end of one: `filedelete`. */
 const AT_END =
   /(?:delete|remove|destroy|purge|wipe|unlink|erase|uninstall|terminate|exec|execute|command|shell)$/;
@@ -121,15 +132,21 @@ function wordsIn(name: string): string[] {
 
 /** What the words of a name say: `fs.read_file` reads. Whole words, but for a few that begin one. */
 export function actsOf(name: string): ReadonlySet<Act> {
-  const found = new Set<Act>();
-  for (const word of wordsIn(name)) {
-    const act =
-      ACT_OF.get(word) ??
-      ACT_OF.get(AT_HEAD.exec(word)?.[0].replace(/^run/, '') ?? '') ??
-      ACT_OF.get(AT_END.exec(word)?.[0] ?? '');
-    if (act !== undefined) found.add(act);
-  }
-  return found;
+  return new Set(wordsIn(name).flatMap((word) => ACT_OF.get(actWord(word)) ?? []));
+}
+
+/** The word of the table that a word is, begins with or ends with. */
+function actWord(word: string): string {
+  if (ACT_OF.has(word)) return word;
+  return AT_HEAD.exec(word)?.[0].replace(/^run/, '') ?? AT_END.exec(word)?.[0] ?? '';
+}
+
+/** True if a tool may do one of these operations where a call does not say what it does: by its name, or since nobody knows. */
+export function mayDo(operations: readonly string[], toolName: string): boolean {
+  const acts = actsOf(toolName);
+  const words = wordsIn(toolName);
+  if (acts.size === 0) return true;
+  return operations.some((one) => words.includes(one) || [...actsOf(one)].some((act) => acts.has(act)));
 }
 
 /** True for a name that says that it destroys, or runs what may. */
@@ -150,7 +167,7 @@ const SHALLOW: ReadonlySet<string> = new Set([...WORDS.reads, ...WRITES_ONE]);
 export function reachesInto(operation: string, toolName: string): boolean {
   const acts = actsOf(toolName);
   if (acts.has('searches') || acts.has('deletes') || acts.has('executes')) return true;
-  const words = wordsIn(toolName);
+  const words = wordsIn(toolName).map(actWord);
   // What the tool does by its name, it does whatever the call says.
   if (words.some((word) => ACT_OF.has(word) && !SHALLOW.has(word))) return true;
   if (operation !== '') return !SHALLOW.has(operation);

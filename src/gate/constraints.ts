@@ -1,3 +1,4 @@
+import { actsOf, mayDo } from './acts.ts';
 import { agent } from './agent_rules.ts';
 import type { Asked, Objection } from './asked.ts';
 import { credential } from './credential_checks.ts';
@@ -28,7 +29,11 @@ function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
   const { targets, arg_provenance = [] } = asked.intent;
   if (!rule.enabled || !arg_provenance.some(({ source }) => rule.tainted_sources.includes(source)))
     return undefined;
-  if (!targets.some((target) => isDestination(rule, target, asked))) return undefined;
+  const leaves =
+    targets.length === 0
+      ? mayLeave(rule, asked)
+      : targets.some((target) => isDestination(rule, target, asked));
+  if (!leaves) return undefined;
   return {
     effect: rule.action || 'require_approval',
     reasons: [rule.reason_code],
@@ -36,17 +41,31 @@ function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
   };
 }
 
-function isDestination(rule: Dataflow, target: Target, { intent, home, work }: Asked): boolean {
+/** A call without targets goes where its tool likes: to the network, unless its name says that it does something else. */
+function mayLeave(
+  { destination_values: values, destination_operations: operations }: Dataflow,
+  { intent }: Asked,
+): boolean {
+  const { tool_name } = intent;
+  if (operations.length > 0) return mayDo(operations, tool_name);
+  const acts = actsOf(tool_name);
+  return values.length > 0 || acts.size === 0 || acts.has('sends') || acts.has('executes');
+}
+
+function isDestination(rule: Dataflow, target: Target, { intent, ...look }: Asked): boolean {
   const { operation = '' } = target;
-  const surroundings = surroundingsOf(intent, home);
+  const surroundings = surroundingsOf(intent, look);
   const isKind = (kinds: { has(kind: string): boolean }): boolean =>
     TARGET_KINDS.some((kind) => kinds.has(kind) && mayBeOfKind(target, kind, surroundings));
   const { destination_kinds: kinds, destination_values: values, destination_operations: operations } = rule;
-  if (kinds.length + values.length + operations.length === 0) return isKind(EGRESS_KINDS);
+  const sends = [operation, intent.tool_name].some((name) => actsOf(name).has('sends'));
+  if (kinds.length + values.length + operations.length === 0) return sends || isKind(EGRESS_KINDS);
   return (
     (kinds.length === 0 || isKind(new Set(kinds))) &&
-    (values.length === 0 || namesPlace(values, target, surroundings, work) !== 'no') &&
-    (operations.length === 0 || operations.includes(operation))
+    (values.length === 0 || namesPlace(values, target, surroundings, look.work) !== 'no') &&
+    (operations.length === 0 ||
+      operations.includes(operation) ||
+      (operation === '' && mayDo(operations, intent.tool_name)))
   );
 }
 

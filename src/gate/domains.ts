@@ -152,7 +152,8 @@ export function schemeOf(value: string): string {
 /** The port that a value leads to; that of its scheme where it names none. Undefined where nobody can tell. */
 export function portOf(value: string): number | undefined {
   const scheme = schemeOf(value);
-  const authority = /^(?:[a-z][a-z0-9+.-]*:)?(?:[\\/]{2})?([^/?#\\]*)/i.exec(value)?.[1] ?? '';
+  const authority =
+    /^(?:[a-z][a-z0-9+.-]*:(?!\d+(?:[/?#]|$)))?(?:[\\/]{2})?([^/?#\\]*)/i.exec(value)?.[1] ?? '';
   const [, port] = /:(\d+)$/.exec(/^[^[]*(?:\[[^\]]*\])?(?::\d+)?/.exec(authority)?.[0] ?? '') ?? [];
   return port === undefined ? PORTS[scheme] : Number(port);
 }

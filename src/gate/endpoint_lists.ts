@@ -11,6 +11,7 @@ import {
 } from './endpoint.ts';
 import type { Glob, Work } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
+import { mayBeOfKind } from './likeness.ts';
 import { type Places, placesOf, surroundingsOf } from './meanings.ts';
 import {
   type DenialLook,
@@ -52,10 +53,10 @@ function listsOf(rule: EndpointRule): Lists {
 export function endpointFaults(
   rule: EndpointRule,
   intent: Intent,
-  { home, work }: Look,
+  look: Look,
 ): { readonly codes: readonly string[]; readonly effect: Verdict } {
   const { targets, tool_name, context } = intent;
-  const surroundings = surroundingsOf(intent, home);
+  const surroundings = surroundingsOf(intent, look);
   const lists = listsOf(rule);
   const allowsPaths = rule.path_allowlist.length > 0;
   const allowsDomains = rule.domain_allowlist.length > 0;
@@ -70,17 +71,21 @@ export function endpointFaults(
     const places = placesOf(target, surroundings);
     const reaches = goesInto(target, tool_name);
     const isCommand = mayBeCommand(target, tool_name);
-    const look = { reaches, isCommand, workspace: context.workspace, work };
-    if (isDeniedPath(lists, places, look)) codes.push('endpoint_path_denied');
-    if (asPath && allowsPaths && (isCommand || !isAllowedPath(lists, target.value, work)))
+    const denial = { reaches, isCommand, workspace: context.workspace, work: look.work };
+    if (isDeniedPath(lists, places, denial)) codes.push('endpoint_path_denied');
+    if (asPath && allowsPaths && (isCommand || !isAllowedPath(lists, target.value, look.work)))
       codes.push('endpoint_path_not_allowlisted');
     codes.push(...domainFaults(rule, lists, target, { places, asDomain, isCommand }));
     const unlisted = (asPath && !allowsPaths && allowsDomains) || (asDomain && !allowsDomains && allowsPaths);
     if (unlisted) codes.push('endpoint_target_unlisted'); // only the other kind of place is allowed
     const outside = (one: EndpointClass): boolean => isNetwork(one) && !rule.egress_classes.includes(one);
-    if (rule.egress_classes.length > 0 && classes.some(outside))
-      codes.push('endpoint_egress_class_not_allowed');
+    const mayLeave = !leads && mayBeOfKind(target, 'url', surroundings);
+    const all = mayLeave ? [...classes, 'net.http' as const] : classes;
+    if (rule.egress_classes.length > 0 && all.some(outside)) codes.push('endpoint_egress_class_not_allowed');
   }
+  const sends = targets.length === 0 && actsOf(tool_name).has('sends');
+  if (rule.egress_classes.length > 0 && sends && !rule.egress_classes.includes('net.http'))
+    codes.push('endpoint_egress_class_not_allowed');
   const action = rule.action || 'block';
   if (rule.destructive_action === '' || !destroys(targets, tool_name)) return { codes, effect: action };
   return {
@@ -105,9 +110,21 @@ export function classesOf(target: Target, toolName: string): EndpointClass[] {
       ? destruction(operation)
       : undefined,
     namesDestruction(toolName) || (destructive === true && !leads) ? destruction(toolName) : undefined,
+    ...byWords(target, leads),
+    mayBeCommand(target, toolName) ? 'proc.exec' : undefined,
   ];
   const told = looks.filter((one) => one !== undefined && one !== 'other');
   return [...new Set([endpoint_class, ...(told as EndpointClass[])])];
+}
+
+/** What an operation does by its words, beyond those of its class. */
+function byWords({ kind, operation = '' }: Target, leads: boolean): EndpointClass[] {
+  const acts = actsOf(operation);
+  const isFile = !leads && (kind === 'path' || kind === 'other');
+  return [
+    ...(acts.has('writes') && isFile ? (['fs.write'] as const) : []),
+    ...(acts.has('sends') ? (['net.http'] as const) : []),
+  ];
 }
 
 /** True if a call destroys something, whatever it says: by a target's class or operation, or by the name of the tool. */
@@ -164,10 +181,9 @@ interface DomainLook {
   readonly isCommand: boolean;
 }
 
-/** A second URL, or what a shell puts a text in the place of: the first host is one of several. */
+/** Another place behind white space, an option, or what a shell puts a text in the place of: the first host is one of several. */
 function mayHaveMoreHosts(value: string): boolean {
-  const space = value.search(/\s/);
-  return (space !== -1 && value.includes('://', space)) || /\$[({]|`/.test(value);
+  return /\s(?:-|[^\s.:/\\=@]*[.:/\\=@])|\$[({]|`/.test(value);
 }
 
 function domainFaults(

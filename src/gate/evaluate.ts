@@ -8,6 +8,7 @@ import { checkDelegation } from './delegation.ts';
 import { type DelegationProof, proveChain } from './delegation_chain.ts';
 import { type Duties, NO_DUTIES } from './duties.ts';
 import { type Evidence, NO_EVIDENCE } from './evidence.ts';
+import { someWork } from './glob.ts';
 import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
 import { intentDigest } from './intent_digest.ts';
 import { judge } from './judge.ts';
@@ -172,8 +173,9 @@ function credentialed(
 function ofProfile(judged: Judgement, intent: Intent, { gate }: Evidence): Judgement {
   const { verdict, duties } = judged;
   if (gate.profile === 'standard' || verdict === 'block') return judged;
+  const look = { home: gate.home, work: someWork() };
   const high = callsOf(intent).some((call) => {
-    const risk = riskOfCall(call, gate.home);
+    const risk = riskOfCall(call, look);
     return isStrangeRisk(risk) || risk === 'high' || risk === 'critical';
   });
   if (!high || duties.broker !== null || verdict === 'dry_run') return judged;

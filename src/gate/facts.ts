@@ -1,5 +1,5 @@
 import { lowered } from '../core/text.ts';
-import type { Asked } from './asked.ts';
+import type { Asked, Look } from './asked.ts';
 import { classesOf } from './endpoint_lists.ts';
 import type { Work } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
@@ -54,13 +54,13 @@ export interface Facts {
 }
 
 export function factsOf(
-  { intent, home, work, careful }: Pick<Asked, 'intent' | 'home' | 'work' | 'careful'>,
+  { intent, careful, ...look }: Look & Pick<Asked, 'intent' | 'careful'>,
   risksNamed: ReadonlySet<string>,
   floor: Policy['risk_floor'],
 ): Facts {
   const { tool_name, context, targets, arg_provenance = [], skill_provenance: skill, delegation } = intent;
   const classes = targets.map((target) => classesOf(target, tool_name));
-  const risks = risksUpTo(intent, home);
+  const risks = risksUpTo(intent, look);
   return {
     tools: [tool_name],
     risk: context.risk_class,
@@ -76,8 +76,8 @@ export function factsOf(
     skillSources: skill === undefined ? [] : [skill.source],
     kinds: targets.map(({ kind }) => kind),
     targets,
-    surroundings: surroundingsOf(intent, home),
-    work,
+    surroundings: surroundingsOf(intent, look),
+    work: look.work,
     classes: classes.filter((each) => each.length === 1).flat(),
     allClasses: classes.flat(),
     toolClasses: classesByTool(intent),

@@ -1,3 +1,5 @@
+import { GaitError } from '../core/errors.ts';
+
 /** A part of a pattern: text as it is, one character of a set, any one but a slash, or any number of them. */
 type Part =
   | { readonly kind: 'point'; readonly point: string }
@@ -22,28 +24,48 @@ export interface Work {
 }
 
 /** More steps than this takes nothing that people write; on any machine they are less than a second. */
-const MAX_STEPS = 20_000_000;
+const MAX_STEPS = 10_000_000;
+
+/** What it takes to go on by one character in two patterns at once. */
+const MEETING_STEPS = 5;
 
 export function someWork(): Work {
   return { left: MAX_STEPS };
 }
 
 /** Thrown where matching would go on for too long: what cannot be judged is not let through. */
-export class TooMuchWork extends Error {}
+export class TooMuchWork extends GaitError {
+  constructor() {
+    super({
+      code: 'evaluation_failed',
+      category: 'policy_blocked',
+      message: 'matching the call with the patterns of the policy takes too long',
+      hint: 'Write fewer patterns, or shorter ones; or call with fewer targets.',
+    });
+  }
+}
 
 /** The texts that a pattern stands for. */
 export class Pattern {
   readonly #parts: readonly Part[];
+  /** The characters that all of them begin with: most texts begin otherwise. */
+  readonly #head: string;
 
   constructor(parts: readonly Part[]) {
     this.#parts = parts;
+    const end = parts.findIndex(({ kind }) => kind !== 'point');
+    const literal = end === -1 ? parts : parts.slice(0, end);
+    this.#head = literal.map((part) => (part.kind === 'point' ? part.point : '')).join('');
   }
 
   /** One pass over the text with the set of places in the pattern where it may be: no pattern makes it go back. */
   fits(text: string, work: Work = someWork()): boolean {
     const parts = this.#parts;
-    let places = reached(parts, new Set([0]));
-    for (const point of text) {
+    const head = this.#head;
+    spend(work, 1);
+    if (!text.startsWith(head)) return false;
+    let places = reached(parts, new Set([[...head].length]));
+    for (const point of text.slice(head.length)) {
       const next = new Set<number>();
       for (const place of places) {
         const part = parts[place];
@@ -60,6 +82,8 @@ export class Pattern {
   /** True if there is a text that both stand for. */
   meets(other: Pattern, work: Work = someWork()): boolean {
     const [a, b] = [this.#parts, other.#parts];
+    spend(work, 1);
+    if (!this.#head.startsWith(other.#head) && !other.#head.startsWith(this.#head)) return false;
     const width = b.length + 1;
     const seen = new Set<number>();
     const open: number[] = [];
@@ -68,6 +92,7 @@ export class Pattern {
         for (const right of j) {
           const pair = left * width + right;
           if (seen.has(pair)) continue;
+          spend(work, 1);
           seen.add(pair);
           open.push(pair);
         }
@@ -79,7 +104,7 @@ export class Pattern {
       const [left, right] = [a[i], b[j]];
       if (left === undefined || right === undefined) continue;
       for (const point of pointsOfBoth(left, right)) {
-        spend(work, 1);
+        spend(work, MEETING_STEPS);
         const [to, too] = [new Set(behind(left, i, point)), new Set(behind(right, j, point))];
         add(reached(a, to), [...reached(b, too)]);
       }
@@ -90,7 +115,7 @@ export class Pattern {
 
 export function spend(work: Work, steps: number): void {
   work.left -= steps;
-  if (work.left < 0) throw new TooMuchWork('matching its patterns takes too long');
+  if (work.left < 0) throw new TooMuchWork();
 }
 
 /** Where a pattern may be after a part took a character. */
@@ -132,7 +157,7 @@ export function patternOf(
 }
 
 /** A pattern of texts as they are, between which anything at all may stand. */
-export function between(...texts: readonly string[]): Pattern {
+export function between(texts: readonly string[]): Pattern {
   return new Pattern(
     texts.flatMap((text, index): Part[] => [
       ...(index === 0 ? [] : [{ kind: 'many', across: true } as const]),

@@ -88,8 +88,8 @@ export function risksNamed({ rules }: Policy): ReadonlySet<string> {
 }
 
 function failClosed(policy: Policy, asked: Asked): Judgement | undefined {
-  const { intent, claims, home } = asked;
-  const risks = risksUpTo(intent, home);
+  const { intent, claims } = asked;
+  const risks = risksUpTo(intent, asked);
   if (!risks.some((risk) => failsClosed(policy, risk))) return undefined;
   const { required_fields, required_high_risk_fields } = policy.fail_closed;
   const missing = [

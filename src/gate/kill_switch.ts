@@ -76,9 +76,10 @@ interface Call extends IntentRequest {
 }
 
 function callOf(request: IntentRequest, said: Intent, home: string | undefined): Call {
-  const surroundings = surroundingsOf(said, home);
+  const work = someWork();
+  const surroundings = surroundingsOf(said, { home, work });
   const targets = said.targets.flatMap((target) => meaningsOf(target, surroundings));
-  return { ...request, intent: { ...said, targets }, surroundings, work: someWork() };
+  return { ...request, intent: { ...said, targets }, surroundings, work };
 }
 
 function fitsAll(entry: KillSwitchEntry, call: Call): boolean {

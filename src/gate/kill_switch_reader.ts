@@ -96,6 +96,20 @@ export function killSwitchDocument(entries: readonly KillSwitchEntry[]): JsonObj
   return { schema_id: KILL_SWITCH_SCHEMA_ID, schema_version: '1.0.0', entries: list };
 }
 
+/** What somebody writes who means more than one thing, or another one. `name` is the member of the entry. */
+export function selectorFault(name: string, value: string): string | undefined {
+  if (value.includes('*')) return 'has a *';
+  const isPlace = /prefixes$|^target_value$/.test(name);
+  if (isPlace && value.startsWith('~')) return 'begins with ~';
+  if (isPlace && /\$[\w{(]|`/.test(value)) return 'has a variable';
+  if (/prefixes$/.test(name) && /[?[{]|[+@!]\(/.test(value)) return 'is a pattern';
+  if (/prefixes$/.test(name) && /%[0-9a-f]{2}/i.test(value)) return 'has an escape of URLs';
+  if (name === 'tool_name' && value.includes(',')) return 'is a list';
+  if (/prefixes$/.test(name) && value.includes(',/')) return 'is a list';
+  if (name === 'target_value' && /^[\da-f.:]+\/\d+$/i.test(value)) return 'is a block of addresses';
+  return undefined;
+}
+
 /** A new entry, checked as one that is read, with an id that none of the others has. Throws `kill_switch_invalid`. */
 export function newKillSwitch(
   members: Omit<KillSwitchEntry, 'entry_id' | 'enabled'>,

@@ -29,15 +29,38 @@ export function isOfArgument({ arg_path }: Provenance, args: JsonObject): boolea
   return true;
 }
 
-/** Tells of arguments whether no label is about them, or about any part of them. */
-export function unlabelledBy(labels: readonly Provenance[]): (name: string) => boolean {
-  const named = new Set<string>();
-  let all = false;
+/** What labels are about, by the names on the way there. */
+interface Labelled {
+  /** A label is about this, with all that is in it. */
+  whole: boolean;
+  readonly parts: Map<string, Labelled>;
+}
+
+/** Tells of arguments whether there is a part of them that no label is about. */
+export function unlabelledBy(labels: readonly Provenance[]): (name: string, value: Json) => boolean {
+  const root: Labelled = { whole: false, parts: new Map() };
   for (const { arg_path } of labels) {
-    const [first] = stepsOf(arg_path);
-    all ||= first === undefined || first === '*';
-    if (first !== undefined) named.add(first);
-    named.add(arg_path);
+    reachedBy(root, [arg_path]).whole = true; // a name may have dots
+    reachedBy(root, stepsOf(arg_path)).whole = true;
   }
-  return (name) => !all && !named.has(name);
+  return (name, value) => !isCovered({ [name]: value }, root);
+}
+
+function reachedBy(root: Labelled, steps: readonly string[]): Labelled {
+  let at = root;
+  for (const step of steps) {
+    const next = at.parts.get(step) ?? { whole: false, parts: new Map() };
+    at.parts.set(step, next);
+    at = next;
+  }
+  return at;
+}
+
+function isCovered(value: Json, { whole, parts }: Labelled): boolean {
+  if (whole || parts.get('*')?.whole === true) return true;
+  if (typeof value !== 'object' || value === null || parts.size === 0) return false;
+  return Object.entries(value).every(([name, part]) => {
+    const [one, any] = [parts.get(name), parts.get('*')];
+    return (one !== undefined && isCovered(part, one)) || (any !== undefined && isCovered(part, any));
+  });
 }

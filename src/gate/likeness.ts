@@ -20,15 +20,25 @@ export function mayBeOfKind(target: Target, wanted: TargetKind, surroundings: Su
         (mayBeCommand(target, surroundings.toolName) && placesOf(target, surroundings).goesOut)
       );
     case 'path':
-      return (
-        !leads && (mayBeCommand(target, surroundings.toolName) || (kind === 'other' && /[\\/~]/.test(value)))
-      );
+      return !leads
+        ? mayBeCommand(target, surroundings.toolName) || isWordOf(target, surroundings)
+        : isBarePath(target);
     case 'other':
       return mayBeCommand(target, surroundings.toolName);
     default:
-      // The name of a repository, a table: nobody can tell it from another word.
-      return kind === 'other' && !/\s/.test(value) && !actsOf(surroundings.toolName).has('executes');
+      return isWordOf(target, surroundings);
   }
+}
+
+/** The name of a file, a repository, a table: nobody can tell it from another word. A path has a sign of its own. */
+function isWordOf({ kind, value }: Target, { toolName }: Surroundings): boolean {
+  if (kind !== 'other') return false;
+  return /[\\/~]/.test(value) || (!/\s/.test(value) && !actsOf(toolName).has('executes'));
+}
+
+/** Said to be on the network, and nothing that a browser would go to. */
+function isBarePath({ kind, value }: Target): boolean {
+  return (kind === 'url' || kind === 'host') && !isNetworkPlace('other', value) && !isHostLike(value);
 }
 
 /** Classes that a call may be of beside those that its targets say or look to be of: by the name of its tool. */

@@ -1,10 +1,8 @@
 import { wantsBroker } from './judge.ts';
+import { type Finding, literals, shallow } from './lint_words.ts';
 import { asksForDelegation } from './match.ts';
 import type { Match, Policy, Rule } from './policy.ts';
 import { RISK_CLASSES } from './risk_classes.ts';
-
-/** What to ask of what a rule is about: by code, in words. */
-export type Finding = readonly [code: string, message: string];
 
 /** What a careful reader would ask about the calls that a rule is about. */
 export function reachFindings(policy: Policy, rule: Rule): Finding[] {
@@ -80,52 +78,6 @@ function toolOnly(rule: Rule): Finding[] {
   if (asksMore || lists > 0) return [];
   return [['tool_only', 'names nothing but tools: it lets them do anything, to anything']];
 }
-
-/** Where words are taken as they are written, and this one looks as if it were not meant so. */
-function literals({ match }: Rule): Finding[] {
-  const found: Finding[] = [];
-  for (const [name, other] of LITERAL) {
-    const [word] = match[name].filter((one) => one.includes('*'));
-    if (word === undefined) continue;
-    const where = other === undefined ? '' : `; patterns go into ${other}`;
-    found.push(['pattern_literal', `${name} takes ${word} as it is written${where}`]);
-  }
-  for (const name of PATTERNS) {
-    const [word] = match[name].filter((one) => /[?{}()|^[\]]|^~/.test(one));
-    if (word !== undefined)
-      found.push(['pattern_literal', `${name} takes all of ${word} but its stars as it is written`]);
-  }
-  if (match.tool_names.includes('script'))
-    found.push([
-      'never_matches',
-      'is about the tool script: a script is judged step by step, by the tool of each',
-    ]);
-  return found;
-}
-
-const PATTERNS = ['tool_patterns', 'target_patterns', 'identity_patterns'] as const;
-
-/** A pattern without a folder denies in the workspace's own folder alone. */
-function shallow({ endpoint, effect }: Rule): Finding[] {
-  if (effect === 'block') return [];
-  const [word] = endpoint.path_denylist.filter((one) => !/^(?:\/|\*\*|[a-z]:)/i.test(one));
-  if (word === undefined) return [];
-  return [['pattern_shallow', `denies ${word} from the workspace's own folder on: **/${word} is everywhere`]];
-}
-
-const LITERAL: readonly (readonly [keyof Match & LiteralList, string | undefined])[] = [
-  ['tool_names', 'tool_patterns'],
-  ['target_values', 'target_patterns'],
-  ['destination_values', undefined],
-  ['identities', 'identity_patterns'],
-  ['workspace_prefixes', undefined],
-];
-type LiteralList =
-  | 'tool_names'
-  | 'target_values'
-  | 'destination_values'
-  | 'identities'
-  | 'workspace_prefixes';
 
 /** A rule that allows by risk believes what a call says of it, unless the policy says otherwise. */
 function believed({ risk_floor }: Policy, { effect, match }: Rule): Finding[] {

@@ -1,4 +1,5 @@
 import { lowered, sameName, trimmed } from '../core/text.ts';
+import { mayDo } from './acts.ts';
 import type { Facts } from './facts.ts';
 import { isNowhere, isWithin, plainPath } from './places.ts';
 import type { Match, Rule } from './policy.ts';
@@ -38,15 +39,21 @@ const CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   data_classes: (match, { sensitivities }) => some(match.data_classes, sensitivities),
   destination_kinds: (match, facts, grants) => ofKind(match.destination_kinds, facts, grants),
   destination_values: (match, facts, grants) => named(match.destination_values, facts, grants),
-  destination_operations: (match, { operations }) => some(match.destination_operations, operations),
+  destination_operations: ({ destination_operations: wanted }, { operations, tools }, grants) =>
+    some(wanted, operations) || (!grants && isUnsaid(operations) && mayDo(wanted, tools[0] ?? '') && 'maybe'),
 };
 
 const DELEGATION_CHECKS: Readonly<Partial<Record<keyof Match, Check>>> = {
   require_delegation: (match, { delegation }) => !match.require_delegation || delegation !== undefined,
   max_delegation_depth: ({ max_delegation_depth: depth }, { delegation }) =>
     depth === null || (delegation !== undefined && delegation.depth <= depth),
-  allowed_delegator_identities: (match, { delegation }) =>
-    some(match.allowed_delegator_identities, delegation?.delegators ?? []),
+  // Who lets somebody act must all be let: one stranger among them hands on what is not theirs.
+  allowed_delegator_identities: ({ allowed_delegator_identities: wanted }, { delegation }, grants) => {
+    const delegators = delegation?.delegators ?? [];
+    const isOne = (one: string): boolean => wanted.includes(one);
+    if (wanted.length === 0) return true;
+    return grants ? delegators.length > 0 && delegators.every(isOne) : delegators.some(isOne);
+  },
   // Who is let act is who acts, not anybody that it was handed on by.
   allowed_delegate_identities: ({ allowed_delegate_identities: wanted }, { delegation }, grants) =>
     some(wanted, delegation === undefined ? [] : grants ? [delegation.delegate] : delegation.delegates),
@@ -136,6 +143,11 @@ function isLike(pattern: string, value: string): boolean {
     at = found + part.length;
   }
   return at <= value.length - last.length;
+}
+
+/** A call that names no targets, or one without what is done to it. */
+function isUnsaid(operations: readonly string[]): boolean {
+  return operations.length === 0 || operations.includes('');
 }
 
 /** True if nothing is asked for, or one of these is. */

@@ -1,6 +1,8 @@
+import type { Look } from './asked.ts';
 import { isRun, wordsOf } from './command_words.ts';
 import { domainOf, plainUrl } from './domains.ts';
 import { inferredClass, type TargetKind, writtenDomain } from './endpoint.ts';
+import { spend } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
 import { isHostLike } from './places.ts';
 import { hostsIn, isVariable, type Paths, pathsIn, type Surroundings, withoutBraces } from './readings.ts';
@@ -40,12 +42,12 @@ const GOES_OUT: ReadonlySet<string> = new Set(
   ),
 );
 
+/** What it takes to tell the hosts of a text, in steps of matching. */
+const HOST_STEPS = 200;
+
 /** Where a call is made, and by what. */
-export function surroundingsOf(
-  { tool_name: toolName, context }: Intent,
-  home: string | undefined,
-): Surroundings {
-  return { workspace: context.workspace, home, toolName };
+export function surroundingsOf({ tool_name: toolName, context }: Intent, { home, work }: Look): Surroundings {
+  return { workspace: context.workspace, home, toolName, work };
 }
 
 export function placesOf(target: Target, surroundings: Surroundings): Places {
@@ -64,6 +66,7 @@ export function placesOf(target: Target, surroundings: Surroundings): Places {
 function placesIn(target: Target, surroundings: Surroundings): Places {
   const { kind, value } = target;
   const texts = textsOf(target, surroundings.toolName);
+  spend(surroundings.work, value.length + texts.length * HOST_STEPS);
   // Lines of a command are no path, and each of their words is looked at.
   const asPaths = texts.length > 1 && /[\n\t]/.test(value) ? texts.slice(1) : texts;
   const each = kind !== 'path' && isWebUrl(value) ? [] : asPaths.map((text) => pathsIn(text, surroundings));

@@ -44,7 +44,7 @@ const COMPILED = new WeakMap<readonly string[], readonly Pattern[]>();
 
 /** Patterns in which `*` is any text: by list, since policies live longer than calls. */
 function compiled(patterns: readonly string[]): readonly Pattern[] {
-  const known = COMPILED.get(patterns) ?? patterns.map((pattern) => between(...pattern.split('*')));
+  const known = COMPILED.get(patterns) ?? patterns.map((pattern) => between(pattern.split('*')));
   COMPILED.set(patterns, known);
   return known;
 }

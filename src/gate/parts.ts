@@ -14,10 +14,10 @@ import { stricter } from './verdict.ts';
  * target, for each source of an argument, and for each of the ones with each of the others. One that a rule wants to see
  * whole is seen whole, and a harmless part beside another changes nothing, whichever parts they are.
  */
-export function partsOf(policy: Policy, { intent: said, home }: Asked): readonly Intent[] {
+export function partsOf(policy: Policy, { intent: said, ...look }: Asked): readonly Intent[] {
   const intent = withLabels(policy, said);
   const { targets, arg_provenance = [] } = intent;
-  const surroundings = surroundingsOf(intent, home);
+  const surroundings = surroundingsOf(intent, look);
   const meanings = targets.flatMap((target) => meaningsOf(target, surroundings));
   const sources = new Map(arg_provenance.map((label) => [label.source, label]));
   const asTargets = meanings.length > 1 ? meanings.map((target) => ({ targets: [target] })) : [];
@@ -37,9 +37,10 @@ function withLabels(policy: Policy, intent: Intent): Intent {
   if (!required_fields.includes('arg_provenance') || !failsClosed(policy, intent.context.risk_class))
     return intent;
   const { arg_provenance = [] } = intent;
-  const unlabelled = Object.keys(intent.args).filter(unlabelledBy(arg_provenance));
+  const isUnlabelled = unlabelledBy(arg_provenance);
+  const unlabelled = Object.entries(intent.args).filter(([name, value]) => isUnlabelled(name, value));
   if (arg_provenance.length === 0 || unlabelled.length === 0) return intent;
-  const labels = unlabelled.map((name): Provenance => ({ arg_path: `$.${name}`, source: 'external' }));
+  const labels = unlabelled.map(([name]): Provenance => ({ arg_path: `$.${name}`, source: 'external' }));
   return { ...intent, arg_provenance: [...arg_provenance, ...labels] };
 }
 

@@ -24,6 +24,8 @@ export interface PathDenied {
   readonly likeAbove: readonly Pattern[];
   /** It holds from the workspace on: what that is in is above it too. */
   readonly inWorkspace: boolean;
+  /** It names the workspace itself: all that is in it. */
+  readonly isWorkspace: boolean;
 }
 
 const GLOB = /[*?[]/;
@@ -84,6 +86,7 @@ export function pathDenied(pattern: string): PathDenied {
     above: folders.filter(isLiteral).flatMap(compile),
     likeAbove: folders.filter((one) => !isLiteral(one)).flatMap(compile),
     inWorkspace,
+    isWorkspace: plain === '.',
   };
 }
 
@@ -102,7 +105,7 @@ function withoutEscapes(text: string): string {
 
 /** True if one of the paths is denied. */
 export function isDenied(
-  { patterns, above, likeAbove, inWorkspace }: PathDenied,
+  { patterns, above, likeAbove, inWorkspace, isWorkspace }: PathDenied,
   paths: Paths,
   { reaches, isCommand, workspace, work }: DenialLook,
 ): boolean {
@@ -110,6 +113,8 @@ export function isDenied(
     for (const path of paths.plain) if (pattern.fits(path, work)) return true;
     for (const set of paths.patterns) if (set.meets(pattern, work)) return true;
   }
+  if (isWorkspace && (paths.patterns.length > 0 || [...paths.plain].some((path) => !isAbsolute(path))))
+    return true;
   if (!reaches) return false;
   if (inWorkspace && isAbove(paths, '.', workspace, work)) return true;
   // Each word of a command may be a folder, and hardly any is.

@@ -48,8 +48,8 @@ export function isWithin(path: string, folder: string | undefined): boolean {
   return path === folder || path.startsWith(`${folder}/`);
 }
 
-/** Two dots as a name, as a path or a word of a command has them. */
-const UP = /(?:^|[\\/\s'"=:])\.\.(?:[\\/\s'"]|$)/;
+/** Two dots that may be a name: of a path, of a word of a command, or behind an option. */
+const UP = /(?<!\.)\.\.(?:[\\/\s'"]|$)/;
 
 /** A text as it is, and decoded, over and over. */
 function* decodings(text: string): Generator<string> {
@@ -78,10 +78,13 @@ export function hidesWayUp(text: string): boolean {
   return false;
 }
 
+/** What shells, URLs and lists of paths take for something else; a folder of processes. */
+const UNPLACED = /[*?[{~$`]|[+@!]\(|(['"]).*\1|%[0-9a-f]{2}|..:|^\/(?:proc|dev)\/|^\/.*\\/is;
+
 /** True for a workspace that nobody can place: not from a root on, or with what stands for something else in it. */
 export function isNowhere(workspace: string): boolean {
   const path = plainPath(workspace);
-  return path === undefined || !isAbsolute(path) || /[*?[{~$`]|^\/(?:proc|dev)\//.test(path);
+  return path === undefined || !isAbsolute(path) || UNPLACED.test(workspace);
 }
 
 /** The home folder that a gate is told, in its plain form. Throws `home_invalid` for what is no absolute path. */

@@ -1,5 +1,5 @@
 import { domainOf, embeddedFours } from './domains.ts';
-import { type Pattern, patternOf } from './glob.ts';
+import { type Pattern, patternOf, spend, type Work } from './glob.ts';
 import { isAbsolute, isNowhere, plainPath } from './places.ts';
 
 /** Choices are taken apart no further. */
@@ -13,6 +13,8 @@ export interface Surroundings {
   readonly home?: string | undefined;
   /** What does it: a value may be a command to a tool that runs one. */
   readonly toolName: string;
+  /** What telling the places of a value may still cost. */
+  readonly work: Work;
 }
 
 /** All the paths that a text may name. */
@@ -51,9 +53,15 @@ const GLOB = /[*?[{]|[+@!]\(|\([^()/|]*\|/;
 const ROOTED_AGAIN = /^\/proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/root$/;
 const ANY_FILE =
   /^\/(?:proc\/(?:self|thread-self|\d+)(?:\/task\/\d+)?\/(?:cwd|fd)|dev\/(?:fd|stdin|stdout|stderr))$/;
+/** No link of `/proc` lies deeper: `/proc/1/task/1/root`. */
+const LINK_DEPTH = 5;
 const LINKS = ['root', 'cwd', 'fd'].flatMap((link) =>
   ['/proc/*/', '/proc/*/task/*/'].flatMap((of) => [`${of}${link}`, `${of}${link}/**`]),
 );
+
+/** What it takes to read a text in one way, and to make a pattern of it, in steps of matching. */
+const READING_STEPS = 100;
+const PATTERN_STEPS = 1000;
 
 /** The paths that a text may name, whoever reads it: a shell, a program, a library of URLs. */
 export function pathsIn(text: string, surroundings: Surroundings): Paths {
@@ -61,7 +69,9 @@ export function pathsIn(text: string, surroundings: Surroundings): Paths {
   const spelled = spellings(text);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: NUL ends a path in C
   if (spelled === undefined || /[\x00-\x1f\x7f]/.test(text)) return { ...found, anywhere: true };
+  const { work } = surroundings;
   for (const one of spelled) {
+    spend(work, READING_STEPS + one.length);
     const expanded = one.replace(HOME, () => surroundings.home ?? '$HOME');
     for (const path of [one, expanded]) {
       const place = resolved(path);
@@ -70,7 +80,7 @@ export function pathsIn(text: string, surroundings: Surroundings): Paths {
       else for (const name of named(place, surroundings.workspace)) found.plain.add(name);
     }
     if (!GLOB.test(expanded) && !isVariable(expanded)) continue;
-    const made = expanded.length > MAX_GLOB ? undefined : patternsOf(expanded, surroundings.workspace);
+    const made = expanded.length > MAX_GLOB ? undefined : patternsOf(expanded, surroundings);
     if (made === undefined) found.anywhere = true;
     else found.patterns.push(...made);
   }
@@ -138,7 +148,7 @@ function resolved(path: string): string | undefined {
     if (part !== '..') parts.push(part);
     else if (parts.pop() === undefined && !rooted) return undefined;
     // A system follows a link before it goes up from it.
-    const here = rooted ? `/${parts.join('/')}` : '';
+    const here = rooted && parts.length <= LINK_DEPTH ? `/${parts.join('/')}` : '';
     if (ANY_FILE.test(here)) return undefined;
     if (ROOTED_AGAIN.test(here)) parts = [];
   }
@@ -158,7 +168,7 @@ function named(path: string, workspace: string): string[] {
   return path.startsWith(`${home}/`) ? [path, path.slice(home.length + 1)] : [path];
 }
 
-function patternsOf(text: string, workspace: string): Pattern[] | undefined {
+function patternsOf(text: string, { workspace, work }: Surroundings): Pattern[] | undefined {
   const alternatives = withoutBraces(
     widened(text)
       .replaceAll(VARIABLE, '**')
@@ -168,6 +178,7 @@ function patternsOf(text: string, workspace: string): Pattern[] | undefined {
   if (alternatives.length * text.length > MAX_ALTERNATIVES_TEXT) return undefined;
   const made: Pattern[] = [];
   for (const one of alternatives) {
+    spend(work, PATTERN_STEPS + 10 * one.length);
     if (one.split('/').includes('..')) return undefined; // what it leads out of is not known
     const plain = one.replaceAll(/\/(?:\.?\/)+/g, '/').replace(/^\.\/|(?<=.)\/\.?$/g, '');
     const pattern = patternOf(plain, { deep: true });

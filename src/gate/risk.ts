@@ -1,6 +1,6 @@
 import { actsOf } from './acts.ts';
+import type { Look } from './asked.ts';
 import { classesOf, destroys } from './endpoint_lists.ts';
-import { someWork } from './glob.ts';
 import type { Intent, Target } from './intent.ts';
 import { mayBeOfKind } from './likeness.ts';
 import { placesOf, surroundingsOf } from './meanings.ts';
@@ -16,41 +16,43 @@ export function failsClosed({ fail_closed }: Policy, risk: string): boolean {
 }
 
 /** The higher of what a call says and of what it shows; what it says, where that is strange. */
-export function riskOfCall(intent: Intent, home: string | undefined): string {
+export function riskOfCall(intent: Intent, look: Look): string {
   const said = intent.context.risk_class;
   if (isStrangeRisk(said)) return said;
-  const shown = shownRisk(intent, home);
+  const shown = shownRisk(intent, look);
   return RISK_CLASSES.indexOf(shown) > (RISK_CLASSES as readonly string[]).indexOf(said) ? shown : said;
 }
 
 /** What a call says, what it shows, and all between: one that shows more is of no less. */
-export function risksUpTo(intent: Intent, home: string | undefined): readonly string[] {
+export function risksUpTo(intent: Intent, look: Look): readonly string[] {
   const said = intent.context.risk_class;
   const from = (RISK_CLASSES as readonly string[]).indexOf(said);
-  const to = (RISK_CLASSES as readonly string[]).indexOf(riskOfCall(intent, home));
+  const to = (RISK_CLASSES as readonly string[]).indexOf(riskOfCall(intent, look));
   return from === -1 ? [said] : RISK_CLASSES.slice(from, to + 1);
 }
 
 /** The least risk of a call by its tool, its operations and its targets, whatever it says. */
-export function shownRisk(intent: Intent, home: string | undefined): RiskClass {
+export function shownRisk(intent: Intent, look: Look): RiskClass {
   const { tool_name, targets } = intent;
   if (destroys(targets, tool_name)) return 'high';
-  const surroundings = surroundingsOf(intent, home);
+  const surroundings = surroundingsOf(intent, look);
   if (targets.some((target) => isAboveWorkspace(target, surroundings))) return 'high';
   const acts = actsOf(tool_name);
   if (targets.some((target) => sendsOut(target, surroundings))) return 'high';
+  const all = [acts, ...targets.map(({ operation = '' }) => actsOf(operation))];
   const writes = targets.some((target) => classesOf(target, tool_name).includes('fs.write'));
-  return writes || acts.has('writes') || acts.has('sends') ? 'medium' : 'low';
+  return writes || all.some((one) => one.has('writes') || one.has('sends')) ? 'medium' : 'low';
 }
 
 /** A path that the workspace lies in, or that may be any. */
 function isAboveWorkspace(target: Target, surroundings: Surroundings): boolean {
   const workspace = plainPath(surroundings.workspace);
-  if (workspace === undefined || workspace === '.' || target.kind !== 'path') return false;
+  if (workspace === undefined || workspace === '.' || !mayBeOfKind(target, 'path', surroundings))
+    return false;
   const places = placesOf(target, surroundings);
   if (places.anywhere) return true;
   const above = plainPath(`${workspace}/..`);
-  return above !== undefined && above !== workspace && isAbove(places, above, above, someWork());
+  return above !== undefined && above !== workspace && isAbove(places, above, above, surroundings.work);
 }
 
 /** Writes to the network. */

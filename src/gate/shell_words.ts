@@ -6,11 +6,14 @@ export interface ShellText {
   readonly quoted: readonly string[];
 }
 
-const ENDS_WORD = /[\s;|&<>()`]/;
+const ENDS_WORD = /[\s;|&<>()]/;
 const MANY = /[\s'"`;|&<>()$\\]/;
 
 /** `@(a|b)` and its like (bash, `extglob`): no bracket that joins commands. */
-const CHOICE = /[?*+@!]\($/;
+const OPENS_CHOICE: ReadonlySet<string> = new Set('?*+@!');
+
+/** A variable stands for any text. */
+const ANYTHING = '$_';
 
 const ESCAPED: Readonly<Record<string, string>> = {
   n: '\n',
@@ -26,14 +29,16 @@ export function shellText(text: string): ShellText {
   const words: string[] = [];
   const quoted: string[] = [];
   let word = '';
+  let last = '';
   let isWord = false;
   let choices = 0;
   const end = (): void => {
     if (isWord) words.push(word);
-    [word, isWord, choices] = ['', false, 0];
+    [word, last, isWord, choices] = ['', '', false, 0];
   };
   const take = (more: string): void => {
     word += more;
+    last = more.slice(-1); // of a long word it would be the whole of it that is asked
     isWord = true;
   };
   for (let at = 0; at < text.length; at += 1) {
@@ -44,6 +49,14 @@ export function shellText(text: string): ShellText {
       if (next !== '\n') take(next); // a line that goes on
       continue;
     }
+    const inner = substitution(text, at);
+    if (inner !== undefined) {
+      const isName = letter === '$' && /^\w+$/.test(inner);
+      if (!isName) quoted.push(inner);
+      take(isName ? `\${${inner}}` : ANYTHING);
+      at += inner.length + (letter === '$' ? 2 : 1); // and what closes it
+      continue;
+    }
     const isAnsi = letter === '$' && text[at + 1] === "'";
     if (isAnsi || (letter === '$' && text[at + 1] === '"')) at += 1;
     const quote = text.charAt(at);
@@ -52,9 +65,9 @@ export function shellText(text: string): ShellText {
       const raw = text.slice(at + 1, close);
       const inner = isAnsi ? ansi(raw) : quote === '"' ? raw.replaceAll(/\\(?:\n|([$`"\\]))/g, '$1') : raw;
       if (MANY.test(inner)) quoted.push(inner);
-      take(inner);
+      take(quote === '"' ? inner.replaceAll(/\$\([^)]*\)?|`[^`]*`?/g, ANYTHING) : inner);
       at = close;
-    } else if (letter === '(' && CHOICE.test(`${word.slice(-1)}(`)) {
+    } else if (letter === '(' && OPENS_CHOICE.has(last)) {
       choices += 1;
       take(letter);
     } else if (choices > 0 && /[()|]/.test(letter)) {
@@ -65,6 +78,20 @@ export function shellText(text: string): ShellText {
   }
   end();
   return { words, quoted };
+}
+
+/** What a shell runs, or looks up, and puts the outcome in its place: `$(…)`, `${…}`, backticks. Its inside. */
+function substitution(text: string, at: number): string | undefined {
+  if (text[at] === '`') return upTo(text, at + 1, '`');
+  if (text[at] !== '$') return undefined;
+  if (text[at + 1] === '(') return upTo(text, at + 2, ')');
+  return text[at + 1] === '{' ? upTo(text, at + 2, '}') : undefined;
+}
+
+/** To the end of the text if nothing closes it. */
+function upTo(text: string, from: number, close: string): string {
+  const end = text.indexOf(close, from);
+  return text.slice(from, end === -1 ? text.length : end);
 }
 
 /** Where the quote that opens at a place ends: at the end of the text if nothing closes it. */

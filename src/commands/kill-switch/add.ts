@@ -16,7 +16,7 @@ import { invalidInput } from '../../core/errors.ts';
 import { epochMs, timestamp } from '../../core/time.ts';
 import { TARGET_KINDS } from '../../gate/endpoint.ts';
 import type { KillSwitchEntry } from '../../gate/kill_switch.ts';
-import { newKillSwitch } from '../../gate/kill_switch_reader.ts';
+import { newKillSwitch, selectorFault } from '../../gate/kill_switch_reader.ts';
 
 const flags = {
   ...stateFlags,
@@ -129,15 +129,16 @@ function membersOf(values: FlagValues<typeof flags>, io: Io): Omit<KillSwitchEnt
   };
 }
 
-/** A selector that is empty would stop more than is meant, one with a wildcard nothing at all. */
+/** A selector that is empty would stop more than is meant, one that is no name nothing at all. */
 function said<N extends string, T extends string>(name: N, value: T | undefined): { readonly [K in N]?: T } {
   if (value === undefined) return {};
   const flag = `--${name.replaceAll('_', '-').replace(/es$/, '')}`;
   if (value.trim() === '') throw invalidInput('flag_value_invalid', `${flag} is empty`, 'Give a value.');
-  if (!value.includes('*')) return { [name]: value } as { readonly [K in N]?: T };
+  const fault = selectorFault(name, value);
+  if (fault === undefined) return { [name]: value } as { readonly [K in N]?: T };
   throw invalidInput(
     'flag_value_invalid',
-    `${flag} has a *, which would stand for itself`,
+    `${flag} ${fault}, which would stand for itself`,
     'Selectors are no patterns: name what to stop, one switch for each, or say --all.',
   );
 }
