@@ -1,11 +1,11 @@
 import { invalidInput } from '../core/errors.ts';
 import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
-import { credentialFault, faultOf, type Issued, stubCredential } from '../gate/credential.ts';
-import { readCredential } from '../gate/credential_reader.ts';
-import { type Asked, type CredentialRequest, requestBytes } from '../gate/credential_request.ts';
+import { credentialFault, faultOf, type Issued, stubCredential } from '../gate/credentials/credential.ts';
+import { readCredential } from '../gate/credentials/reader.ts';
+import { type Asked, type CredentialRequest, requestBytes } from '../gate/credentials/request.ts';
 import { commandEnvironment, isStillThere, requiredCommand } from './broker_command.ts';
 import { envCredential } from './broker_env.ts';
-import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './broker_flags.ts';
+import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './flags/broker.ts';
 import { runBroker } from './broker_process.ts';
 import { csv } from './input.ts';
 import type { Io } from './io.ts';

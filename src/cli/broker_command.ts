@@ -1,7 +1,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import { VARIABLE_NAME } from './broker_flags.ts';
+import { VARIABLE_NAME } from './flags/broker.ts';
 import { csv } from './input.ts';
 import type { Io } from './io.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { stripped, trimmed } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
-import { faultOf, type Issued } from '../gate/credential.ts';
-import type { CredentialRequest } from '../gate/credential_request.ts';
-import { type CredentialTimes, completed, instantIn } from '../gate/credential_times.ts';
+import { faultOf, type Issued } from '../gate/credentials/credential.ts';
+import type { CredentialRequest } from '../gate/credentials/request.ts';
+import { type CredentialTimes, completed, instantIn } from '../gate/credentials/times.ts';
 import type { Io } from './io.ts';
 
 /** Variables beside that of a credential that say from when until when it counts. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { parseChain, type SessionChain } from '../run/chain.ts';
-import type { SessionCheckpoint } from '../run/session.ts';
+import { parseChain, type SessionChain } from '../run/session/chain.ts';
+import type { SessionCheckpoint } from '../run/session/session.ts';
 import { readJsonFile } from './input.ts';
 
 const MAX_CHAIN_BYTES = 64 * 1024 * 1024;

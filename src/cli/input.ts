@@ -2,7 +2,7 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
 import { trimmed } from '../core/text.ts';
-import { readFileBytes } from '../zip/file_source.ts';
+import { readFileBytes } from '../files/file_source.ts';
 
 /** Reads a file of JSON that is no larger than `limit` bytes. Throws invalid_input for anything else. */
 export function readJsonFile(path: string, limit: number): Json {

@@ -7,12 +7,12 @@ import {
   keyringText,
   MAX_KEYRING_BYTES,
   parseKeyringDocument,
-} from '../gate/keyring_file.ts';
-import { LineFile } from '../log/line_file.ts';
-import { readFileBytes } from '../zip/file_source.ts';
+} from '../signing/keyring_file.ts';
+import { LineFile } from '../files/line_file.ts';
+import { readFileBytes } from '../files/file_source.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
-import { type KeyringValues, namedRing } from './keyring_flags.ts';
+import { type KeyringValues, namedRing } from './flags/keyring.ts';
 import { realPlace } from './places.ts';
 import { outDir } from './workspace.ts';
 

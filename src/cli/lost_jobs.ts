@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
 import type { Jobs } from '../job/jobs.ts';
-import { FileStore } from '../log/file_store.ts';
+import { FileStore } from '../log/stores/file_store.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import { LogDamage } from '../log/record.ts';
 import type { Io } from './io.ts';

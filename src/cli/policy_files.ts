@@ -4,23 +4,23 @@ import { GaitError, invalidInput, ioFailure } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { byBytes } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { CredentialRules } from '../gate/credential_rules.ts';
-import type { Duties } from '../gate/duties.ts';
+import type { CredentialRules } from '../gate/policy/credential_rules.ts';
+import type { Duties } from '../gate/rules/duties.ts';
 import { type Decision, rulesAlone } from '../gate/evaluate.ts';
-import type { IntentRequest } from '../gate/intent.ts';
-import { intentDigest } from '../gate/intent_digest.ts';
-import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
-import type { StepJudgement } from '../gate/judgement.ts';
-import type { Policy } from '../gate/policy.ts';
-import { policyDigest } from '../gate/policy_digest.ts';
-import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy_text.ts';
+import type { IntentRequest } from '../gate/intent/intent.ts';
+import { intentDigest } from '../gate/intent/digest.ts';
+import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent/reader.ts';
+import type { StepJudgement } from '../gate/rules/judgement.ts';
+import type { Policy } from '../gate/policy/policy.ts';
+import { policyDigest } from '../gate/policy/digest.ts';
+import { MAX_POLICY_BYTES, parsePolicy } from '../gate/policy/yaml.ts';
 import type { Simulation } from '../gate/simulate.ts';
-import { readFileBytes } from '../zip/file_source.ts';
+import { readFileBytes } from '../files/file_source.ts';
 import type { ArgSpec, Reply } from './command.ts';
 import { readContextEnvelope } from './context_file.ts';
-import { homeOf } from './evaluation_flags.ts';
+import { homeOf } from './flags/evaluation.ts';
 import type { Io } from './io.ts';
-import { asJson } from './job_text.ts';
+import { asJson } from './text/job.ts';
 import { printable } from './terminal.ts';
 
 export const POLICY_OUTPUT = 'gait.policy.output';
@@ -94,7 +94,7 @@ export async function tried(
   if (killSwitchState === undefined) {
     return { file, request, now, decision: rulesAlone(file.policy, request, now, shown) };
   }
-  const { readKillSwitchFile } = await import('../gate/kill_switch_file.ts');
+  const { readKillSwitchFile } = await import('../gate/kill_switch/file.ts');
   const switches = readKillSwitchFile(killSwitchState);
   return { file, request, now, decision: rulesAlone(file.policy, request, now, { switches, ...shown }) };
 }

@@ -8,7 +8,7 @@ import {
   verificationError,
   verifyPack,
 } from '../pack/verify.ts';
-import { checkpointNamed } from '../run/chain.ts';
+import { checkpointNamed } from '../run/session/chain.ts';
 import type { DiffSide } from '../run/diff.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { collectRecords } from '../run/records.ts';

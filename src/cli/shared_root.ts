@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { invalidInput, ioFailure } from '../core/errors.ts';
-import { shareFolder } from '../log/fs/node.ts';
+import { shareFolder } from '../files/node.ts';
 import type { OptionalText } from './command.ts';
 
 export const sharedFlag: OptionalText = {

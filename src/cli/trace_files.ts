@@ -5,18 +5,18 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { byBytes } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
-import { placeIn } from '../gate/decision_verify.ts';
+import { placeIn } from '../gate/ledger/verify.ts';
 import {
   namedRecords,
   type TraceExpectations,
   type TraceFinding,
   type TraceVerification,
   verifyTrace,
-} from '../gate/trace_verify.ts';
+} from '../gate/records/verify_trace.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import { readFileBytes } from '../zip/file_source.ts';
+import { readFileBytes } from '../files/file_source.ts';
 import { readJsonFile, verifiedFile } from './input.ts';
 import type { Io } from './io.ts';
 import { printable } from './terminal.ts';

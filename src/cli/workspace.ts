@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
 import { Jobs } from '../job/jobs.ts';
 import { jobModel } from '../job/model.ts';
-import { FileStore } from '../log/file_store.ts';
+import { FileStore } from '../log/stores/file_store.ts';
 import type { Io } from './io.ts';
 
 /** Where everything goes unless told otherwise: GAIT_OUT_DIR, else ./gait-out. */

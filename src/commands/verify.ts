@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../cli/command.ts';
-import { asJson } from '../cli/job_text.ts';
-import { openAndVerify } from '../cli/pack_flags.ts';
+import { asJson } from '../cli/text/job.ts';
+import { openAndVerify } from '../cli/flags/pack.ts';
 import { runPath } from '../cli/run_source.ts';
-import { policyFlags, policyOf } from '../cli/verify_flags.ts';
-import { describeVerification } from '../cli/verify_text.ts';
+import { policyFlags, policyOf } from '../cli/flags/verify.ts';
+import { describeVerification } from '../cli/text/verify.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type VerifiedPack, verificationError } from '../pack/verify.ts';
 

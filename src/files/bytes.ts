@@ -1,7 +1,7 @@
 import { errnoOf } from '../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { Fd, FsPort } from './fs/port.ts';
-import { LINE_TRAILER_BYTES, MAX_LINE_BYTES, type Position, splitLine } from './record.ts';
+import type { Fd, FsPort } from './port.ts';
+import { LINE_TRAILER_BYTES, MAX_LINE_BYTES, type Position, splitLine } from '../log/record.ts';
 
 const READ_CHUNK_BYTES = 1024 * 1024;
 

@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { errnoOf } from '../../core/errors.ts';
+import { errnoOf } from '../core/errors.ts';
 import type { FsPort } from './port.ts';
 
 /** What a folder answers that cannot be synced, or not by us. A disk that fails answers something else. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { errnoOf } from '../../core/errors.ts';
-import { closeQuietly, pieces } from '../file_bytes.ts';
+import { errnoOf } from '../core/errors.ts';
+import { closeQuietly, pieces } from './bytes.ts';
 import type { FsPort } from './port.ts';
 
 /** How many files of other content may have the names that a kept file could have. */

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import { errnoOf, GaitError } from '../../core/errors.ts';
+import { errnoOf, GaitError } from '../core/errors.ts';
 import type { Fd } from './port.ts';
 
 /** An exclusive, advisory lock on an open file: flock(2), which frees itself when its process dies. */

@@ -1,5 +1,5 @@
-import { GaitError } from '../../core/errors.ts';
-import { closeQuietly } from '../file_bytes.ts';
+import { GaitError } from '../core/errors.ts';
+import { closeQuietly } from './bytes.ts';
 import type { Fd, FsPort } from './port.ts';
 
 /** That the lock of a store's file system excludes others: looked at once, before the first write. */

@@ -1,8 +1,8 @@
 import { errnoOf, GaitError } from '../core/errors.ts';
-import { closeQuietly } from './file_bytes.ts';
-import { ensureDir } from './fs/dirs.ts';
-import { LockProof } from './fs/lock_proof.ts';
-import type { Fd, FsPort, OpenMode } from './fs/port.ts';
+import { closeQuietly } from './bytes.ts';
+import { ensureDir } from './dirs.ts';
+import { LockProof } from './lock_proof.ts';
+import type { Fd, FsPort, OpenMode } from './port.ts';
 
 /** `read`: existing, to read. `update`: existing, to read and write. `create`: the same, made if absent. */
 export type LogMode = 'read' | 'update' | 'create';

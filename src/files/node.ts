@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import { errnoOf, GaitError } from '../../core/errors.ts';
+import { errnoOf, GaitError } from '../core/errors.ts';
 import { loadFileLock } from './lock.ts';
 import type { FsPort, OpenMode } from './port.ts';
 

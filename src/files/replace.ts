@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf } from '../../core/errors.ts';
+import { errnoOf } from '../core/errors.ts';
 import type { Fd, FsPort } from './port.ts';
 
 export interface Replacement {

@@ -1,9 +1,9 @@
 import { invalidInput } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
-import type { Issued } from './credential.ts';
-import type { KillSwitchEntry } from './kill_switch.ts';
-import { NO_USES, type UsesState } from './uses.ts';
+import type { Issued } from './credentials/credential.ts';
+import type { KillSwitchEntry } from './kill_switch/kill_switch.ts';
+import { NO_USES, type UsesState } from './ledger/uses.ts';
 
 export const PROFILES = ['standard', 'oss-prod'] as const;
 export type Profile = (typeof PROFILES)[number];

@@ -7,12 +7,12 @@ import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import { faultOf, type Issued } from './credential.ts';
-import { type CredentialRequest, credentialRequest } from './credential_request.ts';
+import { faultOf, type Issued } from './credentials/credential.ts';
+import { type CredentialRequest, credentialRequest } from './credentials/request.ts';
 import { type Decision, evaluate } from './evaluate.ts';
-import type { Evidence, GateSettings } from './evidence.ts';
-import type { IntentRequest } from './intent.ts';
-import type { Policy } from './policy.ts';
+import type { Evidence, GateSettings } from './context.ts';
+import type { IntentRequest } from './intent/intent.ts';
+import type { Policy } from './policy/policy.ts';
 import {
   type Admission,
   decideAdmission,
@@ -20,7 +20,7 @@ import {
   USES_STREAM,
   type UsesState,
   usesModel,
-} from './uses.ts';
+} from './ledger/uses.ts';
 
 /** Who issues credentials. It never throws for what goes wrong there. */
 export interface CredentialBroker {

@@ -3,10 +3,10 @@ import type { JsonObject } from '../core/json.ts';
 import { wordList } from '../core/text.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import { approvalAudit, delegationAudit } from './audit.ts';
-import type { Issued } from './credential.ts';
-import { credentialRecord } from './credential_record.ts';
-import { credentialRequest } from './credential_request.ts';
+import { approvalAudit, delegationAudit } from './records/audit.ts';
+import type { Issued } from './credentials/credential.ts';
+import { credentialRecord } from './credentials/record.ts';
+import { credentialRequest } from './credentials/request.ts';
 import {
   DECISIONS_STREAM,
   type DecisionRecord,
@@ -16,14 +16,14 @@ import {
   decisionsModel,
   type EvidenceFile,
   isClockBehind,
-} from './decision_log.ts';
+} from './ledger/decisions.ts';
 import type { Decision } from './evaluate.ts';
-import { intentDigest } from './intent_digest.ts';
-import { policyDigest } from './policy_digest.ts';
+import { intentDigest } from './intent/digest.ts';
+import { policyDigest } from './policy/digest.ts';
 import { profileFault } from './profile.ts';
-import { assertSound } from './record_schemas.ts';
-import { type Asked, type Course, Settler, type SettlerParts } from './settlement.ts';
-import { eventId, SIMULATED, traceDocument, traceId } from './trace.ts';
+import { assertSound } from './records/schemas.ts';
+import { type Asked, type Course, Settler, type SettlerParts } from './enforce.ts';
+import { eventId, SIMULATED, traceDocument, traceId } from './records/trace.ts';
 
 export type RecordKind = EvidenceFile['type'] | 'trace';
 

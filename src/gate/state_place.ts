@@ -1,5 +1,5 @@
 import { dirname, join, parse, resolve } from 'node:path';
-import { isThere } from '../zip/file_source.ts';
+import { isThere } from '../files/file_source.ts';
 
 /** Where a gate keeps what it must not forget, and whether somebody said so. */
 export interface StatePlace {

@@ -1,6 +1,6 @@
 import type { Decision } from '../log/stream.ts';
 import { type Approvers, approvalPolicyOf } from './approval_policy.ts';
-import { approvalRequired } from './approval_refusals.ts';
+import { approvalRequired } from './approval/refusals.ts';
 import {
   checkActor,
   checkBudget,
@@ -11,13 +11,13 @@ import {
   checkTask,
   MAX_OPEN_DECISIONS,
 } from './checks.ts';
-import { type ApproveCommand, decideApprove } from './decide_approval.ts';
-import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './decide_lease.ts';
-import { openAt, unsettled } from './decisions.ts';
+import { type ApproveCommand, decideApprove } from './approval/decide.ts';
+import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './lease/decide.ts';
+import { openAt, unsettled } from './approval/open_decisions.ts';
 import type { AfterRepair, Budget, CheckpointType, EventPayloads, JobTask } from './events.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
 import { shapeFault } from './order_shape.ts';
-import { type CommandContext, notAllowed, record, refuse } from './record.ts';
+import { type CommandContext, notAllowed, record, refuse } from './decision.ts';
 import {
   environmentMismatch,
   jobExists,

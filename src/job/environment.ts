@@ -2,7 +2,7 @@ import * as os from 'node:os';
 import { resolve } from 'node:path';
 import { sha256Hex } from '../core/digest.ts';
 import { errnoOf, invalidInput, ioFailure } from '../core/errors.ts';
-import { digestOfFile } from '../log/file_digest.ts';
+import { digestOfFile } from '../files/file_digest.ts';
 import { claimOf, DEFAULT_RULES, type EnvironmentClaim } from './fingerprint.ts';
 
 /**

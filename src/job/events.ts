@@ -5,7 +5,7 @@ import validateEvent from '../schema/generated/job_event.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { ApprovalPolicy } from './approval_policy.ts';
 import type { Difference, Environment } from './fingerprint.ts';
-import type { ApprovalSignature } from './signed_approval.ts';
+import type { ApprovalSignature } from './approval/signed.ts';
 
 export const EVENT_SCHEMA_ID = 'gait.job.event';
 export const SCHEMA_VERSION = '1.0.0';

@@ -2,9 +2,9 @@ import type { JsonObject } from '../core/json.ts';
 import { later } from '../core/time.ts';
 import { type ApprovalPolicy, isSoundPolicy } from './approval_policy.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
-import { unsettled } from './decisions.ts';
+import { unsettled } from './approval/open_decisions.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
-import { assertDecided, withApproval, withSettledDecisions } from './evolve_approval.ts';
+import { assertDecided, withApproval, withSettledDecisions } from './approval/evolve.ts';
 import {
   assertHolds,
   assertWithin,
@@ -12,8 +12,8 @@ import {
   withLease,
   withRelease,
   withRenewal,
-} from './evolve_lease.ts';
-import { withRepair } from './evolve_repair.ts';
+} from './lease/evolve.ts';
+import { withRepair } from './repair/evolve.ts';
 import { type Environment, fingerprintOf } from './fingerprint.ts';
 import {
   checkpointOf,

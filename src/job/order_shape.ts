@@ -1,6 +1,6 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { JobCommand } from './decide.ts';
-import type { CommandContext } from './record.ts';
+import type { CommandContext } from './decision.ts';
 
 type Check = (value: unknown) => boolean;
 type Shape = Readonly<Record<string, Check>>;

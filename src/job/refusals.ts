@@ -1,6 +1,6 @@
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { unsettled } from './decisions.ts';
+import { unsettled } from './approval/open_decisions.ts';
 import type { Difference } from './fingerprint.ts';
 import type { JobState, Lease } from './state.ts';
 import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';

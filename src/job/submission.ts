@@ -4,7 +4,7 @@ import type { EventStore } from '../log/store.ts';
 import type { Executed } from '../log/stream.ts';
 import { type SubmitCommand, submittedPayload } from './decide.ts';
 import type { EventPayloads, JobEvent } from './events.ts';
-import { eventOf } from './history.ts';
+import { eventOf } from './read/history.ts';
 import type { Author, Jobs } from './jobs.ts';
 import { jobExists } from './refusals.ts';
 import type { JobState } from './state.ts';

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { errnoOf, type GaitError, invalidInput } from '../core/errors.ts';
-import { closeQuietly, firstEvent, isAbsent, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
-import { LISTING_FILE, LOG_FILE } from './file_shortcuts.ts';
-import type { Fd, FsPort } from './fs/port.ts';
-import { ListingCache } from './listing_cache.ts';
+import { closeQuietly, firstEvent, isAbsent, isAnchored, revisionEndingAt, wholeFile } from '../files/bytes.ts';
+import { LISTING_FILE, LOG_FILE } from './stores/file_shortcuts.ts';
+import type { Fd, FsPort } from '../files/port.ts';
+import { ListingCache } from './stores/listing_cache.ts';
 import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
 import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
 import type { KeptCut, Snapshot } from './store.ts';

@@ -1,9 +1,9 @@
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, isAnchored, pieces } from './file_bytes.ts';
-import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './file_store.ts';
-import { nameForKept } from './fs/kept_file.ts';
-import type { Fd, FsPort } from './fs/port.ts';
-import { prepareFile, removeIfThere, writeNew } from './fs/replace.ts';
+import { closeQuietly, isAnchored, pieces } from '../files/bytes.ts';
+import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './stores/file_store.ts';
+import { nameForKept } from '../files/kept_file.ts';
+import type { Fd, FsPort } from '../files/port.ts';
+import { prepareFile, removeIfThere, writeNew } from '../files/replace.ts';
 import { LeftReader, type LeftRecord, type Remainder } from './left.ts';
 import { GENESIS_HASH, type Position, type SealedRecord, type StoredEvent } from './record.ts';
 import { LogScanner } from './scan.ts';

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../core/json.ts';
-import type { FileStamp } from './fs/port.ts';
+import type { FileStamp } from '../files/port.ts';
 import type { Batch, Head, Position, StoredEvent, StreamStart } from './record.ts';
 
 /**

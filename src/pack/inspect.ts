@@ -2,12 +2,12 @@ import type { Timestamp } from '../core/time.ts';
 import type { ApprovalPolicy } from '../job/approval_policy.ts';
 import type { JobEvent } from '../job/events.ts';
 import type { Difference } from '../job/fingerprint.ts';
-import { eventOf, type JobHistory } from '../job/history.ts';
-import { eventText } from '../job/narrate.ts';
+import { eventOf, type JobHistory } from '../job/read/history.ts';
+import { eventText } from '../job/read/narrate.ts';
 import type { Approval } from '../job/state.ts';
 import type { Head } from '../log/record.ts';
 import { payloadOf } from './build.ts';
-import type { JobPayload } from './job_members.ts';
+import type { JobPayload } from './kinds/job/members.ts';
 import type { PackManifest } from './manifest.ts';
 
 /** One line of what happened. */

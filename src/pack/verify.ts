@@ -2,7 +2,7 @@ import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
 import { type CheckName, clippedText, type Found, Report } from '../core/report.ts';
-import type { JobHistory } from '../job/history.ts';
+import type { JobHistory } from '../job/read/history.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
@@ -22,16 +22,16 @@ import {
   readContents,
 } from '../zip/contents.ts';
 import { type Container, memberSource, readMember } from '../zip/reader.ts';
-import type { ApprovalSignatures } from './approval_signatures.ts';
+import type { ApprovalSignatures } from './kinds/job/approval_signatures.ts';
 import { extensionFindings } from './extends.ts';
-import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
+import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
 import { MANIFEST_MEMBER, type PackManifest, signedDigestOf } from './manifest.ts';
 import { PROOF_MEMBER, proofAccount } from './proof_records.ts';
-import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './run_members.ts';
-import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './verify_guard.ts';
-import { type VerifiedJob, verifyJobPayload } from './verify_job.ts';
+import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './kinds/run/members.ts';
+import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './kinds/guard/verify.ts';
+import { type VerifiedJob, verifyJobPayload } from './kinds/job/verify.ts';
 import { compareContents, readManifest } from './verify_manifest.ts';
-import { type EmbeddedRun, verifyRunPayload } from './verify_run.ts';
+import { type EmbeddedRun, verifyRunPayload } from './kinds/run/verify.ts';
 
 /** What a verification of a pack found out. */
 export interface PackVerification extends Verification {

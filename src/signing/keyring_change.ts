@@ -1,7 +1,7 @@
 import { canonicalize } from '../core/canonical.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import { epochMs, type Timestamp } from '../core/time.ts';
-import { KEY_PURPOSES } from '../signing/keyring.ts';
+import { KEY_PURPOSES } from './keyring.ts';
 import { checkEntry, type KeyringDocument, type KeyringEntry, MAX_KEYS, sorted } from './keyring_file.ts';
 
 /**

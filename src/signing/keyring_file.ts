@@ -4,8 +4,8 @@ import { parseJson } from '../core/json_text.ts';
 import { epochMs, isTimestamp, type Timestamp } from '../core/time.ts';
 import validate from '../schema/generated/gate_keyring.js';
 import { schemaFault } from '../schema/validator.ts';
-import { type KeyPurpose, Keyring } from '../signing/keyring.ts';
-import { keyIdOf, parsePublicKey } from '../signing/keys.ts';
+import { type KeyPurpose, Keyring } from './keyring.ts';
+import { keyIdOf, parsePublicKey } from './keys.ts';
 
 /** A key as it stands in a keyring file: schemas/v1/gate/keyring.schema.json. */
 export interface KeyringEntry {

@@ -14,7 +14,7 @@ import {
   type StyleFault,
 } from './layout.ts';
 import { nameFault } from './names.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource } from '../files/source.ts';
 import { styleFault, type Writer, writerOf } from './styles.ts';
 
 export interface Member {

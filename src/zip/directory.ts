@@ -7,7 +7,7 @@ import {
   END_RECORD_BYTES,
   END_SIGNATURE,
 } from './layout.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource } from '../files/source.ts';
 
 /** What the central directory says, or where it cannot be read. */
 export type Directory = { readonly entries: CentralEntry[] } | { readonly failure: ContainerFinding };

@@ -7,7 +7,7 @@ import {
   type Style,
   type StyleFault,
 } from './layout.ts';
-import type { ByteSource } from './source.ts';
+import type { ByteSource } from '../files/source.ts';
 
 /** Bits 1 and 2 tell how hard a member was deflated, bit 11 that its name is UTF-8. */
 const FLAG_LEVEL = 0x0006;

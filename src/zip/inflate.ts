@@ -7,7 +7,7 @@ import {
   InflateFault,
   MAX_BITS,
 } from './huffman.ts';
-import { type ByteSource, passOver } from './source.ts';
+import { type ByteSource, passOver } from '../files/source.ts';
 
 const WINDOW_BYTES = 32 * 1024;
 const PIECE_BYTES = 256 * 1024;

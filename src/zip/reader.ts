@@ -5,11 +5,11 @@ import yauzl from 'yauzl';
 import { errnoOf, ioFailure } from '../core/errors.ts';
 import { MAX_DOCUMENT_BYTES, MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from '../core/limits.ts';
 import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
-import { type ContentDigest, digestFile } from './digest_file.ts';
+import { type ContentDigest, digestFile } from '../files/digest_file.ts';
 import { readDirectory } from './directory.ts';
-import { openFile } from './file_source.ts';
+import { openFile } from '../files/file_source.ts';
 import { inflatedSource, inflateFault } from './inflate.ts';
-import { type ByteSource, chunksOf, passOver, slice, sourceOf } from './source.ts';
+import { type ByteSource, chunksOf, passOver, slice, sourceOf } from '../files/source.ts';
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {

@@ -2,10 +2,10 @@ import { buffer } from 'node:stream/consumers';
 import { crc32 } from 'node:zlib';
 import yazl from 'yazl';
 import { GaitError, invalidInput } from '../core/errors.ts';
-import { replaceAtomically } from './atomic_file.ts';
-import { digestWritten } from './digest_file.ts';
+import { replaceAtomically } from '../files/atomic_file.ts';
+import { digestWritten } from '../files/digest_file.ts';
 import { centralRecord, endRecord, localHeader } from './layout.ts';
-import { type ByteSource, passOver, sourceOf } from './source.ts';
+import { type ByteSource, passOver, sourceOf } from '../files/source.ts';
 
 export interface NewMember {
   readonly name: string;

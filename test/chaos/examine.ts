@@ -1,6 +1,6 @@
 import type { JobEvent } from '../../src/job/events.ts';
-import { eventOf, readHistory } from '../../src/job/history.ts';
-import { type VerifiableStore, verifyJob } from '../../src/job/verify.ts';
+import { eventOf, readHistory } from '../../src/job/read/history.ts';
+import { type VerifiableStore, verifyJob } from '../../src/job/read/verify.ts';
 import type { StoredEvent } from '../../src/log/record.ts';
 import { type Ran, readRuns } from './command.ts';
 import type { Site } from './site.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { describe, test } from 'node:test';
-import { requestBytes } from '../../src/gate/credential_request.ts';
+import { requestBytes } from '../../src/gate/credentials/request.ts';
 import { credentialIn, faultIn, Programs, REQUEST } from '../support/brokers.ts';
 
 const MISSING = 'broker_credential_missing';

@@ -3,8 +3,8 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { jobModel } from '../../src/job/model.ts';
-import { verifyJob } from '../../src/job/verify.ts';
-import { FileStore } from '../../src/log/file_store.ts';
+import { verifyJob } from '../../src/job/read/verify.ts';
+import { FileStore } from '../../src/log/stores/file_store.ts';
 import { linesOf, type Workspace, workspace } from '../support/cli.ts';
 
 const SUMMARY = 'Zürich – naïve “quotes” 🚢';

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { timestamp } from '../../src/core/time.ts';
 import { Jobs } from '../../src/job/jobs.ts';
 import { openWorkspace } from '../../src/job/open.ts';
-import { CutSurvey } from '../../src/job/repair_survey.ts';
+import { CutSurvey } from '../../src/job/repair/survey.ts';
 import { workspace } from '../support/cli.ts';
 import { ask, cancel, checkpoint, JOB_ID, jobAfter, pause, submit } from '../support/given.ts';
 import { memoryStores } from '../support/job_stores.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import type { KeyringEntry } from '../../src/gate/keyring_file.ts';
-import { parseKeyringDocument } from '../../src/gate/keyring_file.ts';
+import type { KeyringEntry } from '../../src/signing/keyring_file.ts';
+import { parseKeyringDocument } from '../../src/signing/keyring_file.ts';
 import { keyFileText } from '../../src/signing/keys.ts';
 import { sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
 import { GOLDEN_KEY_ID, GOLDEN_PUBLIC_FILE, GOLDEN_SEED, numberedKey, privateText } from '../support/keys.ts';

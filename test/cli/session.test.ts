@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { foldJournal } from '../../src/run/journal.ts';
+import { foldJournal } from '../../src/run/session/journal.ts';
 import { sharedWorkspace } from '../support/cli.ts';
 import { append, counts, J, START } from '../support/session_lines.ts';
 import type { Output } from './output.ts';

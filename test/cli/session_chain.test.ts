@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { chmod, cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { journalBytes } from '../../src/run/journal.ts';
+import { journalBytes } from '../../src/run/session/journal.ts';
 import { sharedWorkspace, type Workspace, workspace } from '../support/cli.ts';
 import { GOLDEN_KEY_ID, GOLDEN_PUBLIC_FILE, GOLDEN_SEED, privateText } from '../support/keys.ts';
 import { append, counts, J, START } from '../support/session_lines.ts';

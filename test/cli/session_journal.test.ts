@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { appendFile, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
-import { journalBytes } from '../../src/run/journal.ts';
+import { journalBytes } from '../../src/run/session/journal.ts';
 import { type Line, type Workspace, workspace } from '../support/cli.ts';
 import { append, counts, J, START } from '../support/session_lines.ts';
 import { event, header } from '../support/sessions.ts';

@@ -6,7 +6,7 @@ import { canonicalBytes } from '../../src/core/canonical.ts';
 import { memberOf, streamedMember } from '../../src/pack/build.ts';
 import { recordRun } from '../../src/run/record.ts';
 import { buildRunpack, manifestDigestOf } from '../../src/run/runpack.ts';
-import type { ByteSource } from '../../src/zip/source.ts';
+import type { ByteSource } from '../../src/files/source.ts';
 import { writeZipAtomically } from '../../src/zip/writer.ts';
 import { childEnv } from '../support/child_env.ts';
 import { BINARY, sharedWorkspace, type Workspace } from '../support/cli.ts';

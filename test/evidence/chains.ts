@@ -7,11 +7,11 @@ import {
   parseChain,
   type SessionChain,
   verifyChain,
-} from '../../src/run/chain.ts';
-import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session.ts';
+} from '../../src/run/session/chain.ts';
+import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session/session.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { type Files, jcs } from '../pack/forge.ts';
 import type { Prng } from '../simulate/prng.ts';
 import { TestSession } from '../support/sessions.ts';

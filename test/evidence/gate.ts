@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { verifyTrace } from '../../src/gate/trace_verify.ts';
+import { verifyTrace } from '../../src/gate/records/verify_trace.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { jcs } from '../pack/forge.ts';

@@ -4,7 +4,7 @@ import { manifestDigestOf, signedDigestOf } from '../../src/run/runpack.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { type Files, jcs, sha256, withFile, without, zipFiles } from '../pack/forge.ts';
 import type { Prng } from '../simulate/prng.ts';
 import { recorded, runpackFiles } from '../support/runs.ts';

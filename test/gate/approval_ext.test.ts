@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { BOUND_SCOPE } from '../../src/gate/token_reader.ts';
+import { BOUND_SCOPE } from '../../src/gate/tokens/token.ts';
 import {
   ARGS_DIGEST,
   approval,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { lint } from '../../src/gate/lint.ts';
+import { lint } from '../../src/gate/policy/lint.ts';
 import { intentOf, policyOf, verdictOf } from '../support/gate.ts';
 import { allowing, blocking, call, checkRows, type Rows, WORKSPACE } from '../support/gate_rows.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Json } from '../../src/core/json.ts';
-import { intentDigest } from '../../src/gate/intent_digest.ts';
+import { intentDigest } from '../../src/gate/intent/digest.ts';
 import { decisionOf, policyOf, requestOf } from '../support/gate.ts';
 import { gaitError } from '../support/refusals.ts';
 

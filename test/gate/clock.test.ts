@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { verifyDecisions } from '../../src/gate/decision_verify.ts';
+import { verifyDecisions } from '../../src/gate/ledger/verify.ts';
 import { policyOf } from '../support/gate.ts';
 import { asking, gateWith, tickingClock } from '../support/gates.ts';
 

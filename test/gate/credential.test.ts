@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { epochMs, isTimestamp, timestamp } from '../../src/core/time.ts';
-import { type Credential, credentialFault, type Issued, stubCredential } from '../../src/gate/credential.ts';
-import { readCredential } from '../../src/gate/credential_reader.ts';
-import { credentialRequest, requestBytes } from '../../src/gate/credential_request.ts';
-import { type CredentialTimes, completed } from '../../src/gate/credential_times.ts';
+import { type Credential, credentialFault, type Issued, stubCredential } from '../../src/gate/credentials/credential.ts';
+import { readCredential } from '../../src/gate/credentials/reader.ts';
+import { credentialRequest, requestBytes } from '../../src/gate/credentials/request.ts';
+import { type CredentialTimes, completed } from '../../src/gate/credentials/times.ts';
 import { intentOf } from '../support/gate.ts';
 import fc from '../support/property.ts';
 

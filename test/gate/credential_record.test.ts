@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { VERSION } from '../../src/core/version.ts';
-import { credentialFault, type Issued, stubCredential } from '../../src/gate/credential.ts';
-import { readCredential } from '../../src/gate/credential_reader.ts';
-import { credentialRecord, readCredentialRecord } from '../../src/gate/credential_record.ts';
+import { credentialFault, type Issued, stubCredential } from '../../src/gate/credentials/credential.ts';
+import { readCredential } from '../../src/gate/credentials/reader.ts';
+import { credentialRecord, readCredentialRecord } from '../../src/gate/credentials/record.ts';
 import {
   type CredentialRequest,
   credentialRequest,
   requestBytes,
-} from '../../src/gate/credential_request.ts';
-import { parseIntent } from '../../src/gate/intent_reader.ts';
-import { judge } from '../../src/gate/judge.ts';
-import { parsePolicy } from '../../src/gate/policy_text.ts';
+} from '../../src/gate/credentials/request.ts';
+import { parseIntent } from '../../src/gate/intent/reader.ts';
+import { judge } from '../../src/gate/rules/judge.ts';
+import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 import validateRecord from '../../src/schema/generated/gate_broker_credential_record.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { type Case, corpusPath, skip, VERSIONS } from '../interop/corpus.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { timestamp } from '../../src/core/time.ts';
-import type { Policy } from '../../src/gate/policy.ts';
-import { instantsOf, isWallTime, isZone } from '../../src/gate/wall_clock.ts';
+import type { Policy } from '../../src/gate/policy/policy.ts';
+import { instantsOf, isWallTime, isZone } from '../../src/gate/policy/wall_clock.ts';
 import { decided, policyOf, requestOf, verdictOf } from '../support/gate.ts';
 import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';

@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { canonicalize } from '../../src/core/canonical.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import type { Intent } from '../../src/gate/intent.ts';
-import { argsDigest, delegationDigest, intentDigest } from '../../src/gate/intent_digest.ts';
-import { MAX_INTENT_BYTES, parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
-import { MAX_TARGETS } from '../../src/gate/target_reader.ts';
+import type { Intent } from '../../src/gate/intent/intent.ts';
+import { argsDigest, delegationDigest, intentDigest } from '../../src/gate/intent/digest.ts';
+import { MAX_INTENT_BYTES, parseIntent, readIntent } from '../../src/gate/intent/reader.ts';
+import { MAX_TARGETS } from '../../src/gate/intent/targets.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const CONTEXT = { identity: 'alice', workspace: '/repo/gait', risk_class: 'high' };

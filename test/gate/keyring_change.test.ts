@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { timestamp } from '../../src/core/time.ts';
-import { added, keyByPrefix, keyStatus, revoked } from '../../src/gate/keyring_change.ts';
+import { added, keyByPrefix, keyStatus, revoked } from '../../src/signing/keyring_change.ts';
 import {
   EMPTY_KEYRING,
   type KeyringEntry,
   keyringText,
   MAX_KEYS,
   parseKeyring,
-} from '../../src/gate/keyring_file.ts';
+} from '../../src/signing/keyring_file.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { entryOf, ringOf } from '../support/keyrings.ts';
 import { numberedKey } from '../support/keys.ts';

@@ -11,7 +11,7 @@ import {
   MAX_KEYS,
   parseKeyring,
   parseKeyringDocument,
-} from '../../src/gate/keyring_file.ts';
+} from '../../src/signing/keyring_file.ts';
 import { KEY_PURPOSES, Keyring } from '../../src/signing/keyring.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { jsonValue } from '../support/json.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { lint } from '../../src/gate/lint.ts';
-import { parsePolicy } from '../../src/gate/policy_text.ts';
+import { lint } from '../../src/gate/policy/lint.ts';
+import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 import { callOn, decisionOf, intentOf, policyOf, verdictOf } from '../support/gate.ts';
 import { gaitError } from '../support/refusals.ts';
 

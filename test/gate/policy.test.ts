@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { Policy, Rule } from '../../src/gate/policy.ts';
-import { policyDigest } from '../../src/gate/policy_digest.ts';
-import { parsePolicy } from '../../src/gate/policy_text.ts';
+import type { Policy, Rule } from '../../src/gate/policy/policy.ts';
+import { policyDigest } from '../../src/gate/policy/digest.ts';
+import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 
 const parse = (text: string): Policy => parsePolicy(Buffer.from(text), 'the policy');
 const digest = (text: string): string => policyDigest(parse(text));

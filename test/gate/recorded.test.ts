@@ -3,10 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { Json } from '../../src/core/json.ts';
-import { argsDigest, intentDigest } from '../../src/gate/intent_digest.ts';
-import { parseIntent, readIntent } from '../../src/gate/intent_reader.ts';
-import { policyDigest } from '../../src/gate/policy_digest.ts';
-import { parsePolicy } from '../../src/gate/policy_text.ts';
+import { argsDigest, intentDigest } from '../../src/gate/intent/digest.ts';
+import { parseIntent, readIntent } from '../../src/gate/intent/reader.ts';
+import { policyDigest } from '../../src/gate/policy/digest.ts';
+import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 import { corpusPath, skip } from '../interop/corpus.ts';
 import { gaitError } from '../support/refusals.ts';
 

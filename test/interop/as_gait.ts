@@ -1,5 +1,5 @@
 import { VERSION } from '../../src/core/version.ts';
-import { WITH_EXT } from '../../src/gate/trace.ts';
+import { WITH_EXT } from '../../src/gate/records/trace.ts';
 import { isObject, type Json } from './json_values.ts';
 
 /** What the Go builds say of themselves in the documents that they make, and what gait may say in their place. */

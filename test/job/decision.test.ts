@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { environmentHere } from '../../src/job/environment.ts';
-import type { LeasedJob } from '../../src/job/leased_job.ts';
+import type { LeasedJob } from '../../src/job/work/leased_job.ts';
 import type { JobWorkspace } from '../../src/job/open.ts';
 import { JOB_ID, resumeAnyway } from '../support/given.ts';
 import { aFewLooks, GRACE, OTHER, QUESTION, SCENES, type Scene, TTL, until } from '../support/leased.ts';

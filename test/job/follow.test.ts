@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ioFailure } from '../../src/core/errors.ts';
-import { followJob, type Happening } from '../../src/job/follow.ts';
+import { followJob, type Happening } from '../../src/job/read/follow.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from '../support/given.ts';
 import { noting, passingOn } from '../support/job_stores.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JobEvent } from '../../src/job/events.ts';
-import { narrate } from '../../src/job/narrate.ts';
+import { narrate } from '../../src/job/read/narrate.ts';
 import {
   checkpoint,
   claim,

@@ -4,7 +4,7 @@ import type { GaitError } from '../../src/core/errors.ts';
 import { timestamp } from '../../src/core/time.ts';
 import { decide, type JobCommand } from '../../src/job/decide.ts';
 import { Jobs } from '../../src/job/jobs.ts';
-import { claimable, type JobRow, jobView, rowOf } from '../../src/job/row.ts';
+import { claimable, type JobRow, jobView, rowOf } from '../../src/job/read/row.ts';
 import type { JobState } from '../../src/job/state.ts';
 import { approve, ask, checkpoint, HOME, jobAfter, pause, resume, submit, timeOf } from '../support/given.ts';
 import { fileStores, memoryStores, testClock } from '../support/job_stores.ts';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { evolveStored } from '../../src/job/evolve.ts';
 import { jobModel } from '../../src/job/model.ts';
-import { approvalFault } from '../../src/job/signed_approval.ts';
+import { approvalFault } from '../../src/job/approval/signed.ts';
 import type { Job } from '../../src/job/state.ts';
 import { evolveAt } from '../../src/log/fold.ts';
 import { keyIdOf } from '../../src/signing/keys.ts';

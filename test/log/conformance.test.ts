@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { CONFORMANCE, CONFORMANCE_ID_FIELD, type ConformanceSubject } from '../../src/log/conformance.ts';
-import { FileStore } from '../../src/log/file_store.ts';
-import { SimDisk } from '../../src/log/fs/sim.ts';
-import { MemoryStore } from '../../src/log/memory_store.ts';
+import { FileStore } from '../../src/log/stores/file_store.ts';
+import { SimDisk } from '../../src/files/sim.ts';
+import { MemoryStore } from '../../src/log/stores/memory_store.ts';
 
 function fileSubject(): ConformanceSubject {
   let root = '';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SNAPSHOT_FILE } from '../../src/log/file_store.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
-import { type Fate, type Pending, SimDisk } from '../../src/log/fs/sim.ts';
+import { SNAPSHOT_FILE } from '../../src/log/stores/file_store.ts';
+import type { FsPort } from '../../src/files/port.ts';
+import { type Fate, type Pending, SimDisk } from '../../src/files/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
 import { dyingFs, guardedFs } from '../support/failing_fs.ts';
 import {

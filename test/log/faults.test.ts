@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FileStore } from '../../src/log/file_store.ts';
-import { type Fault, type FaultyFs, faultyFs } from '../../src/log/fs/faulty.ts';
-import type { Fd } from '../../src/log/fs/port.ts';
-import type { SimDisk } from '../../src/log/fs/sim.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
+import { type Fault, type FaultyFs, faultyFs } from '../../src/files/faulty.ts';
+import type { Fd } from '../../src/files/port.ts';
+import type { SimDisk } from '../../src/files/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
 import {
   APPENDS,

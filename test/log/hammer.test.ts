@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { FileStore } from '../../src/log/file_store.ts';
+import { FileStore } from '../../src/log/stores/file_store.ts';
 import type { StoredEvent } from '../../src/log/record.ts';
 import { checkHistory } from '../linear/check.ts';
 import { isDoubtful } from '../linear/history.ts';

@@ -1,8 +1,8 @@
 // A process of its own for hammer.test.ts: `append ROOT WRITER COUNT` or `hold ROOT`.
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FileStore, LOG_FILE } from '../../src/log/file_store.ts';
-import { nodeFs } from '../../src/log/fs/node.ts';
+import { FileStore, LOG_FILE } from '../../src/log/stores/file_store.ts';
+import { nodeFs } from '../../src/files/node.ts';
 import { type Expected, type Position, seal } from '../../src/log/record.ts';
 import { headText, type Invoked, type Returned } from '../linear/told.ts';
 import { seeded } from '../support/seed.ts';

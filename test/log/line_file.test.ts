@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GaitError } from '../../src/core/errors.ts';
-import { type Fault, faultyFs } from '../../src/log/fs/faulty.ts';
-import { nodeFs } from '../../src/log/fs/node.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
-import type { Fate, Pending, SimDisk } from '../../src/log/fs/sim.ts';
-import { LineFile } from '../../src/log/line_file.ts';
+import { type Fault, faultyFs } from '../../src/files/faulty.ts';
+import { nodeFs } from '../../src/files/node.ts';
+import type { FsPort } from '../../src/files/port.ts';
+import type { Fate, Pending, SimDisk } from '../../src/files/sim.ts';
+import { LineFile } from '../../src/files/line_file.ts';
 import { dyingFs } from '../support/failing_fs.ts';
 import {
   allowed,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FileStore } from '../../src/log/file_store.ts';
-import { type Fault, faultyFs } from '../../src/log/fs/faulty.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
-import { type Fate, SimDisk } from '../../src/log/fs/sim.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
+import { type Fault, faultyFs } from '../../src/files/faulty.ts';
+import type { FsPort } from '../../src/files/port.ts';
+import { type Fate, SimDisk } from '../../src/files/sim.ts';
 import type { Batch, Expected, LogDamage } from '../../src/log/record.ts';
 import { dyingFs } from '../support/failing_fs.ts';
 import { cutDamage, lastPosition } from '../support/operations.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SimDisk } from '../../src/log/fs/sim.ts';
+import { SimDisk } from '../../src/files/sim.ts';
 import {
   batchOn,
   bytesAt,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { canonicalize } from '../../src/core/canonical.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { SimDisk } from '../../src/log/fs/sim.ts';
+import { SimDisk } from '../../src/files/sim.ts';
 import {
   type DamageCause,
   LogDamage,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import type { FileStore } from '../../src/log/file_store.ts';
-import { interposed } from '../../src/log/fs/faulty.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
-import { SimDisk } from '../../src/log/fs/sim.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
+import { interposed } from '../../src/files/faulty.ts';
+import type { FsPort } from '../../src/files/port.ts';
+import { SimDisk } from '../../src/files/sim.ts';
 import { LogDamage, type Position } from '../../src/log/record.ts';
 import { cutAfter, type LeftRecord, remainderAfter } from '../../src/log/repair.ts';
 import { cutDamage, isSound, JUNK, lastPosition } from '../support/operations.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
-import { SimDisk } from '../../src/log/fs/sim.ts';
+import type { FsPort } from '../../src/files/port.ts';
+import { SimDisk } from '../../src/files/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
 import { guardedFs } from '../support/failing_fs.ts';
 import { cutDamage, JUNK, lastPosition } from '../support/operations.ts';

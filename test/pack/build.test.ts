@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import type { JobHistory } from '../../src/job/history.ts';
+import type { JobHistory } from '../../src/job/read/history.ts';
 import { buildJobPack, type Pack } from '../../src/pack/build.ts';
 import { merkleRoot } from '../../src/pack/merkle.ts';
 import {

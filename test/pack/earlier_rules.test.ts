@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildJobPack, buildRunPack, memberOf, type Pack } from '../../src/pack/build.ts';
-import { SOURCE_MEMBER } from '../../src/pack/run_members.ts';
+import { SOURCE_MEMBER } from '../../src/pack/kinds/run/members.ts';
 import { recordRun } from '../../src/run/record.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { parsePrivateKey, type SigningKey } from '../../src/signing/keys.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { JobHistory } from '../../src/job/history.ts';
+import type { JobHistory } from '../../src/job/read/history.ts';
 import { extensionFindings } from '../../src/pack/extends.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { historyOf, packBytes, STORY, type Step, statusesOf, withContainer } from '../support/pack.ts';

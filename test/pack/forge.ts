@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JobHistory } from '../../src/job/history.ts';
+import type { JobHistory } from '../../src/job/read/history.ts';
 import { buildJobPack } from '../../src/pack/build.ts';
 import { JOB_ID } from '../support/given.ts';
 import { PRODUCER } from '../support/pack.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { memberOf, sealPack } from '../../src/pack/build.ts';
-import { buildOlderJobPack, type OlderJob, readOlderJob } from '../../src/pack/older_job.ts';
+import { buildOlderJobPack, type OlderJob, readOlderJob } from '../../src/pack/kinds/job/older.ts';
 import { type Document, jcs, sha256 } from './forge.ts';
 import { chained, PROOF, recordOf, textOf } from './proof.ts';
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { readAll } from '../../src/log/conformance.ts';
 import { replay } from '../../src/log/fold.ts';
-import { MemoryStore } from '../../src/log/memory_store.ts';
+import { MemoryStore } from '../../src/log/stores/memory_store.ts';
 import {
   type BuiltPack,
   decideBuilt,

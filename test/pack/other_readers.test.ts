@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { childEnv } from '../support/child_env.ts';
 import { flipped } from '../support/keys.ts';
 import { historyOf, packBytes, STORY, temporaryFile } from '../support/pack.ts';

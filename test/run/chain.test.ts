@@ -10,10 +10,10 @@ import {
   parseChain,
   type SessionChain,
   verifyChain,
-} from '../../src/run/chain.ts';
-import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session.ts';
+} from '../../src/run/session/chain.ts';
+import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session/session.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { numberedKey, trusting } from '../support/keys.ts';
 import { gaitError } from '../support/refusals.ts';
 import { IDS, TestSession } from '../support/sessions.ts';

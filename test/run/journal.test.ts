@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import { foldJournal, journalBytes } from '../../src/run/journal.ts';
-import type { JournalLine } from '../../src/run/session.ts';
+import { foldJournal, journalBytes } from '../../src/run/session/journal.ts';
+import type { JournalLine } from '../../src/run/session/session.ts';
 import { gaitError } from '../support/refusals.ts';
 import { checkpoint, event, header, stateAfter } from '../support/sessions.ts';
 

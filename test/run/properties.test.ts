@@ -7,7 +7,7 @@ import { PREDICATES, reduceRun } from '../../src/run/reduce.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { zipOf } from '../../src/zip/writer.ts';
 import { type Files, withFile, without, zipFiles } from '../pack/forge.ts';
 import { flipped } from '../support/keys.ts';

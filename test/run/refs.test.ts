@@ -6,7 +6,7 @@ import { contextEnvelopeOf } from '../../src/run/context.ts';
 import type { Receipt, Refs } from '../../src/run/documents.ts';
 import type { RecordOptions } from '../../src/run/record.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
-import { checkpointDigestOf } from '../../src/run/session.ts';
+import { checkpointDigestOf } from '../../src/run/session/session.ts';
 import { jcs, sha256 } from '../pack/forge.ts';
 import { GOLDEN_SEED, keyOfSeed } from '../support/keys.ts';
 import { gaitError } from '../support/refusals.ts';

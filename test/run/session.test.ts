@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { foldJournal, journalBytes } from '../../src/run/journal.ts';
+import { foldJournal, journalBytes } from '../../src/run/session/journal.ts';
 import {
   compacted,
   decideAppend,
@@ -11,7 +11,7 @@ import {
   type JournalLine,
   lineFault,
   nothingPending,
-} from '../../src/run/session.ts';
+} from '../../src/run/session/session.ts';
 import fc from '../support/property.ts';
 import { gaitError } from '../support/refusals.ts';
 import { checkpoint, event, header, IDS, NOW, stateAfter, TestSession } from '../support/sessions.ts';

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { makeCheckpoint } from '../../src/cli/checkpoint.ts';
 import { processIo } from '../../src/cli/io.ts';
 import { GaitError } from '../../src/core/errors.ts';
-import { Journal } from '../../src/run/journal.ts';
-import { compacted, decideAppend, type SessionEvent } from '../../src/run/session.ts';
+import { Journal } from '../../src/run/session/journal.ts';
+import { compacted, decideAppend, type SessionEvent } from '../../src/run/session/session.ts';
 import { seeded } from '../support/seed.ts';
 import { NOW } from '../support/sessions.ts';
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { type RunpackPolicy, type RunpackVerification, verifyRunpack } from '../../src/run/verify.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import {
   type Files,
   jcs,

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { JobEvent } from '../../src/job/events.ts';
 import { type Job, jobToSnapshot } from '../../src/job/state.ts';
 import { FINAL_STATUSES } from '../../src/job/transitions.ts';
-import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from '../../src/log/file_store.ts';
+import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from '../../src/log/stores/file_store.ts';
 import { foldRecord } from '../../src/log/fold.ts';
 import { LogDamage, type Position, type StoredEvent } from '../../src/log/record.ts';
 import { LOG_START } from '../../src/log/scan.ts';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../src/core/json.ts';
 import type { JobCommand } from '../../src/job/decide.ts';
-import type { CommandContext } from '../../src/job/record.ts';
+import type { CommandContext } from '../../src/job/decision.ts';
 import type { Job } from '../../src/job/state.ts';
 import { type Batch, seal } from '../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../src/log/store.ts';

@@ -1,6 +1,6 @@
 import { GaitError } from '../../src/core/errors.ts';
 import type { JobCommand } from '../../src/job/decide.ts';
-import { verifyJob } from '../../src/job/verify.ts';
+import { verifyJob } from '../../src/job/read/verify.ts';
 import type { Actor } from './actor.ts';
 import { promised } from './broken.ts';
 import type { JobView } from './job_view.ts';

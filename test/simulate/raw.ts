@@ -1,6 +1,6 @@
 import { errnoOf } from '../../src/core/errors.ts';
-import { allBytes } from '../../src/log/file_bytes.ts';
-import type { FileStore } from '../../src/log/file_store.ts';
+import { allBytes } from '../../src/files/bytes.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
 
 /** The bytes of a file of a job's folder as processes see it now; undefined when there is none. */
 export function bytesOf(files: FileStore, jobId: string, name: string): Buffer | undefined {

@@ -1,4 +1,4 @@
-import type { FsPort } from '../../src/log/fs/port.ts';
+import type { FsPort } from '../../src/files/port.ts';
 import type { Prng } from './prng.ts';
 
 /** Which calls of the file system are counted. */

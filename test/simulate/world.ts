@@ -1,5 +1,5 @@
 import { GaitError } from '../../src/core/errors.ts';
-import { type Fate, type Pending, SimDisk } from '../../src/log/fs/sim.ts';
+import { type Fate, type Pending, SimDisk } from '../../src/files/sim.ts';
 import { Actor } from './actor.ts';
 import { Broken, promised } from './broken.ts';
 import { JobView } from './job_view.ts';

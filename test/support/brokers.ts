@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type BrokerProfile, brokerOf } from '../../src/cli/broker.ts';
-import { type BrokerValues, brokerFlags } from '../../src/cli/broker_flags.ts';
+import { type BrokerValues, brokerFlags } from '../../src/cli/flags/broker.ts';
 import { command } from '../../src/cli/command.ts';
 import { type Io, processIo } from '../../src/cli/io.ts';
 import { parseCommandLine } from '../../src/cli/parse.ts';
-import type { Credential, CredentialFault, Issued } from '../../src/gate/credential.ts';
-import type { CredentialRequest } from '../../src/gate/credential_request.ts';
+import type { Credential, CredentialFault, Issued } from '../../src/gate/credentials/credential.ts';
+import type { CredentialRequest } from '../../src/gate/credentials/request.ts';
 
 export const NOW = '2026-03-01T09:30:00Z';
 

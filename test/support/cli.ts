@@ -8,7 +8,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import { Jobs } from '../../src/job/jobs.ts';
 import { jobModel } from '../../src/job/model.ts';
-import { FileStore } from '../../src/log/file_store.ts';
+import { FileStore } from '../../src/log/stores/file_store.ts';
 import { assertOutput, type Output } from '../cli/output.ts';
 import { shellWords } from '../cli/shell_words.ts';
 import { childEnv } from './child_env.ts';

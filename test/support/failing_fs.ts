@@ -1,5 +1,5 @@
-import { interposed } from '../../src/log/fs/faulty.ts';
-import type { FsPort } from '../../src/log/fs/port.ts';
+import { interposed } from '../../src/files/faulty.ts';
+import type { FsPort } from '../../src/files/port.ts';
 
 /** A file system that asks `guard` before each call; what `guard` throws, the call throws. */
 export function guardedFs(inner: FsPort, guard: (name: keyof FsPort) => void): FsPort {

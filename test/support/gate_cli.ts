@@ -1,10 +1,10 @@
 import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import type { JsonObject } from '../../src/core/json.ts';
 import { timestamp } from '../../src/core/time.ts';
-import { parseIntent } from '../../src/gate/intent_reader.ts';
-import type { ApprovalOrder } from '../../src/gate/mint.ts';
-import { parsePolicy } from '../../src/gate/policy_text.ts';
-import { approvalSubject } from '../../src/gate/token_terms.ts';
+import { parseIntent } from '../../src/gate/intent/reader.ts';
+import type { ApprovalOrder } from '../../src/gate/tokens/mint.ts';
+import { parsePolicy } from '../../src/gate/policy/yaml.ts';
+import { approvalSubject } from '../../src/gate/tokens/terms.ts';
 import { keyFileText, type SigningKey } from '../../src/signing/keys.ts';
 import type { Output } from '../cli/output.ts';
 import { linesOf, type RunOptions, type Workspace, workspace } from './cli.ts';

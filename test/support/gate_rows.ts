@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { Intent } from '../../src/gate/intent.ts';
-import type { Policy } from '../../src/gate/policy.ts';
+import type { Intent } from '../../src/gate/intent/intent.ts';
+import type { Policy } from '../../src/gate/policy/policy.ts';
 import { intentOf, policyOf, verdictOf } from './gate.ts';
 
 /** Calls with one target, beside calls that must still be let through. */

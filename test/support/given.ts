@@ -6,7 +6,7 @@ import { decide, type JobCommand } from '../../src/job/decide.ts';
 import type { Budget, CheckpointType, LeaseOutcome } from '../../src/job/events.ts';
 import { evolveStored } from '../../src/job/evolve.ts';
 import { claimOf, type EnvironmentClaim } from '../../src/job/fingerprint.ts';
-import type { CommandContext } from '../../src/job/record.ts';
+import type { CommandContext } from '../../src/job/decision.ts';
 import { boundEnvironment, type Job, type JobState } from '../../src/job/state.ts';
 import type { Decision } from '../../src/log/stream.ts';
 import { gaitError } from './refusals.ts';

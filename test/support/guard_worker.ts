@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import type { Ended } from '../../src/job/run_ports.ts';
+import type { Ended } from '../../src/job/work/run_ports.ts';
 import { childEnv } from './child_env.ts';
 import { ROOT, type Workspace } from './cli.ts';
 import { guardOf } from './processes.ts';

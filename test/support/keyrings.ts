@@ -1,4 +1,4 @@
-import type { KeyringDocument, KeyringEntry } from '../../src/gate/keyring_file.ts';
+import type { KeyringDocument, KeyringEntry } from '../../src/signing/keyring_file.ts';
 import type { TrustedKey } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { numberedKey } from './keys.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FileStore } from '../../src/log/file_store.ts';
-import { SimDisk } from '../../src/log/fs/sim.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
+import { SimDisk } from '../../src/files/sim.ts';
 import { type Batch, type Head, LogDamage, type Position, type SealedRecord } from '../../src/log/record.ts';
 import { type Cut, cutAfter, remainderAfter } from '../../src/log/repair.ts';
 import { LOG_START } from '../../src/log/scan.ts';

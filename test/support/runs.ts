@@ -8,7 +8,7 @@ import { type Recorded, type RecordOptions, recordRun } from '../../src/run/reco
 import { buildRunpack } from '../../src/run/runpack.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import {
   type Document,
   type Files,

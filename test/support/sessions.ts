@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VERSION } from '../../src/core/version.ts';
-import { checkpointOf, checkpointRun } from '../../src/run/checkpoint.ts';
+import { checkpointOf, checkpointRun } from '../../src/run/session/checkpoint.ts';
 import type { CapturedRun } from '../../src/run/documents.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import {
@@ -18,7 +18,7 @@ import {
   type SessionHeader,
   type SessionIds,
   type SessionState,
-} from '../../src/run/session.ts';
+} from '../../src/run/session/session.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { corpusPath } from '../interop/corpus.ts';
 import { zipFiles } from '../pack/forge.ts';

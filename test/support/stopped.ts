@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { nodeFs } from '../../src/log/fs/node.ts';
+import { nodeFs } from '../../src/files/node.ts';
 import { until } from './until.ts';
 
 /** The state of a process by its letter: `T` is stopped, `Z` ended and not asked about. Undefined where nobody tells. */

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { errnoOf } from '../../src/core/errors.ts';
 import { readAll, sampleBatch } from '../../src/log/conformance.ts';
-import { FileStore, type FileStoreOptions } from '../../src/log/file_store.ts';
-import type { Fd, FsPort } from '../../src/log/fs/port.ts';
-import type { SimDisk } from '../../src/log/fs/sim.ts';
+import { FileStore, type FileStoreOptions } from '../../src/log/stores/file_store.ts';
+import type { Fd, FsPort } from '../../src/files/port.ts';
+import type { SimDisk } from '../../src/files/sim.ts';
 import { type Batch, type Expected, LogDamage } from '../../src/log/record.ts';
 import type { ReadOptions } from '../../src/log/store.ts';
 

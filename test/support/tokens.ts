@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { type ApprovalFinding, type ApprovalSubject, checkApproval } from '../../src/gate/approval.ts';
+import { type ApprovalFinding, type ApprovalSubject, checkApproval } from '../../src/gate/tokens/approval.ts';
 import {
   checkDelegation,
   type DelegationFinding,
   type DelegationSubject,
-} from '../../src/gate/delegation.ts';
+} from '../../src/gate/tokens/delegation.ts';
 import {
   type ApprovalOrder,
   type DelegationOrder,
   draftApproval,
   draftDelegation,
   signed,
-} from '../../src/gate/mint.ts';
-import type { TokenRules } from '../../src/gate/token_reader.ts';
+} from '../../src/gate/tokens/mint.ts';
+import type { TokenRules } from '../../src/gate/tokens/token.ts';
 import { type KeyPurpose, Keyring, type TrustedKey } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { signDigest } from '../../src/signing/signature.ts';

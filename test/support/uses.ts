@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { timestamp } from '../../src/core/time.ts';
-import type { Limit } from '../../src/gate/limits.ts';
+import type { Limit } from '../../src/gate/ledger/limits.ts';
 import {
   type Admission,
   decideAdmission,
@@ -9,7 +9,7 @@ import {
   NO_USES,
   type UsesState,
   usesModel,
-} from '../../src/gate/uses.ts';
+} from '../../src/gate/ledger/uses.ts';
 import type { Decision } from '../../src/log/stream.ts';
 import { gaitError } from './refusals.ts';
 import { HOUR, MINUTE, NOW } from './tokens.ts';

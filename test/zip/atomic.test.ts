@@ -12,7 +12,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { writeFileAtomically } from '../../src/zip/atomic_file.ts';
+import { writeFileAtomically } from '../../src/files/atomic_file.ts';
 import { gaitError } from '../support/refusals.ts';
 
 const NEW = Buffer.from('new');

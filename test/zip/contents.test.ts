@@ -4,7 +4,7 @@ import { constants, deflateRawSync } from 'node:zlib';
 import { type CheckName, Report } from '../../src/core/report.ts';
 import { type Compared, type Contents, compareDeclared, readContents } from '../../src/zip/contents.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/zip/source.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { sha256 } from '../pack/forge.ts';
 import { withContainer } from '../support/pack.ts';
 import { EARLIER_FORMS, type EarlierForm, earlierMember, GO_FORM, goDeflate } from '../support/runs.ts';

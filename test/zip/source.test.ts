@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type ByteSource, chunksOf, type Line, linesOf, slice, sourceOf } from '../../src/zip/source.ts';
+import { type ByteSource, chunksOf, type Line, linesOf, slice, sourceOf } from '../../src/files/source.ts';
 import fc from '../support/property.ts';
 
 const MIB = 2 ** 20;

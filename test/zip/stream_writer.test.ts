@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
-import { type ByteSource, sourceOf } from '../../src/zip/source.ts';
+import { type ByteSource, sourceOf } from '../../src/files/source.ts';
 import { type SourcedMember, writeZipAtomically, zipOf } from '../../src/zip/writer.ts';
 import { sha256, zipFiles } from '../pack/forge.ts';
 import { childEnv } from '../support/child_env.ts';

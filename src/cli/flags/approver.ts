@@ -1,7 +1,7 @@
-import { invalidInput } from '../core/errors.ts';
-import type { Approvers } from '../job/approval_policy.ts';
-import { readPublicKey } from '../signing/key_files.ts';
-import type { FlagSpec } from './command.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { Approvers } from '../../job/approval_policy.ts';
+import { readPublicKey } from '../../signing/key_files.ts';
+import type { FlagSpec } from '../command.ts';
 
 /** Whose signatures the decisions of a job need. */
 export const approverFlags: {

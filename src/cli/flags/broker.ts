@@ -1,6 +1,6 @@
-import { invalidInput } from '../core/errors.ts';
-import type { FlagSpec, FlagValues, OptionalText } from './command.ts';
-import { milliseconds } from './duration.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { FlagSpec, FlagValues, OptionalText } from '../command.ts';
+import { milliseconds } from '../duration.ts';
 
 export const BROKERS = ['off', 'stub', 'env', 'command'] as const;
 

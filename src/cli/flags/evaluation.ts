@@ -1,8 +1,8 @@
-import type { Timestamp } from '../core/time.ts';
-import { homeFolder } from '../gate/places.ts';
-import type { OptionalText } from './command.ts';
-import { instantOf } from './duration.ts';
-import type { Io } from './io.ts';
+import type { Timestamp } from '../../core/time.ts';
+import { homeFolder } from '../../gate/target/places.ts';
+import type { OptionalText } from '../command.ts';
+import { instantOf } from '../duration.ts';
+import type { Io } from '../io.ts';
 
 /** When a call is judged. */
 export const evaluationFlags: { readonly 'evaluation-time': OptionalText } = {

@@ -1,13 +1,13 @@
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import { type GateSettings, longestLife, PROFILES } from '../gate/evidence.ts';
-import { readPrivateKey, readPublicKey } from '../signing/key_files.ts';
-import type { KeyPurpose, Keyring } from '../signing/keyring.ts';
-import { parsePrivateKey, parsePublicKey } from '../signing/keys.ts';
-import type { FlagSpec, OptionalText } from './command.ts';
-import { milliseconds } from './duration.ts';
-import type { Io } from './io.ts';
-import { type PrivateKeyValues, privateKeyOf, type TrustValues, trustedKeys, variable } from './key_flags.ts';
-import { type KeyringValues, keyringOf } from './keyring_flags.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import { type GateSettings, longestLife, PROFILES } from '../../gate/context.ts';
+import { readPrivateKey, readPublicKey } from '../../signing/key_files.ts';
+import type { KeyPurpose, Keyring } from '../../signing/keyring.ts';
+import { parsePrivateKey, parsePublicKey } from '../../signing/keys.ts';
+import type { FlagSpec, OptionalText } from '../command.ts';
+import { milliseconds } from '../duration.ts';
+import type { Io } from '../io.ts';
+import { type PrivateKeyValues, privateKeyOf, type TrustValues, trustedKeys, variable } from './key.ts';
+import { type KeyringValues, keyringOf } from './keyring.ts';
 
 export interface Repeatable {
   readonly type: 'strings';

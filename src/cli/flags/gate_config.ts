@@ -1,8 +1,8 @@
 import { parseDocument } from 'yaml';
-import { decodeUtf8 } from '../core/canonical.ts';
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import { readFileBytes } from '../zip/file_source.ts';
-import type { OptionalText } from './command.ts';
+import { decodeUtf8 } from '../../core/canonical.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import { readFileBytes } from '../../files/file_source.ts';
+import type { OptionalText } from '../command.ts';
 
 /** A file of settings, named on the command line: never one that merely lies where the command runs. */
 export const configFlags: {

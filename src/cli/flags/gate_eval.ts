@@ -1,30 +1,30 @@
 import { resolve } from 'node:path';
-import { type Clock, fineClock } from '../core/clock.ts';
-import { sha256Hex } from '../core/digest.ts';
-import { GaitError, invalidInput } from '../core/errors.ts';
-import type { GateSettings } from '../gate/evidence.ts';
-import { enterRefusal, Gate } from '../gate/gate.ts';
-import { MAX_INTENT_BYTES, parseIntent } from '../gate/intent_reader.ts';
-import type { KillSwitchEntry } from '../gate/kill_switch.ts';
-import { ownKillSwitches, readKillSwitchFile } from '../gate/kill_switch_file.ts';
-import { signingFault } from '../gate/profile.ts';
-import type { RecordFiles } from '../gate/record_files.ts';
-import type { Asked } from '../gate/settlement.ts';
-import type { FileStore } from '../log/file_store.ts';
-import { openSource, readFileBytes } from '../zip/file_source.ts';
-import { askedOf, brokerOf } from './broker.ts';
-import type { BrokerValues } from './broker_flags.ts';
-import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
-import { contextFlags, readContextEnvelope } from './context_file.ts';
-import { homeOf } from './evaluation_flags.ts';
-import { gateStore, recordFiles, type WantedRecords } from './gate_files.ts';
-import { admitBelieved, type BelievedValues, settingsOf } from './gate_flags.ts';
-import type { Io } from './io.ts';
-import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key_flags.ts';
-import { type KeyringValues, keyringOf } from './keyring_flags.ts';
-import { gatePlaceOf, realPlace } from './places.ts';
-import { policyPinned, readPolicyFile } from './policy_files.ts';
-import { tokensIn } from './token_files.ts';
+import { type Clock, fineClock } from '../../core/clock.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import type { GateSettings } from '../../gate/context.ts';
+import { enterRefusal, Gate } from '../../gate/gate.ts';
+import { MAX_INTENT_BYTES, parseIntent } from '../../gate/intent/reader.ts';
+import type { KillSwitchEntry } from '../../gate/kill_switch/kill_switch.ts';
+import { ownKillSwitches, readKillSwitchFile } from '../../gate/kill_switch/file.ts';
+import { signingFault } from '../../gate/profile.ts';
+import type { RecordFiles } from '../../gate/records/files.ts';
+import type { Asked } from '../../gate/enforce.ts';
+import type { FileStore } from '../../log/stores/file_store.ts';
+import { openSource, readFileBytes } from '../../files/file_source.ts';
+import { askedOf, brokerOf } from '../broker.ts';
+import type { BrokerValues } from './broker.ts';
+import type { FlagSpec, OptionalText, RequiredText } from '../command.ts';
+import { contextFlags, readContextEnvelope } from '../context_file.ts';
+import { homeOf } from './evaluation.ts';
+import { gateStore, recordFiles, type WantedRecords } from '../gate_files.ts';
+import { admitBelieved, type BelievedValues, settingsOf } from './gate.ts';
+import type { Io } from '../io.ts';
+import { modeSigner, type PrivateKeyValues, type Signer, signingMode, signingModeFlag } from './key.ts';
+import { type KeyringValues, keyringOf } from './keyring.ts';
+import { gatePlaceOf, realPlace } from '../places.ts';
+import { policyPinned, readPolicyFile } from '../policy_files.ts';
+import { tokensIn } from '../token_files.ts';
 
 function text(value: string, summary: string): OptionalText {
   return { type: 'string', value, summary };
@@ -181,7 +181,7 @@ async function requestBytes(path: string, place: GatePlace): Promise<Buffer> {
     return readFileBytes(path, MAX_INTENT_BYTES);
   } catch (error) {
     if (error instanceof GaitError && error.code === 'file_too_large') {
-      const { digestSource } = await import('../zip/digest_file.ts');
+      const { digestSource } = await import('../../files/digest_file.ts');
       const { source, close } = openSource(path);
       await enterRefusal(place, digestSource(source).sha256, error);
       close();

@@ -1,7 +1,7 @@
-import { invalidInput } from '../core/errors.ts';
-import type { KnownHead } from '../log/known_heads.ts';
-import type { Head } from '../log/record.ts';
-import type { OptionalText } from './command.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { KnownHead } from '../../log/known_heads.ts';
+import type { Head } from '../../log/record.ts';
+import type { OptionalText } from '../command.ts';
 
 /** What a reader remembers of a log. `what` it is, and what its revisions and hashes are. */
 export function expectHeadFlag(what: string): { readonly 'expect-head': OptionalText } {

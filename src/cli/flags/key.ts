@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { GaitError, invalidInput } from '../core/errors.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
 import {
   keptKey,
   keyPaths,
@@ -8,12 +8,12 @@ import {
   readPrivateKey,
   readPublicKey,
   refuseKeyAsName,
-} from '../signing/key_files.ts';
-import { type PublicKey, parsePrivateKey, parsePublicKey, type SigningKey } from '../signing/keys.ts';
-import { TrustSet } from '../signing/trust.ts';
-import type { FlagSpec, OptionalText } from './command.ts';
-import type { Io } from './io.ts';
-import { outDir } from './workspace.ts';
+} from '../../signing/key_files.ts';
+import { type PublicKey, parsePrivateKey, parsePublicKey, type SigningKey } from '../../signing/keys.ts';
+import { TrustSet } from '../../signing/trust.ts';
+import type { FlagSpec, OptionalText } from '../command.ts';
+import type { Io } from '../io.ts';
+import { outDir } from '../workspace.ts';
 
 /** Where a private key comes from. */
 export const privateKeyFlags: {

@@ -1,10 +1,10 @@
-import { invalidInput } from '../core/errors.ts';
-import { MAX_KEYRING_BYTES, parseKeyring } from '../gate/keyring_file.ts';
-import { refuseKeyAsName } from '../signing/key_files.ts';
-import { Keyring } from '../signing/keyring.ts';
-import { readFileBytes } from '../zip/file_source.ts';
-import type { OptionalText } from './command.ts';
-import type { Io } from './io.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { MAX_KEYRING_BYTES, parseKeyring } from '../../signing/keyring_file.ts';
+import { refuseKeyAsName } from '../../signing/key_files.ts';
+import { Keyring } from '../../signing/keyring.ts';
+import { readFileBytes } from '../../files/file_source.ts';
+import type { OptionalText } from '../command.ts';
+import type { Io } from '../io.ts';
 
 /** Flag of every command that believes the keys of a ring. */
 export const keyringFlags: { readonly keyring: OptionalText } = {

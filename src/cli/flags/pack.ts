@@ -1,16 +1,16 @@
-import { GaitError, invalidInput } from '../core/errors.ts';
-import type { PackManifest } from '../pack/manifest.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import type { PackManifest } from '../../pack/manifest.ts';
 import {
   type PackVerification,
   type VerificationPolicy,
   type VerifiedPack,
   verifyPack,
-} from '../pack/verify.ts';
-import { openContainer } from '../zip/reader.ts';
-import type { ArgSpec, OptionalText } from './command.ts';
-import { namedPath, type PathInput } from './input.ts';
-import type { Io } from './io.ts';
-import { progressBar } from './progress.ts';
+} from '../../pack/verify.ts';
+import { openContainer } from '../../zip/reader.ts';
+import type { ArgSpec, OptionalText } from '../command.ts';
+import { namedPath, type PathInput } from '../input.ts';
+import type { Io } from '../io.ts';
+import { progressBar } from '../text/progress.ts';
 
 export const PACK_OUTPUT = 'gait.pack.output';
 

@@ -1,11 +1,11 @@
-import { invalidInput } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
-import { Journal } from '../run/journal.ts';
-import type { SessionState } from '../run/session.ts';
-import type { RequiredText } from './command.ts';
-import { count } from './job_text.ts';
-import { realPlace } from './places.ts';
-import { printable } from './terminal.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { Journal } from '../../run/session/journal.ts';
+import type { SessionState } from '../../run/session/session.ts';
+import type { RequiredText } from '../command.ts';
+import { count } from '../text/job.ts';
+import { realPlace } from '../places.ts';
+import { printable } from '../terminal.ts';
 
 export const SESSION_OUTPUT = 'gait.run.session.output';
 

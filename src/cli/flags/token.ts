@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { fineClock } from '../core/clock.ts';
-import type { TokenTerms } from '../gate/mint.ts';
-import type { FlagSpec, OptionalText, RequiredText } from './command.ts';
-import { instantOf, milliseconds } from './duration.ts';
-import type { Io } from './io.ts';
-import { type PrivateKeyValues, signingModeFlag } from './key_flags.ts';
+import { fineClock } from '../../core/clock.ts';
+import type { TokenTerms } from '../../gate/tokens/mint.ts';
+import type { FlagSpec, OptionalText, RequiredText } from '../command.ts';
+import { instantOf, milliseconds } from '../duration.ts';
+import type { Io } from '../io.ts';
+import { type PrivateKeyValues, signingModeFlag } from './key.ts';
 
 /** Flags of every command that makes a token. */
 export const mintFlags: {

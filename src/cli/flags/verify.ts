@@ -1,9 +1,9 @@
-import { invalidInput } from '../core/errors.ts';
-import type { PublicKey } from '../signing/keys.ts';
-import { packTrust } from '../signing/ring_trust.ts';
-import type { SignaturePolicy } from '../signing/verify.ts';
-import type { OptionalText } from './command.ts';
-import type { Io } from './io.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { PublicKey } from '../../signing/keys.ts';
+import { packTrust } from '../../signing/ring_trust.ts';
+import type { SignaturePolicy } from '../../signing/verify.ts';
+import type { OptionalText } from '../command.ts';
+import type { Io } from '../io.ts';
 import {
   exposedError,
   type PrivateKeyValues,
@@ -11,8 +11,8 @@ import {
   type TrustValues,
   trustedKeys,
   trustFlags,
-} from './key_flags.ts';
-import { type KeyringValues, keyringFlags, keyringOf } from './keyring_flags.ts';
+} from './key.ts';
+import { type KeyringValues, keyringFlags, keyringOf } from './keyring.ts';
 
 /** Flags of every command that checks signatures. */
 export const policyFlags: typeof trustFlags &

@@ -1,8 +1,8 @@
-import type { Timestamp } from '../core/time.ts';
-import { openAt, standingAt, unsettled } from '../job/decisions.ts';
-import type { Approval, JobState, OpenDecision, StandingApproval } from '../job/state.ts';
-import type { Io } from './io.ts';
-import { printable } from './terminal.ts';
+import type { Timestamp } from '../../core/time.ts';
+import { openAt, standingAt, unsettled } from '../../job/approval/open_decisions.ts';
+import type { Approval, JobState, OpenDecision, StandingApproval } from '../../job/state.ts';
+import type { Io } from '../io.ts';
+import { printable } from '../terminal.ts';
 
 /** How far a decision is: schemas/v1/job/output.schema.json. */
 export interface Tally {

@@ -1,8 +1,8 @@
-import { canonicalize } from '../core/canonical.ts';
-import type { Json } from '../core/json.ts';
-import type { Intent, IntentRequest } from '../gate/intent.ts';
-import { callsOf } from '../gate/script.ts';
-import { printable } from './terminal.ts';
+import { canonicalize } from '../../core/canonical.ts';
+import type { Json } from '../../core/json.ts';
+import type { Intent, IntentRequest } from '../../gate/intent/intent.ts';
+import { callsOf } from '../../gate/intent/script.ts';
+import { printable } from '../terminal.ts';
 
 /** An argument is shown so far; what is longer says how long. UTF-16 code units. */
 const MAX_SHOWN = 200;

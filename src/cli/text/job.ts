@@ -1,15 +1,15 @@
-import type { JsonObject } from '../core/json.ts';
-import type { Budget, JobEvent } from '../job/events.ts';
-import { eventText, narrate } from '../job/narrate.ts';
-import type { Checkpoint, JobState, Lease, Usage } from '../job/state.ts';
-import type { Status } from '../job/transitions.ts';
-import type { Position } from '../log/record.ts';
-import { decisionLines } from './approval_text.ts';
-import type { Reply } from './command.ts';
-import type { Io } from './io.ts';
-import { shellQuoted } from './run.ts';
-import type { Color } from './terminal.ts';
-import { printable } from './terminal.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { Budget, JobEvent } from '../../job/events.ts';
+import { eventText, narrate } from '../../job/read/narrate.ts';
+import type { Checkpoint, JobState, Lease, Usage } from '../../job/state.ts';
+import type { Status } from '../../job/transitions.ts';
+import type { Position } from '../../log/record.ts';
+import { decisionLines } from './approval.ts';
+import type { Reply } from '../command.ts';
+import type { Io } from '../io.ts';
+import { shellQuoted } from '../run.ts';
+import type { Color } from '../terminal.ts';
+import { printable } from '../terminal.ts';
 
 const STATUS_COLORS: Record<Status, Color> = {
   running: 'green',

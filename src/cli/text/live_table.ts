@@ -1,5 +1,5 @@
-import type { Screen } from './io.ts';
-import { table } from './job_text.ts';
+import type { Screen } from '../io.ts';
+import { table } from './job.ts';
 
 const EVERY_MS = 500;
 

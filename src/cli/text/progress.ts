@@ -1,4 +1,4 @@
-import type { Screen } from './io.ts';
+import type { Screen } from '../io.ts';
 
 /** Work on fewer bytes than this is over before a bar could be read. */
 const WORTH_SHOWING = 64 * 1024 * 1024;

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { writeToken } from '../../cli/gate_files.ts';
 import { csv } from '../../cli/input.ts';
-import { modeSigner, privateKeyFlags } from '../../cli/key_flags.ts';
+import { modeSigner, privateKeyFlags } from '../../cli/flags/key.ts';
 import { printable } from '../../cli/terminal.ts';
-import { mintFlags, termsOf } from '../../cli/token_flags.ts';
-import { mintedReply } from '../../cli/token_text.ts';
+import { mintFlags, termsOf } from '../../cli/flags/token.ts';
+import { mintedReply } from '../../cli/text/token.ts';
 import { outDir } from '../../cli/workspace.ts';
-import { draftDelegation, signed } from '../../gate/mint.ts';
+import { draftDelegation, signed } from '../../gate/tokens/mint.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'mint' },

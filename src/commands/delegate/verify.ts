@@ -1,14 +1,14 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateStore, stateFlag } from '../../cli/gate_files.ts';
-import { gateFlags, gateRingOf, settingsOf } from '../../cli/gate_flags.ts';
+import { gateFlags, gateRingOf, settingsOf } from '../../cli/flags/gate.ts';
 import { csv, verifiedFile } from '../../cli/input.ts';
-import { privateKeyFlags, trustFlags } from '../../cli/key_flags.ts';
-import { keyringFlags } from '../../cli/keyring_flags.ts';
+import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
+import { keyringFlags } from '../../cli/flags/keyring.ts';
 import { gateDir } from '../../cli/places.ts';
 import { readToken } from '../../cli/token_files.ts';
-import { readUses, tokenReply } from '../../cli/token_text.ts';
-import { checkDelegation, type DelegationFinding } from '../../gate/delegation.ts';
-import { revocationsIn, tokenRulesOf } from '../../gate/token_terms.ts';
+import { readUses, tokenReply } from '../../cli/text/token.ts';
+import { checkDelegation, type DelegationFinding } from '../../gate/tokens/delegation.ts';
+import { revocationsIn, tokenRulesOf } from '../../gate/tokens/terms.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'verify' },

@@ -1,9 +1,9 @@
-import { brokerFlags } from '../../cli/broker_flags.ts';
+import { brokerFlags } from '../../cli/flags/broker.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { homeFlags } from '../../cli/evaluation_flags.ts';
-import { configFlags, withConfig } from '../../cli/gate_config.ts';
+import { homeFlags } from '../../cli/flags/evaluation.ts';
+import { configFlags, withConfig } from '../../cli/flags/gate_config.ts';
 import { stateFlag } from '../../cli/gate_files.ts';
-import { believedFlags, gateFlags } from '../../cli/gate_flags.ts';
+import { believedFlags, gateFlags } from '../../cli/flags/gate.ts';
 import {
   askedFlags,
   askedOfFiles,
@@ -11,10 +11,10 @@ import {
   openGate,
   recordFlags,
   signingFlags,
-} from '../../cli/gate_open.ts';
-import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/gate_text.ts';
-import { privateKeyFlags } from '../../cli/key_flags.ts';
-import { keyringFlags } from '../../cli/keyring_flags.ts';
+} from '../../cli/flags/gate_eval.ts';
+import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/text/gate.ts';
+import { privateKeyFlags } from '../../cli/flags/key.ts';
+import { keyringFlags } from '../../cli/flags/keyring.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'eval' },

@@ -1,17 +1,17 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
-import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, describeJob } from '../../cli/job_text.ts';
+import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { asJson, describeJob } from '../../cli/text/job.ts';
 import {
   environmentFlag,
   namedWorker,
   namedWorkerFlag,
   observerOf,
   workerFlags,
-} from '../../cli/worker_flags.ts';
+} from '../../cli/flags/worker.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { executeInEnvironment } from '../../job/bound_environment.ts';
-import { GRACE_MS } from '../../job/held_lease.ts';
+import { GRACE_MS } from '../../job/work/held_lease.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'claim' },

@@ -1,8 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, eventLines, jobLines } from '../../cli/job_text.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { asJson, eventLines, jobLines } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
-import { eventOf, readHistory, runtimeState } from '../../job/history.ts';
+import { eventOf, readHistory, runtimeState } from '../../job/read/history.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'inspect' },

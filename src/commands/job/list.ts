@@ -1,15 +1,15 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { JOB_OUTPUT, rootFlag } from '../../cli/job_flags.ts';
-import { table } from '../../cli/job_text.ts';
+import { JOB_OUTPUT, rootFlag } from '../../cli/flags/job.ts';
+import { table } from '../../cli/text/job.ts';
 import { outputText } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';
 import { GaitError } from '../../core/errors.ts';
-import type { JobRow } from '../../job/row.ts';
+import type { JobRow } from '../../job/read/row.ts';
 import { STATUSES } from '../../job/transitions.ts';
-import type { Listed } from '../../log/listing.ts';
+import type { Listed } from '../../log/stores/listing.ts';
 
 const UNREADABLE = 'unreadable';
 

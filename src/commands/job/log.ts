@@ -1,12 +1,12 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, eventLine, eventLines, jobLines } from '../../cli/job_text.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { asJson, eventLine, eventLines, jobLines } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';
 import { invalidInput } from '../../core/errors.ts';
-import { followJob } from '../../job/follow.ts';
-import { eventOf, readHistory, runtimeState } from '../../job/history.ts';
+import { followJob } from '../../job/read/follow.ts';
+import { eventOf, readHistory, runtimeState } from '../../job/read/history.ts';
 import type { EventStore } from '../../log/store.ts';
 
 const spec: CommandSpec = command({

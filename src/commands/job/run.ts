@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
-import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { realPorts } from '../../cli/spawn.ts';
 import { printable } from '../../cli/terminal.ts';
 import {
@@ -12,11 +12,11 @@ import {
   taskOf,
   waiting,
   workerFlags,
-} from '../../cli/worker_flags.ts';
+} from '../../cli/flags/worker.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { type ErrorCategory, GaitError } from '../../core/errors.ts';
-import type { RunResult } from '../../job/run_ports.ts';
-import { runJob } from '../../job/runner.ts';
+import type { RunResult } from '../../job/work/run_ports.ts';
+import { runJob } from '../../job/work/runner.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'run' },

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { describeJob } from '../../cli/job_text.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { describeJob } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 
 const spec: CommandSpec = command({

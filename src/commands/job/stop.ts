@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../../cli/command.ts';
-import { orderCommand } from '../../cli/job_flags.ts';
+import { orderCommand } from '../../cli/flags/job.ts';
 
 const spec: CommandSpec = orderCommand('stop', {
   summary: 'Stop a job at once, for good: the emergency stop.',

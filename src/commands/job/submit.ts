@@ -1,10 +1,10 @@
-import { approverFlags, approversOf } from '../../cli/approver_flags.ts';
+import { approverFlags, approversOf } from '../../cli/flags/approver.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { describeJob } from '../../cli/job_text.ts';
+import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { describeJob } from '../../cli/text/job.ts';
 import { assertNotLost } from '../../cli/lost_jobs.ts';
 import { sharedFlag, shareRoot } from '../../cli/shared_root.ts';
-import { budgetFlags, budgetOf, taskOf } from '../../cli/worker_flags.ts';
+import { budgetFlags, budgetOf, taskOf } from '../../cli/flags/worker.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';

@@ -1,12 +1,12 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { expectedHeads, expectHeadFlag, headText } from '../../cli/head_flag.ts';
-import { JOB_OUTPUT, jobFlags } from '../../cli/job_flags.ts';
-import { asJson, count } from '../../cli/job_text.ts';
+import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
+import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { asJson, count } from '../../cli/text/job.ts';
 import { packedHeads } from '../../cli/lost_jobs.ts';
 import { printable } from '../../cli/terminal.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
-import { type JobVerification, verifyJob } from '../../job/verify.ts';
+import { type JobVerification, verifyJob } from '../../job/read/verify.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'verify' },

@@ -1,16 +1,16 @@
-import { Aside } from '../../cli/aside.ts';
+import { Aside } from '../../cli/stderr_queue.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { onInterrupt } from '../../cli/interrupts.ts';
-import { JOB_OUTPUT, rootFlag } from '../../cli/job_flags.ts';
-import { asJson, count } from '../../cli/job_text.ts';
-import { liveTable } from '../../cli/live_table.ts';
+import { JOB_OUTPUT, rootFlag } from '../../cli/flags/job.ts';
+import { asJson, count } from '../../cli/text/job.ts';
+import { liveTable } from '../../cli/text/live_table.ts';
 import { realPorts } from '../../cli/spawn.ts';
 import { printable } from '../../cli/terminal.ts';
-import { ending, environmentFlag, observerOf, runOptions, workerFlags } from '../../cli/worker_flags.ts';
+import { ending, environmentFlag, observerOf, runOptions, workerFlags } from '../../cli/flags/worker.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
-import { work } from '../../job/worker.ts';
+import { work } from '../../job/work/worker.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'work' },

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { managedRing, managedRingFlags, readRing } from '../../cli/keyring_store.ts';
-import { describeRing } from '../../cli/keyring_text.ts';
-import { KEYS_OUTPUT } from '../../cli/keys_text.ts';
+import { describeRing } from '../../cli/text/keyring.ts';
+import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'list' },

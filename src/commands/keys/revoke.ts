@@ -1,10 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { authorFlags } from '../../cli/job_flags.ts';
+import { authorFlags } from '../../cli/flags/job.ts';
 import { changeRing, managedRing, managedRingFlags, readRing } from '../../cli/keyring_store.ts';
-import { describeChange } from '../../cli/keyring_text.ts';
-import { KEYS_OUTPUT } from '../../cli/keys_text.ts';
+import { describeChange } from '../../cli/text/keyring.ts';
+import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
 import { actorOf } from '../../cli/machine.ts';
-import { keyByPrefix, revoked } from '../../gate/keyring_change.ts';
+import { keyByPrefix, revoked } from '../../signing/keyring_change.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'revoke' },

@@ -1,5 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { KEYS_OUTPUT, keyDirFlags, makeKeys } from '../../cli/keys_text.ts';
+import { KEYS_OUTPUT, keyDirFlags, makeKeys } from '../../cli/text/keys.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'rotate' },

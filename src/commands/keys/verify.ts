@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { privateKeyFlags, privateKeyOf, trustFlags, trustOf } from '../../cli/key_flags.ts';
-import { KEYS_OUTPUT } from '../../cli/keys_text.ts';
+import { privateKeyFlags, privateKeyOf, trustFlags, trustOf } from '../../cli/flags/key.ts';
+import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
 import { GaitError } from '../../core/errors.ts';
 
 const spec: CommandSpec = command({

@@ -6,7 +6,7 @@ import {
   stateFlags,
   statePath,
 } from '../../cli/kill_switch_files.ts';
-import { readKillSwitchFile } from '../../gate/kill_switch_file.ts';
+import { readKillSwitchFile } from '../../gate/kill_switch/file.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'list' },

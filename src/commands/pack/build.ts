@@ -8,11 +8,11 @@ import {
   type Signer,
   signerOf,
   signingProfileFlag,
-} from '../../cli/key_flags.ts';
+} from '../../cli/flags/key.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../cli/pack_sources.ts';
 import { keptFolders, ledgerRoot, openLedger, packPath } from '../../cli/places.ts';
-import { progressBar } from '../../cli/progress.ts';
+import { progressBar } from '../../cli/text/progress.ts';
 import { shellWord } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
 import { outDir } from '../../cli/workspace.ts';

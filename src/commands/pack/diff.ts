@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/job_text.ts';
-import { assertType, openAndVerify, PACK_OUTPUT, typeFlag } from '../../cli/pack_flags.ts';
+import { asJson } from '../../cli/text/job.ts';
+import { assertType, openAndVerify, PACK_OUTPUT, typeFlag } from '../../cli/flags/pack.ts';
 import { writeReport } from '../../cli/places.ts';
 import { printable } from '../../cli/terminal.ts';
 import { GaitError } from '../../core/errors.ts';

@@ -1,11 +1,11 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson, count, eventLines } from '../../cli/job_text.ts';
-import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/pack_flags.ts';
+import { asJson, count, eventLines } from '../../cli/text/job.ts';
+import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/flags/pack.ts';
 import { printable } from '../../cli/terminal.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { JobEvent } from '../../job/events.ts';
-import { eventOf } from '../../job/history.ts';
+import { eventOf } from '../../job/read/history.ts';
 import { inspectJobPack, type JobInspection } from '../../pack/inspect.ts';
 import {
   type GuardPackInspection,

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { asJson, table } from '../../cli/job_text.ts';
-import { PACK_OUTPUT } from '../../cli/pack_flags.ts';
+import { asJson, table } from '../../cli/text/job.ts';
+import { PACK_OUTPUT } from '../../cli/flags/pack.ts';
 import { ledgerRoot, openLedger } from '../../cli/places.ts';
 import { readLedger } from '../../pack/ledger.ts';
 

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { expectedHeads, expectHeadFlag } from '../../cli/head_flag.ts';
+import { expectedHeads, expectHeadFlag } from '../../cli/flags/head.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { asJson } from '../../cli/text/job.ts';
 import {
   assertType,
   noHistory,
@@ -11,11 +11,11 @@ import {
   pathFlag,
   pathOf,
   typeFlag,
-} from '../../cli/pack_flags.ts';
-import { policyFlags, policyOf } from '../../cli/verify_flags.ts';
-import { describeVerification } from '../../cli/verify_text.ts';
+} from '../../cli/flags/pack.ts';
+import { policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import { describeVerification } from '../../cli/text/verify.ts';
 import type { JsonObject } from '../../core/json.ts';
-import type { JobHistory } from '../../job/history.ts';
+import type { JobHistory } from '../../job/read/history.ts';
 import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({

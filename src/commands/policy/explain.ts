@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationTime, homeOf, trialFlags } from '../../cli/evaluation_flags.ts';
+import { evaluationTime, homeOf, trialFlags } from '../../cli/flags/evaluation.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
 import {
@@ -10,7 +10,7 @@ import {
   explainSteps,
   type PartAccount,
   type RuleAccount,
-} from '../../gate/explain.ts';
+} from '../../gate/rules/explain.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'explain' },

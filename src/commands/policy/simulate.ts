@@ -1,5 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationFlags, evaluationTime, homeFlags, homeOf } from '../../cli/evaluation_flags.ts';
+import { evaluationFlags, evaluationTime, homeFlags, homeOf } from '../../cli/flags/evaluation.ts';
 import {
   fixturePaths,
   POLICY_OUTPUT,

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { contextFlags } from '../../cli/context_file.ts';
-import { evaluationTime, trialFlags } from '../../cli/evaluation_flags.ts';
+import { evaluationTime, trialFlags } from '../../cli/flags/evaluation.ts';
 import {
   decisionFields,
   decisionLines,

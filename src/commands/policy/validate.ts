@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
-import { lint } from '../../gate/lint.ts';
+import { lint } from '../../gate/policy/lint.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'validate' },

@@ -1,5 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { asJson } from '../../cli/job_text.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { writeReport } from '../../cli/places.ts';
 import { loadSide, RUN_OUTPUT } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
-import { ticketFooter } from '../../run/footer.ts';
+import { ticketFooter } from '../../run/session/footer.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'receipt' },

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path';
 import { runpackPath, writeRunpack } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { asJson, count } from '../../cli/job_text.ts';
+import { asJson, count } from '../../cli/text/job.ts';
 import { refuseReportPlace, refuseSame, writeReport } from '../../cli/places.ts';
 import { shellWord } from '../../cli/run.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson, table } from '../../cli/job_text.ts';
+import { asJson, table } from '../../cli/text/job.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../cli/places.ts';
 import { shellWord } from '../../cli/run.ts';

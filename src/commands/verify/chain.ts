@@ -1,10 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateStore } from '../../cli/gate_files.ts';
-import { gateRingOf } from '../../cli/gate_flags.ts';
-import { expectedHeads, expectHeadFlag, headText } from '../../cli/head_flag.ts';
+import { gateRingOf } from '../../cli/flags/gate.ts';
+import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/job_text.ts';
-import { openAndVerify } from '../../cli/pack_flags.ts';
+import { asJson } from '../../cli/text/job.ts';
+import { openAndVerify } from '../../cli/flags/pack.ts';
 import { runPath } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import {
@@ -15,11 +15,11 @@ import {
   traceFields,
   traceLines,
 } from '../../cli/trace_files.ts';
-import { type PolicyValues, policyFlags, policyOf } from '../../cli/verify_flags.ts';
-import { describeVerification } from '../../cli/verify_text.ts';
+import { type PolicyValues, policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import { describeVerification } from '../../cli/text/verify.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { type DecisionsRead, verifyDecisions } from '../../gate/decision_verify.ts';
+import { type DecisionsRead, verifyDecisions } from '../../gate/ledger/verify.ts';
 import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
 /** One of the things that are checked together. */

@@ -1,7 +1,7 @@
-import { sha256Hex } from '../core/digest.ts';
-import { epochMs, type Timestamp } from '../core/time.ts';
-import type { CredentialRequest } from './credential_request.ts';
-import { type CredentialTimes, completed } from './credential_times.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { CredentialRequest } from './request.ts';
+import { type CredentialTimes, completed } from './times.ts';
 
 /** What a broker issued: a name for a credential, never the credential itself. Members that are not known are not there. */
 export interface Credential extends CredentialTimes {

@@ -1,10 +1,10 @@
-import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { parseJson } from '../core/json_text.ts';
-import { trimmed } from '../core/text.ts';
-import type { Timestamp } from '../core/time.ts';
+import { GaitError } from '../../core/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { parseJson } from '../../core/json_text.ts';
+import { trimmed } from '../../core/text.ts';
+import type { Timestamp } from '../../core/time.ts';
 import { faultOf, type Issued } from './credential.ts';
-import { type CredentialTimes, completed, instantIn } from './credential_times.ts';
+import { type CredentialTimes, completed, instantIn } from './times.ts';
 
 /** Longer names of credentials, and of who issued them, are refused. UTF-8 bytes. */
 const MAX_NAME_BYTES = 256;

@@ -1,13 +1,13 @@
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import { Fields } from '../core/fields.ts';
-import type { Json } from '../core/json.ts';
-import { inUtc, type Timestamp } from '../core/time.ts';
-import { VERSION } from '../core/version.ts';
-import validateRecord from '../schema/generated/gate_broker_credential_record.js';
-import { schemaFault } from '../schema/validator.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import { Fields } from '../../core/fields.ts';
+import type { Json } from '../../core/json.ts';
+import { inUtc, type Timestamp } from '../../core/time.ts';
+import { VERSION } from '../../core/version.ts';
+import validateRecord from '../../schema/generated/gate_broker_credential_record.js';
+import { schemaFault } from '../../schema/validator.ts';
 import type { Credential } from './credential.ts';
-import type { CredentialRequest } from './credential_request.ts';
-import type { CredentialTimes } from './credential_times.ts';
+import type { CredentialRequest } from './request.ts';
+import type { CredentialTimes } from './times.ts';
 
 export const CREDENTIAL_RECORD_SCHEMA_ID = 'gait.gate.broker_credential_record';
 

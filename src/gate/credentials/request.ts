@@ -1,6 +1,6 @@
-import { loweredList, trimmed } from '../core/text.ts';
-import type { Duties } from './duties.ts';
-import type { Intent } from './intent.ts';
+import { loweredList, trimmed } from '../../core/text.ts';
+import type { Duties } from '../rules/duties.ts';
+import type { Intent } from '../intent/intent.ts';
 
 /** What a broker is asked for. What is not known is empty text. */
 export interface CredentialRequest {

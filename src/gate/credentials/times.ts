@@ -1,4 +1,4 @@
-import { epochMs, inUtc, NEVER, type Timestamp, timestamp, zonedTime } from '../core/time.ts';
+import { epochMs, inUtc, NEVER, type Timestamp, timestamp, zonedTime } from '../../core/time.ts';
 
 /** From when until when a credential counts. What nobody said and what does not follow is not there. */
 export interface CredentialTimes {

@@ -1,6 +1,6 @@
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { trimmed } from '../core/text.ts';
-import { ambiguous, invalid } from './intent_fields.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { trimmed } from '../../core/text.ts';
+import { ambiguous, invalid } from './fields.ts';
 
 /** Arguments in the one form that is digested: keys and texts trimmed. Throws `intent_invalid` or `record_ambiguous`. */
 export function plainArgs(args: JsonObject, place: string): JsonObject {

@@ -1,6 +1,6 @@
-import type { Fields } from '../core/fields.ts';
-import { loweredList, trimmed } from '../core/text.ts';
-import { inUtc } from '../core/time.ts';
+import type { Fields } from '../../core/fields.ts';
+import { loweredList, trimmed } from '../../core/text.ts';
+import { inUtc } from '../../core/time.ts';
 import {
   type AgentIdentity,
   type Claims,
@@ -8,7 +8,7 @@ import {
   CREDENTIAL_SOURCES,
   PHASES,
 } from './claims.ts';
-import { filled, oneOf, texts, word } from './intent_fields.ts';
+import { filled, oneOf, texts, word } from './fields.ts';
 
 /**
  * What the context of an intent says beside what is digested. Takes its members out of `fields` and leaves the rest to

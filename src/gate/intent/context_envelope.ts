@@ -1,11 +1,11 @@
-import { contextSetDigest } from '../core/context_set.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { wordList } from '../core/text.ts';
-import { epochMs, inUtc, isZonedTime, type Timestamp } from '../core/time.ts';
-import validateEnvelope from '../schema/generated/context_envelope.js';
-import { schemaFault } from '../schema/validator.ts';
+import { contextSetDigest } from '../../core/context_set.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { wordList } from '../../core/text.ts';
+import { epochMs, inUtc, isZonedTime, type Timestamp } from '../../core/time.ts';
+import validateEnvelope from '../../schema/generated/context_envelope.js';
+import { schemaFault } from '../../schema/validator.ts';
 import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
-import { CLOCK_SKEW_MS } from './token_reader.ts';
+import { CLOCK_SKEW_MS } from '../tokens/token.ts';
 
 /** Why an envelope that was given speaks against the call. */
 export type ContextFault = 'context_envelope_invalid' | 'context_envelope_mismatch';

@@ -1,4 +1,4 @@
-import { canonicalDigest } from '../core/digest.ts';
+import { canonicalDigest } from '../../core/digest.ts';
 import type { Claims } from './claims.ts';
 import type { Delegation, Intent } from './intent.ts';
 

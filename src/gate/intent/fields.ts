@@ -1,7 +1,7 @@
-import { DIGEST_PATTERN } from '../core/digest.ts';
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import type { Fields } from '../core/fields.ts';
-import { byBytes, lowered, trimmed } from '../core/text.ts';
+import { DIGEST_PATTERN } from '../../core/digest.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import type { Fields } from '../../core/fields.ts';
+import { byBytes, lowered, trimmed } from '../../core/text.ts';
 
 /** Without the members that are empty. */
 export function filled<T extends Readonly<Record<string, string>>>(members: T): Partial<T> {

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../core/json.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
 import type { Provenance } from './intent.ts';
 
 /** No argument is named by more. UTF-16 code units. */

@@ -1,12 +1,12 @@
-import { canonicalize } from '../core/canonical.ts';
-import { canonicalDigest } from '../core/digest.ts';
-import { invalidInput } from '../core/errors.ts';
-import { Fields } from '../core/fields.ts';
-import { isJsonObject, type Json } from '../core/json.ts';
-import { parseJson } from '../core/json_text.ts';
-import { lowered, strippedAtEnd, trimmed, wordList } from '../core/text.ts';
-import { epochMs, inUtc, NEVER } from '../core/time.ts';
-import { plainArgs } from './args_reader.ts';
+import { canonicalize } from '../../core/canonical.ts';
+import { canonicalDigest } from '../../core/digest.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { Fields } from '../../core/fields.ts';
+import { isJsonObject, type Json } from '../../core/json.ts';
+import { parseJson } from '../../core/json_text.ts';
+import { lowered, strippedAtEnd, trimmed, wordList } from '../../core/text.ts';
+import { epochMs, inUtc, NEVER } from '../../core/time.ts';
+import { plainArgs } from './args.ts';
 import { claimsOf } from './claims_reader.ts';
 import {
   type Delegation,
@@ -17,9 +17,9 @@ import {
   type IntentRequest,
   type SkillProvenance,
 } from './intent.ts';
-import { digestIn, filled, invalid, needed, oneOf, texts, word } from './intent_fields.ts';
+import { digestIn, filled, invalid, needed, oneOf, texts, word } from './fields.ts';
 import { nameOfScript, refuseOwn, scriptHash, scriptOf } from './script_reader.ts';
-import { provenanceOf, targetsOf } from './target_reader.ts';
+import { provenanceOf, targetsOf } from './targets.ts';
 
 /** An intent larger than this is refused. Bytes. */
 export const MAX_INTENT_BYTES: number = 1024 * 1024;

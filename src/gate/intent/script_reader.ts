@@ -1,11 +1,11 @@
-import { canonicalDigest } from '../core/digest.ts';
-import type { Fields } from '../core/fields.ts';
-import { lowered } from '../core/text.ts';
-import { plainArgs } from './args_reader.ts';
+import { canonicalDigest } from '../../core/digest.ts';
+import type { Fields } from '../../core/fields.ts';
+import { lowered } from '../../core/text.ts';
+import { plainArgs } from './args.ts';
 import type { Intent, Script, ScriptStep } from './intent.ts';
-import { invalid, needed, word } from './intent_fields.ts';
-import { MAX_STEPS } from './script_rules.ts';
-import { provenanceOf, targetsOf } from './target_reader.ts';
+import { invalid, needed, word } from './fields.ts';
+import { MAX_STEPS } from '../policy/script_rules.ts';
+import { provenanceOf, targetsOf } from './targets.ts';
 
 /** The tool of every script. */
 const SCRIPT = 'script';

@@ -1,5 +1,5 @@
-import type { Fields } from '../core/fields.ts';
-import { lowered, trimmed } from '../core/text.ts';
+import type { Fields } from '../../core/fields.ts';
+import { lowered, trimmed } from '../../core/text.ts';
 import {
   ENDPOINT_CLASSES,
   type EndpointClass,
@@ -7,9 +7,9 @@ import {
   isDestructive,
   TARGET_KINDS,
   writtenDomain,
-} from './endpoint.ts';
+} from '../target/endpoint.ts';
 import { PROVENANCE_SOURCES, type Provenance, type Target } from './intent.ts';
-import { digestIn, invalid, needed, oneOf, sortedOnce, word } from './intent_fields.ts';
+import { digestIn, invalid, needed, oneOf, sortedOnce, word } from './fields.ts';
 
 /** An intent with more targets than this is refused. */
 export const MAX_TARGETS = 1024;

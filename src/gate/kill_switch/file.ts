@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { GaitError, invalidInput } from '../core/errors.ts';
-import { parseJson } from '../core/json_text.ts';
-import { isThere, readFileBytes } from '../zip/file_source.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import { parseJson } from '../../core/json_text.ts';
+import { isThere, readFileBytes } from '../../files/file_source.ts';
 import type { KillSwitchEntry } from './kill_switch.ts';
-import { readKillSwitches } from './kill_switch_reader.ts';
+import { readKillSwitches } from './reader.ts';
 
 /** A state larger than this is refused. Bytes. */
 const MAX_STATE_BYTES = 16 * 1024 * 1024;

@@ -1,13 +1,13 @@
-import { canonicalDigest } from '../core/digest.ts';
-import { GaitError, invalidInput } from '../core/errors.ts';
-import { Fields } from '../core/fields.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { trimmed, wordList } from '../core/text.ts';
-import { inUtc } from '../core/time.ts';
-import { TARGET_KINDS } from './endpoint.ts';
-import { filled, needed, oneOf, texts, word } from './intent_fields.ts';
+import { canonicalDigest } from '../../core/digest.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import { Fields } from '../../core/fields.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { trimmed, wordList } from '../../core/text.ts';
+import { inUtc } from '../../core/time.ts';
+import { TARGET_KINDS } from '../target/endpoint.ts';
+import { filled, needed, oneOf, texts, word } from '../intent/fields.ts';
 import type { KillSwitchEntry } from './kill_switch.ts';
-import { plainPath } from './places.ts';
+import { plainPath } from '../target/places.ts';
 
 export const KILL_SWITCH_SCHEMA_ID = 'gait.gate.kill_switch_state';
 

@@ -1,12 +1,12 @@
-import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { epochMs, type Timestamp } from '../core/time.ts';
-import type { StreamModel } from '../log/fold.ts';
-import type { Head } from '../log/record.ts';
-import type { Decision } from '../log/stream.ts';
-import validateEvent from '../schema/generated/gate_decision_event.js';
-import { schemaFault } from '../schema/validator.ts';
-import type { Verdict } from './verdict.ts';
+import { GaitError } from '../../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { StreamModel } from '../../log/fold.ts';
+import type { Head } from '../../log/record.ts';
+import type { Decision } from '../../log/stream.ts';
+import validateEvent from '../../schema/generated/gate_decision_event.js';
+import { schemaFault } from '../../schema/validator.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** The one stream in which a gate keeps what it decided. */
 export const DECISIONS_STREAM = 'decisions';

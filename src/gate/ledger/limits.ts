@@ -1,9 +1,9 @@
-import { byBytes } from '../core/text.ts';
-import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
-import type { Intent } from './intent.ts';
-import type { Judgement } from './judgement.ts';
-import type { RateLimit } from './policy.ts';
-import { callsOf } from './script.ts';
+import { byBytes } from '../../core/text.ts';
+import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
+import type { Intent } from '../intent/intent.ts';
+import type { Judgement } from '../rules/judgement.ts';
+import type { RateLimit } from '../policy/policy.ts';
+import { callsOf } from '../intent/script.ts';
 
 /** A limit as it counts now: the counter of its window, how far that may go, and how much of it a call takes. */
 export interface Limit {

@@ -1,10 +1,10 @@
-import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { epochMs, type Timestamp } from '../core/time.ts';
-import type { StreamModel } from '../log/fold.ts';
-import type { Decision } from '../log/stream.ts';
-import validateEvent from '../schema/generated/gate_uses_event.js';
-import { schemaFault } from '../schema/validator.ts';
+import { GaitError } from '../../core/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
+import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { StreamModel } from '../../log/fold.ts';
+import type { Decision } from '../../log/stream.ts';
+import validateEvent from '../../schema/generated/gate_uses_event.js';
+import { schemaFault } from '../../schema/validator.ts';
 import { type Limit, windowEnd } from './limits.ts';
 
 /** The one stream in which a gate keeps what was used up. */

@@ -1,13 +1,13 @@
-import { invalidInput } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { epochMs } from '../core/time.ts';
-import { replay } from '../log/fold.ts';
-import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
-import type { Head } from '../log/record.ts';
-import type { EventStore } from '../log/store.ts';
-import { signaturesOf } from '../signing/signed_document.ts';
-import { CLOCK_SLACK_MS, DECISIONS_STREAM, decisionsModel } from './decision_log.ts';
-import type { TraceFinding } from './trace_verify.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { epochMs } from '../../core/time.ts';
+import { replay } from '../../log/fold.ts';
+import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
+import type { Head } from '../../log/record.ts';
+import type { EventStore } from '../../log/store.ts';
+import { signaturesOf } from '../../signing/signed_document.ts';
+import { CLOCK_SLACK_MS, DECISIONS_STREAM, decisionsModel } from './decisions.ts';
+import type { TraceFinding } from '../records/verify_trace.ts';
 import { USES_STREAM, usesModel } from './uses.ts';
 
 /** A decision log that was read whole. */

@@ -1,7 +1,7 @@
-import type { JsonObject } from '../core/json.ts';
-import { loweredList, wordList } from '../core/text.ts';
-import type { PolicyFields } from './policy_tree.ts';
-import { count } from './policy_values.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { loweredList, wordList } from '../../core/text.ts';
+import type { PolicyFields } from './fields.ts';
+import { count } from './values.ts';
 
 /** What a credential must be for a call to run with it. */
 export interface CredentialRules {

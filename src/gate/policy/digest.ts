@@ -1,10 +1,10 @@
-import { canonicalDigest } from '../core/digest.ts';
-import type { Json, JsonObject } from '../core/json.ts';
+import { canonicalDigest } from '../../core/digest.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
 import { digestedAgent } from './agent_rules.ts';
 import { digestedCredential } from './credential_rules.ts';
 import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
-import { filled } from './policy_values.ts';
+import { filled } from './values.ts';
 import { digestedScripts } from './script_rules.ts';
 
 /**

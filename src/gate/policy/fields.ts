@@ -1,5 +1,5 @@
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import { trimmed } from '../core/text.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import { trimmed } from '../../core/text.ts';
 
 /** A policy's text as a tree: what stands where, with the line it stands in. No value is guessed at yet. */
 export type PolicyNode =

@@ -10,8 +10,8 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
-import { GaitError } from '../core/errors.ts';
-import { parsePolicy, policyDocument } from './policy_text.ts';
+import { GaitError } from '../../core/errors.ts';
+import { parsePolicy, policyDocument } from './yaml.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {

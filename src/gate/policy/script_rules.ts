@@ -1,6 +1,6 @@
-import type { Json } from '../core/json.ts';
-import type { PolicyFields } from './policy_tree.ts';
-import { count } from './policy_values.ts';
+import type { Json } from '../../core/json.ts';
+import type { PolicyFields } from './fields.ts';
+import { count } from './values.ts';
 
 /** A script of more steps is no intent. */
 export const MAX_STEPS = 64;

@@ -1,6 +1,6 @@
-import type { Json, JsonObject } from '../core/json.ts';
-import { lowered, loweredList, trimmed } from '../core/text.ts';
-import type { PolicyFields } from './policy_tree.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { lowered, loweredList, trimmed } from '../../core/text.ts';
+import type { PolicyFields } from './fields.ts';
 
 /** What may only be this, or be left out. */
 export function exactly<T extends string>(fields: PolicyFields, name: string, value: T): T {

@@ -1,4 +1,4 @@
-import { isTimestamp } from '../core/time.ts';
+import { isTimestamp } from '../../core/time.ts';
 
 /** The first and the last instant that a clock on a wall shows a time at. Milliseconds since 1970-01-01T00:00:00Z. */
 export interface Instants {

@@ -11,11 +11,11 @@ import {
   type Pair,
   parseAllDocuments,
 } from 'yaml';
-import { decodeUtf8 } from '../core/canonical.ts';
-import { GaitError, invalidInput } from '../core/errors.ts';
+import { decodeUtf8 } from '../../core/canonical.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { Policy } from './policy.ts';
-import { readPolicy } from './policy_reader.ts';
-import { type PolicyNode, policyInvalid } from './policy_tree.ts';
+import { readPolicy } from './reader.ts';
+import { type PolicyNode, policyInvalid } from './fields.ts';
 
 /** A policy larger than this is refused. Bytes. */
 export const MAX_POLICY_BYTES: number = 1024 * 1024;

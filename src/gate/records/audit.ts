@@ -1,11 +1,11 @@
-import type { JsonObject } from '../core/json.ts';
-import { byBytes, wordList } from '../core/text.ts';
-import { inUtc, NEVER, zonedTime } from '../core/time.ts';
-import { VERSION } from '../core/version.ts';
-import type { ApprovalFinding } from './approval.ts';
-import type { DelegationFinding } from './delegation.ts';
-import type { Decision } from './evaluate.ts';
-import type { IntentRequest } from './intent.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { byBytes, wordList } from '../../core/text.ts';
+import { inUtc, NEVER, zonedTime } from '../../core/time.ts';
+import { VERSION } from '../../core/version.ts';
+import type { ApprovalFinding } from '../tokens/approval.ts';
+import type { DelegationFinding } from '../tokens/delegation.ts';
+import type { Decision } from '../evaluate.ts';
+import type { IntentRequest } from '../intent/intent.ts';
 
 /** Of which decision a record is. */
 export interface AuditSubject {

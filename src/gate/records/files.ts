@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { sha256Hex } from '../core/digest.ts';
-import type { JsonObject } from '../core/json.ts';
-import { removeFile, writeNewFile } from '../zip/atomic_file.ts';
-import type { DecisionIds, EvidenceSink, Kept, RecordKind } from './gate.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { removeFile, writeNewFile } from '../../files/atomic_file.ts';
+import type { DecisionIds, EvidenceSink, Kept, RecordKind } from '../gate.ts';
 
 const NAMES: Readonly<Record<RecordKind, string>> = {
   trace: 'trace',

@@ -1,11 +1,11 @@
-import { GaitError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
-import validateApprovalAudit from '../schema/generated/gate_approval_audit_record.js';
-import validateCredential from '../schema/generated/gate_broker_credential_record.js';
-import validateDelegationAudit from '../schema/generated/gate_delegation_audit_record.js';
-import validateTrace from '../schema/generated/gate_trace.js';
-import { schemaFault, type Validate } from '../schema/validator.ts';
-import type { RecordKind } from './gate.ts';
+import { GaitError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import validateApprovalAudit from '../../schema/generated/gate_approval_audit_record.js';
+import validateCredential from '../../schema/generated/gate_broker_credential_record.js';
+import validateDelegationAudit from '../../schema/generated/gate_delegation_audit_record.js';
+import validateTrace from '../../schema/generated/gate_trace.js';
+import { schemaFault, type Validate } from '../../schema/validator.ts';
+import type { RecordKind } from '../gate.ts';
 
 const VALIDATORS: Readonly<Record<RecordKind, Validate>> = {
   trace: validateTrace,

@@ -1,15 +1,15 @@
-import { sha256Hex } from '../core/digest.ts';
-import type { Json, JsonObject } from '../core/json.ts';
-import type { Timestamp } from '../core/time.ts';
-import { VERSION } from '../core/version.ts';
-import type { Head } from '../log/record.ts';
-import type { SigningKey } from '../signing/keys.ts';
-import { signDocument } from '../signing/signed_document.ts';
-import type { EvidenceFile } from './decision_log.ts';
-import type { Decision } from './evaluate.ts';
-import type { IntentRequest } from './intent.ts';
-import { argsDigest, delegationDigest } from './intent_digest.ts';
-import type { Verdict } from './verdict.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import type { Timestamp } from '../../core/time.ts';
+import { VERSION } from '../../core/version.ts';
+import type { Head } from '../../log/record.ts';
+import type { SigningKey } from '../../signing/keys.ts';
+import { signDocument } from '../../signing/signed_document.ts';
+import type { EvidenceFile } from '../ledger/decisions.ts';
+import type { Decision } from '../evaluate.ts';
+import type { IntentRequest } from '../intent/intent.ts';
+import { argsDigest, delegationDigest } from '../intent/digest.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** At the end of the producer_version of a trace that has an `ext`: build metadata, as semantic versions have it. */
 export const WITH_EXT = '+ext';

@@ -1,6 +1,6 @@
-import type { Work } from './glob.ts';
-import type { IntentRequest } from './intent.ts';
-import type { Verdict } from './verdict.ts';
+import type { Work } from '../target/glob.ts';
+import type { IntentRequest } from '../intent/intent.ts';
+import type { Verdict } from '../verdict.ts';
 
 /** What a gate is told of itself, and how much it may still do about one call. */
 export interface Look {

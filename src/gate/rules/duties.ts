@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { wordList } from '../core/text.ts';
-import { ANY_CREDENTIAL, bothCredentialRules, type CredentialRules } from './credential_rules.ts';
-import type { RateLimit } from './policy.ts';
+import { wordList } from '../../core/text.ts';
+import { ANY_CREDENTIAL, bothCredentialRules, type CredentialRules } from '../policy/credential_rules.ts';
+import type { RateLimit } from '../policy/policy.ts';
 
 /** What must be proven before a call may run: of all rules that matched, whichever of them decided. */
 export interface Duties {

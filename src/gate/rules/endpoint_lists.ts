@@ -1,18 +1,18 @@
-import { actsOf, destruction, namesDestruction, reachesInto } from './acts.ts';
+import { actsOf, destruction, namesDestruction, reachesInto } from '../target/acts.ts';
 import type { Look } from './asked.ts';
-import { mayBeCommand } from './command_words.ts';
-import { domainOf, domainPattern, portOf, schemeOf, soleDomainOf, WEB_SCHEMES } from './domains.ts';
+import { mayBeCommand } from '../target/command_words.ts';
+import { domainOf, domainPattern, portOf, schemeOf, soleDomainOf, WEB_SCHEMES } from '../target/domains.ts';
 import {
   classOfOperation,
   type EndpointClass,
   inferredClass,
   isDestructive,
   writtenDomain,
-} from './endpoint.ts';
-import type { Glob, Work } from './glob.ts';
-import type { Intent, Target } from './intent.ts';
-import { mayBeOfKind } from './likeness.ts';
-import { type Places, placesOf, surroundingsOf } from './meanings.ts';
+} from '../target/endpoint.ts';
+import type { Glob, Work } from '../target/glob.ts';
+import type { Intent, Target } from '../intent/intent.ts';
+import { mayBeOfKind } from '../target/likeness.ts';
+import { type Places, placesOf, surroundingsOf } from '../target/meanings.ts';
 import {
   type DenialLook,
   isDenied,
@@ -20,11 +20,11 @@ import {
   type PathDenied,
   pathAllowed,
   pathDenied,
-} from './path_patterns.ts';
-import { hidesWayUp, isNetworkPlace, plainPath } from './places.ts';
-import { type EndpointRule, isNetwork } from './policy.ts';
-import { isGlob, isVariable, withoutBraces } from './readings.ts';
-import { stricter, type Verdict } from './verdict.ts';
+} from '../target/path_patterns.ts';
+import { hidesWayUp, isNetworkPlace, plainPath } from '../target/places.ts';
+import { type EndpointRule, isNetwork } from '../policy/policy.ts';
+import { isGlob, isVariable, withoutBraces } from '../target/readings.ts';
+import { stricter, type Verdict } from '../verdict.ts';
 
 /** What a list looks like once its patterns are plain: by rule, since policies live longer than calls. */
 interface Lists {

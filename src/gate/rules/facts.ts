@@ -1,15 +1,15 @@
-import { lowered } from '../core/text.ts';
+import { lowered } from '../../core/text.ts';
 import type { Asked, Look } from './asked.ts';
 import { classesOf } from './endpoint_lists.ts';
-import type { Work } from './glob.ts';
-import type { Intent, Target } from './intent.ts';
-import { classesByTool } from './likeness.ts';
-import { surroundingsOf } from './meanings.ts';
-import { plainPath } from './places.ts';
-import type { Policy } from './policy.ts';
-import type { Surroundings } from './readings.ts';
+import type { Work } from '../target/glob.ts';
+import type { Intent, Target } from '../intent/intent.ts';
+import { classesByTool } from '../target/likeness.ts';
+import { surroundingsOf } from '../target/meanings.ts';
+import { plainPath } from '../target/places.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Surroundings } from '../target/readings.ts';
 import { risksUpTo } from './risk.ts';
-import { isStrangeRisk } from './risk_classes.ts';
+import { isStrangeRisk } from '../intent/risk_classes.ts';
 
 /** What rules ask of an intent, taken out of it once. */
 export interface Facts {

@@ -1,8 +1,8 @@
-import { lowered, sameName, trimmed } from '../core/text.ts';
-import { mayDo } from './acts.ts';
+import { lowered, sameName, trimmed } from '../../core/text.ts';
+import { mayDo } from '../target/acts.ts';
 import type { Facts } from './facts.ts';
-import { isNowhere, isWithin, plainPath } from './places.ts';
-import type { Match, Rule } from './policy.ts';
+import { isNowhere, isWithin, plainPath } from '../target/places.ts';
+import type { Match, Rule } from '../policy/policy.ts';
 import { isTarget, named, ofKind } from './target_match.ts';
 
 /**

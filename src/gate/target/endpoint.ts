@@ -1,4 +1,4 @@
-import { lowered, trimmed } from '../core/text.ts';
+import { lowered, trimmed } from '../../core/text.ts';
 
 export const TARGET_KINDS = [
   'path',

@@ -1,4 +1,4 @@
-import { GaitError } from '../core/errors.ts';
+import { GaitError } from '../../core/errors.ts';
 
 /** A part of a pattern: text as it is, one character of a set, any one but a slash, or any number of them. */
 type Part =

@@ -1,4 +1,4 @@
-import { invalidInput } from '../core/errors.ts';
+import { invalidInput } from '../../core/errors.ts';
 import type { TargetKind } from './endpoint.ts';
 
 /** A scheme at the head of a value, however many slashes follow; one letter is a drive. */

@@ -1,7 +1,7 @@
-import { sha256Hex } from '../core/digest.ts';
-import type { Json, JsonObject } from '../core/json.ts';
-import { sameName, wordList } from '../core/text.ts';
-import { checkBase, type TokenBase, type TokenRules, textsIn } from './token_reader.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { sameName, wordList } from '../../core/text.ts';
+import { checkBase, type TokenBase, type TokenRules, textsIn } from './token.ts';
 
 export const APPROVAL_SCHEMA_ID = 'gait.gate.approval_token';
 

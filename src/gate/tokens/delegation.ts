@@ -1,6 +1,6 @@
-import { sha256Hex } from '../core/digest.ts';
-import type { JsonObject } from '../core/json.ts';
-import { checkBase, type TokenBase, type TokenRules, textsIn } from './token_reader.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { checkBase, type TokenBase, type TokenRules, textsIn } from './token.ts';
 
 export const DELEGATION_SCHEMA_ID = 'gait.gate.delegation_token';
 

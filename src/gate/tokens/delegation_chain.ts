@@ -1,9 +1,9 @@
-import { wordList } from '../core/text.ts';
-import { epochMs, NEVER } from '../core/time.ts';
+import { wordList } from '../../core/text.ts';
+import { epochMs, NEVER } from '../../core/time.ts';
 import type { DelegationFinding } from './delegation.ts';
-import { ownScopes } from './duties.ts';
-import type { Intent } from './intent.ts';
-import { BOUND_SCOPE } from './token_reader.ts';
+import { ownScopes } from '../rules/duties.ts';
+import type { Intent } from '../intent/intent.ts';
+import { BOUND_SCOPE } from './token.ts';
 
 /** What the tokens that were presented prove of a chain. */
 export interface DelegationProof {

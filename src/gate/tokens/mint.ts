@@ -1,14 +1,14 @@
-import { DIGEST_PATTERN } from '../core/digest.ts';
-import { invalidInput } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
-import { loweredList, trimmed } from '../core/text.ts';
-import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
-import { VERSION } from '../core/version.ts';
-import type { SigningKey } from '../signing/keys.ts';
-import { signDocument } from '../signing/signed_document.ts';
+import { DIGEST_PATTERN } from '../../core/digest.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { loweredList, trimmed } from '../../core/text.ts';
+import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
+import { VERSION } from '../../core/version.ts';
+import type { SigningKey } from '../../signing/keys.ts';
+import { signDocument } from '../../signing/signed_document.ts';
 import { APPROVAL_SCHEMA_ID, approvalId } from './approval.ts';
 import { DELEGATION_SCHEMA_ID, delegationId } from './delegation.ts';
-import { BOUND_SCOPE } from './token_reader.ts';
+import { BOUND_SCOPE } from './token.ts';
 
 /** The longest life that a token is made with. Milliseconds: 90 days. */
 export const MAX_LIFETIME_MS: number = 90 * 86_400_000;

@@ -1,9 +1,9 @@
-import { canonicalize } from '../core/canonical.ts';
-import type { Json, JsonObject } from '../core/json.ts';
-import { byBytes, lowered, trimmed } from '../core/text.ts';
-import { epochMs, inUtc, isZonedTime } from '../core/time.ts';
-import type { KeyPurpose, Keyring } from '../signing/keyring.ts';
-import { signaturesOf } from '../signing/signed_document.ts';
+import { canonicalize } from '../../core/canonical.ts';
+import type { Json, JsonObject } from '../../core/json.ts';
+import { byBytes, lowered, trimmed } from '../../core/text.ts';
+import { epochMs, inUtc, isZonedTime } from '../../core/time.ts';
+import type { KeyPurpose, Keyring } from '../../signing/keyring.ts';
+import { signaturesOf } from '../../signing/signed_document.ts';
 
 /** A clock may be this far ahead of that of the one who signed. Milliseconds. */
 export const CLOCK_SKEW_MS = 60_000;

@@ -1,8 +1,8 @@
-import { epochMs, timestamp } from '../core/time.ts';
-import type { Head } from '../log/record.ts';
-import type { Decision } from '../log/stream.ts';
-import type { SigningKey } from '../signing/keys.ts';
-import { approverKey } from './approval_policy.ts';
+import { epochMs, timestamp } from '../../core/time.ts';
+import type { Head } from '../../log/record.ts';
+import type { Decision } from '../../log/stream.ts';
+import type { SigningKey } from '../../signing/keys.ts';
+import { approverKey } from '../approval_policy.ts';
 import {
   approvalUnsigned,
   approverRepeated,
@@ -12,13 +12,13 @@ import {
   checkpointAmbiguous,
   checkpointUnnamed,
   nothingToApprove,
-} from './approval_refusals.ts';
-import { openAt, standingAt } from './decisions.ts';
-import type { EventPayloads } from './events.ts';
-import { type CommandContext, notAllowed, record, refuse } from './record.ts';
-import { signApproval } from './signed_approval.ts';
-import type { Job, JobState, OpenDecision } from './state.ts';
-import { TRANSITIONS } from './transitions.ts';
+} from './refusals.ts';
+import { openAt, standingAt } from './open_decisions.ts';
+import type { EventPayloads } from '../events.ts';
+import { type CommandContext, notAllowed, record, refuse } from '../decision.ts';
+import { signApproval } from './signed.ts';
+import type { Job, JobState, OpenDecision } from '../state.ts';
+import { TRANSITIONS } from '../transitions.ts';
 
 export interface ApproveCommand {
   readonly kind: 'approve';

@@ -1,5 +1,5 @@
-import { epochMs, type Timestamp } from '../core/time.ts';
-import type { JobState, OpenDecision, StandingApproval } from './state.ts';
+import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { JobState, OpenDecision, StandingApproval } from '../state.ts';
 
 /**
  * The decisions that wait for an approval at a time: those that never had enough, and those of which so many signed

@@ -1,12 +1,12 @@
-import { canonicalDigest } from '../core/digest.ts';
-import type { JsonObject } from '../core/json.ts';
-import { epochMs, isTimestamp, type Timestamp } from '../core/time.ts';
-import type { Head } from '../log/record.ts';
-import type { SigningKey } from '../signing/keys.ts';
-import { type Signature, signDigest } from '../signing/signature.ts';
-import { faultUnder } from '../signing/trust.ts';
-import { type ApprovalPolicy, approverKey } from './approval_policy.ts';
-import { type JobEventOf, SCHEMA_VERSION } from './events.ts';
+import { canonicalDigest } from '../../core/digest.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { epochMs, isTimestamp, type Timestamp } from '../../core/time.ts';
+import type { Head } from '../../log/record.ts';
+import type { SigningKey } from '../../signing/keys.ts';
+import { type Signature, signDigest } from '../../signing/signature.ts';
+import { faultUnder } from '../../signing/trust.ts';
+import { type ApprovalPolicy, approverKey } from '../approval_policy.ts';
+import { type JobEventOf, SCHEMA_VERSION } from '../events.ts';
 
 /** What an `approved` event carries beside its other members, so that what was signed can be made again from it. */
 export interface ApprovalSignature {

@@ -1,7 +1,7 @@
-import { epochMs, type Timestamp } from '../core/time.ts';
-import type { BudgetName } from './events.ts';
-import type { JobState } from './state.ts';
-import { TRANSITIONS } from './transitions.ts';
+import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { BudgetName } from '../events.ts';
+import type { JobState } from '../state.ts';
+import { TRANSITIONS } from '../transitions.ts';
 
 /** A budget that is used up. Of `wall`, milliseconds. */
 export interface Overrun {

@@ -1,9 +1,9 @@
-import { replay } from '../log/fold.ts';
-import type { Position, StoredEvent } from '../log/record.ts';
-import type { EventStore } from '../log/store.ts';
-import { type JobEvent, SCHEMA_VERSION } from './events.ts';
-import { jobModel } from './model.ts';
-import { jobNotFound } from './refusals.ts';
+import { replay } from '../../log/fold.ts';
+import type { Position, StoredEvent } from '../../log/record.ts';
+import type { EventStore } from '../../log/store.ts';
+import { type JobEvent, SCHEMA_VERSION } from '../events.ts';
+import { jobModel } from '../model.ts';
+import { jobNotFound } from '../refusals.ts';
 import {
   type Approval,
   approvalOf,
@@ -11,7 +11,7 @@ import {
   checkpointOf,
   type Job,
   type JobState,
-} from './state.ts';
+} from '../state.ts';
 
 /** A job with all that ever happened to it, folded strictly from its first event: what evidence is made of. */
 export interface JobHistory {

@@ -1,4 +1,4 @@
-import type { JobEvent, JobEventOf } from './events.ts';
+import type { JobEvent, JobEventOf } from '../events.ts';
 
 export interface Narrated {
   readonly event: JobEvent;

@@ -1,10 +1,10 @@
-import type { Json } from '../core/json.ts';
-import { epochMs, type Timestamp } from '../core/time.ts';
-import { VERSION } from '../core/version.ts';
-import type { RowView } from '../log/listing.ts';
-import { lastsFor } from './evolve_lease.ts';
-import type { Job, JobState } from './state.ts';
-import { STATUSES, type Status } from './transitions.ts';
+import type { Json } from '../../core/json.ts';
+import { epochMs, type Timestamp } from '../../core/time.ts';
+import { VERSION } from '../../core/version.ts';
+import type { RowView } from '../../log/stores/listing.ts';
+import { lastsFor } from '../lease/evolve.ts';
+import type { Job, JobState } from '../state.ts';
+import { STATUSES, type Status } from '../transitions.ts';
 
 /** A job as lists show it, and as a worker chooses by it. */
 export interface JobRow {

@@ -1,12 +1,12 @@
-import { canonicalize } from '../core/canonical.ts';
-import { replay } from '../log/fold.ts';
-import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
-import { type Head, LogDamage, type Position } from '../log/record.ts';
-import { LOG_START } from '../log/scan.ts';
-import type { EventStore, Residue, Snapshot } from '../log/store.ts';
-import { jobModel } from './model.ts';
-import { jobNotFound } from './refusals.ts';
-import { jobFromSnapshot, jobToSnapshot } from './state.ts';
+import { canonicalize } from '../../core/canonical.ts';
+import { replay } from '../../log/fold.ts';
+import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
+import { type Head, LogDamage, type Position } from '../../log/record.ts';
+import { LOG_START } from '../../log/scan.ts';
+import type { EventStore, Residue, Snapshot } from '../../log/store.ts';
+import { jobModel } from '../model.ts';
+import { jobNotFound } from '../refusals.ts';
+import { jobFromSnapshot, jobToSnapshot } from '../state.ts';
 
 export interface VerifiableStore extends EventStore {
   residue?(stream: string): Promise<Residue>;

@@ -1,6 +1,6 @@
-import { type AfterRepair, illegalEvent, type JobEventOf } from './events.ts';
-import { type JobState, lastCheckpointNumber } from './state.ts';
-import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
+import { type AfterRepair, illegalEvent, type JobEventOf } from '../events.ts';
+import { type JobState, lastCheckpointNumber } from '../state.ts';
+import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from '../transitions.ts';
 
 /** By which transition a job comes to each status that a repair can leave it in. */
 const CAME_BY: Readonly<Record<Exclude<AfterRepair['status'], 'blocked'>, TransitionName>> = {

@@ -1,10 +1,10 @@
-import type { JsonObject } from '../core/json.ts';
-import { epochMs } from '../core/time.ts';
-import { MAX_TTL_MS } from './checks.ts';
-import { type AfterRepair, type JobEvent, type JobEventType, parseJobEvent } from './events.ts';
-import { lastsFor } from './evolve_lease.ts';
-import { type JobState, lastCheckpointNumber } from './state.ts';
-import { FINAL_STATUSES } from './transitions.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { epochMs } from '../../core/time.ts';
+import { MAX_TTL_MS } from '../checks.ts';
+import { type AfterRepair, type JobEvent, type JobEventType, parseJobEvent } from '../events.ts';
+import { lastsFor } from '../lease/evolve.ts';
+import { type JobState, lastCheckpointNumber } from '../state.ts';
+import { FINAL_STATUSES } from '../transitions.ts';
 
 /** `{"event":{},"hash":"…"}` and its newline: no record is shorter. */
 const MIN_RECORD_BYTES = 88;

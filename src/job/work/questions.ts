@@ -1,6 +1,6 @@
-import { unsettled } from './decisions.ts';
-import type { JobEvent } from './events.ts';
-import type { Job } from './state.ts';
+import { unsettled } from '../approval/open_decisions.ts';
+import type { JobEvent } from '../events.ts';
+import type { Job } from '../state.ts';
 
 /** What an agent asks a person. */
 export interface Question {

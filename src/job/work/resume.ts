@@ -1,6 +1,6 @@
-import { GaitError } from '../core/errors.ts';
-import { executeInEnvironment } from './bound_environment.ts';
-import type { LeasePorts } from './lease_ports.ts';
+import { GaitError } from '../../core/errors.ts';
+import { executeInEnvironment } from '../bound_environment.ts';
+import type { LeasePorts } from './ports.ts';
 
 /**
  * Lets a job run again whose decisions were all answered. It undoes no pause and no block: what it was decided on may have

@@ -1,4 +1,4 @@
-import { pause } from './follow.ts';
+import { pause } from '../read/follow.ts';
 
 /** What wakes those who hold a lease, so that a simulation can put its own time in place of the machine's. */
 export interface Timers {

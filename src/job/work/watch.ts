@@ -1,4 +1,4 @@
-import type { WatchedLease } from './decide_lease.ts';
+import type { WatchedLease } from '../lease/decide.ts';
 
 interface Seen {
   readonly token: number;

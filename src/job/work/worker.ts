@@ -1,10 +1,10 @@
-import type { Clock } from '../core/clock.ts';
-import { GaitError } from '../core/errors.ts';
-import { epochMs } from '../core/time.ts';
-import type { Jobs } from './jobs.ts';
-import { LeaseWatch } from './lease_watch.ts';
-import { unexpected } from './refusals.ts';
-import { claimable, type JobRow } from './row.ts';
+import type { Clock } from '../../core/clock.ts';
+import { GaitError } from '../../core/errors.ts';
+import { epochMs } from '../../core/time.ts';
+import type { Jobs } from '../jobs.ts';
+import { LeaseWatch } from './watch.ts';
+import { unexpected } from '../refusals.ts';
+import { claimable, type JobRow } from '../read/row.ts';
 import type { RunnerPorts, RunOptions, RunResult } from './run_ports.ts';
 import { runJob } from './runner.ts';
 

@@ -1,10 +1,10 @@
 import { join, sep } from 'node:path';
-import { errnoOf, ioFailure } from '../core/errors.ts';
-import { closeQuietly, wholeFile } from './file_bytes.ts';
-import type { FileStamp, FsPort } from './fs/port.ts';
-import { replaceFile } from './fs/replace.ts';
-import { isStreamId } from './record.ts';
-import type { Shortcuts } from './store.ts';
+import { errnoOf, ioFailure } from '../../core/errors.ts';
+import { closeQuietly, wholeFile } from '../../files/bytes.ts';
+import type { FileStamp, FsPort } from '../../files/port.ts';
+import { replaceFile } from '../../files/replace.ts';
+import { isStreamId } from '../record.ts';
+import type { Shortcuts } from '../store.ts';
 
 export const LOG_FILE = 'log.ndjson';
 export const LISTING_FILE = '.listing.json';

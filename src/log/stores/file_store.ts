@@ -1,14 +1,14 @@
 import { join, resolve } from 'node:path';
-import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { Beside } from './beside.ts';
-import { closeQuietly, hasLine, isAbsent, isAnchored, revisionEndingAt, wholeFile } from './file_bytes.ts';
-import { FileReader } from './file_reader.ts';
+import { errnoOf, GaitError, ioFailure } from '../../core/errors.ts';
+import { Beside } from '../beside.ts';
+import { closeQuietly, hasLine, isAbsent, isAnchored, revisionEndingAt, wholeFile } from '../../files/bytes.ts';
+import { FileReader } from '../../files/file_reader.ts';
 import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
 import { StreamFile } from './file_stream.ts';
-import { LockProof } from './fs/lock_proof.ts';
-import { nodeFs } from './fs/node.ts';
-import type { Fd, FsPort } from './fs/port.ts';
-import { replaceFile } from './fs/replace.ts';
+import { LockProof } from '../../files/lock_proof.ts';
+import { nodeFs } from '../../files/node.ts';
+import type { Fd, FsPort } from '../../files/port.ts';
+import { replaceFile } from '../../files/replace.ts';
 import {
   assertStreamId,
   type Batch,
@@ -16,9 +16,9 @@ import {
   MAX_LINE_BYTES,
   type Position,
   type StoredEvent,
-} from './record.ts';
-import { parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from './snapshot.ts';
-import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from './store.ts';
+} from '../record.ts';
+import { parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from '../snapshot.ts';
+import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from '../store.ts';
 
 export { LOG_FILE, SNAPSHOT_FILE };
 

@@ -1,12 +1,12 @@
-import { errnoOf, ioFailure } from '../core/errors.ts';
-import type { Beside } from './beside.ts';
-import { isAnchored, pieces } from './file_bytes.ts';
-import { syncAbove, syncDirAt } from './fs/dirs.ts';
-import type { Fd } from './fs/port.ts';
-import { LogFile, type LogFileOptions, type LogMode } from './log_file.ts';
-import type { Batch, Expected, IdField, LogDamage, Position } from './record.ts';
-import { LOG_START, LogScanner } from './scan.ts';
-import type { AppendOutcome } from './store.ts';
+import { errnoOf, ioFailure } from '../../core/errors.ts';
+import type { Beside } from '../beside.ts';
+import { isAnchored, pieces } from '../../files/bytes.ts';
+import { syncAbove, syncDirAt } from '../../files/dirs.ts';
+import type { Fd } from '../../files/port.ts';
+import { LogFile, type LogFileOptions, type LogMode } from '../../files/locked_file.ts';
+import type { Batch, Expected, IdField, LogDamage, Position } from '../record.ts';
+import { LOG_START, LogScanner } from '../scan.ts';
+import type { AppendOutcome } from '../store.ts';
 
 /** How many flushes may follow each other before timers and I/O of the process get a turn. */
 const FLUSHES_PER_TURN = 16;

@@ -1,6 +1,6 @@
-import { sha256Hex } from '../core/digest.ts';
-import type { Json } from '../core/json.ts';
-import type { FileStamp } from './fs/port.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import type { Json } from '../../core/json.ts';
+import type { FileStamp } from '../../files/port.ts';
 
 const DIGEST_CHARS = 64;
 

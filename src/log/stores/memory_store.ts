@@ -1,6 +1,6 @@
-import { GaitError } from '../core/errors.ts';
-import { assertStreamId, type Batch, type Position, type StoredEvent, sameHead } from './record.ts';
-import type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './store.ts';
+import { GaitError } from '../../core/errors.ts';
+import { assertStreamId, type Batch, type Position, type StoredEvent, sameHead } from '../record.ts';
+import type { AppendOutcome, EventStore, ReadOptions, Snapshot } from '../store.ts';
 
 /** Streams in memory, for tests and for agents that want no files. Nothing outlives the object. */
 export class MemoryStore implements EventStore {

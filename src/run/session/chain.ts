@@ -1,16 +1,16 @@
 import { posix } from 'node:path';
-import { invalidInput } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
-import { MAX_FINDINGS } from '../core/limits.ts';
-import { clippedList, type Finding } from '../core/report.ts';
-import { HeadWatch, type KnownHead } from '../log/known_heads.ts';
-import validateChain from '../schema/generated/runpack_session_chain.js';
-import { schemaFault } from '../schema/validator.ts';
-import type { SignaturePolicy } from '../signing/verify.ts';
-import type { Container } from '../zip/reader.ts';
+import { invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { MAX_FINDINGS } from '../../core/limits.ts';
+import { clippedList, type Finding } from '../../core/report.ts';
+import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
+import validateChain from '../../schema/generated/runpack_session_chain.js';
+import { schemaFault } from '../../schema/validator.ts';
+import type { SignaturePolicy } from '../../signing/verify.ts';
+import type { Container } from '../../zip/reader.ts';
 import { type Bond, bondFaults, EventPlaces, isBound, isSigned } from './checkpoint_bond.ts';
 import { linkFault, type SessionCheckpoint, type SessionState } from './session.ts';
-import { type VerifiedRunpack, verifyRunpack } from './verify.ts';
+import { type VerifiedRunpack, verifyRunpack } from '../verify.ts';
 
 /** schemas/v1/runpack/session_chain.schema.json */
 export interface SessionChain {

@@ -1,5 +1,5 @@
-import type { Intent, RunDocument, RunManifest, TimelineItem } from './documents.ts';
-import type { RecordVisitor } from './records.ts';
+import type { Intent, RunDocument, RunManifest, TimelineItem } from '../documents.ts';
+import type { RecordVisitor } from '../records.ts';
 import type { SessionCheckpoint, SessionHeader } from './session.ts';
 
 /** Of which session a checkpoint is: entries of its run's timeline, which its manifest, and so its signature, covers. */

@@ -1,4 +1,4 @@
-import { invalidInput } from '../core/errors.ts';
+import { invalidInput } from '../../core/errors.ts';
 
 const FOOTER_ID = /^[A-Za-z0-9_-]+$/;
 

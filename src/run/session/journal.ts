@@ -1,8 +1,8 @@
-import { canonicalBytes } from '../core/canonical.ts';
-import { GaitError, invalidInput } from '../core/errors.ts';
-import { isJsonObject } from '../core/json.ts';
-import { parseJson } from '../core/json_text.ts';
-import { LineFile } from '../log/line_file.ts';
+import { canonicalBytes } from '../../core/canonical.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import { isJsonObject } from '../../core/json.ts';
+import { parseJson } from '../../core/json_text.ts';
+import { LineFile } from '../../files/line_file.ts';
 import {
   eventFault,
   evolveEvents,

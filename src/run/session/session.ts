@@ -1,10 +1,10 @@
-import { sha256Hex } from '../core/digest.ts';
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
-import validateCheckpoint from '../schema/generated/runpack_session_checkpoint.js';
-import validateEvent from '../schema/generated/runpack_session_event.js';
-import validateHeader from '../schema/generated/runpack_session_header.js';
-import { schemaFault, type Validate } from '../schema/validator.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import validateCheckpoint from '../../schema/generated/runpack_session_checkpoint.js';
+import validateEvent from '../../schema/generated/runpack_session_event.js';
+import validateHeader from '../../schema/generated/runpack_session_header.js';
+import { schemaFault, type Validate } from '../../schema/validator.ts';
 
 export const VERDICTS: readonly string[] = ['allow', 'block', 'dry_run', 'require_approval'];
 

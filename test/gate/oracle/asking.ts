@@ -1,9 +1,9 @@
 import type { Json, JsonObject } from '../../../src/core/json.ts';
 import { type Decision, evaluate } from '../../../src/gate/evaluate.ts';
-import { NO_EVIDENCE } from '../../../src/gate/evidence.ts';
-import { readIntent } from '../../../src/gate/intent_reader.ts';
-import { readKillSwitches } from '../../../src/gate/kill_switch_reader.ts';
-import { parsePolicy } from '../../../src/gate/policy_text.ts';
+import { NO_EVIDENCE } from '../../../src/gate/context.ts';
+import { readIntent } from '../../../src/gate/intent/reader.ts';
+import { readKillSwitches } from '../../../src/gate/kill_switch/reader.ts';
+import { parsePolicy } from '../../../src/gate/policy/yaml.ts';
 
 // What the oracle knows of the gate: a policy is a text, a call is JSON, a state of switches is JSON, and a decision comes
 // of them. It calls nothing else of the gate.

@@ -1,6 +1,6 @@
 import { GaitError } from '../../../src/core/errors.ts';
 import type { JobCommand } from '../../../src/job/decide.ts';
-import type { Ended, TaskProcess } from '../../../src/job/run_ports.ts';
+import type { Ended, TaskProcess } from '../../../src/job/work/run_ports.ts';
 import { ask, checkpoint } from '../../support/given.ts';
 import type { Prng } from '../prng.ts';
 import type { Field } from './field.ts';

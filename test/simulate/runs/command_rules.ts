@@ -1,4 +1,4 @@
-import type { RunResult } from '../../../src/job/run_ports.ts';
+import type { RunResult } from '../../../src/job/work/run_ports.ts';
 import { Broken } from '../broken.ts';
 import type { Command } from './command.ts';
 import { type Field, SLOW_MS } from './field.ts';

@@ -1,5 +1,5 @@
 import { jobToSnapshot } from '../../../src/job/state.ts';
-import { LOG_FILE, SNAPSHOT_FILE } from '../../../src/log/file_store.ts';
+import { LOG_FILE, SNAPSHOT_FILE } from '../../../src/log/stores/file_store.ts';
 import type { Chronicle } from './chronicle.ts';
 import type { Field } from './field.ts';
 import type { Host } from './host.ts';

@@ -1,8 +1,8 @@
 import { timestamp } from '../../../src/core/time.ts';
-import { FileStore } from '../../../src/log/file_store.ts';
-import { interposed } from '../../../src/log/fs/faulty.ts';
-import type { FsPort } from '../../../src/log/fs/port.ts';
-import type { SimDisk } from '../../../src/log/fs/sim.ts';
+import { FileStore } from '../../../src/log/stores/file_store.ts';
+import { interposed } from '../../../src/files/faulty.ts';
+import type { FsPort } from '../../../src/files/port.ts';
+import type { SimDisk } from '../../../src/files/sim.ts';
 import type { Batch, Position } from '../../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../../src/log/store.ts';
 import type { RunSubject } from './subject.ts';

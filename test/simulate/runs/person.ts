@@ -1,6 +1,6 @@
 import { GaitError } from '../../../src/core/errors.ts';
 import type { JobCommand } from '../../../src/job/decide.ts';
-import { planRepair } from '../../../src/job/repair.ts';
+import { planRepair } from '../../../src/job/repair/repair.ts';
 import type { JobState } from '../../../src/job/state.ts';
 import { approve, cancel, checkpoint, claim, pause, resume, stop } from '../../support/given.ts';
 import { promised } from '../broken.ts';

@@ -1,6 +1,6 @@
-import type { RunnerPorts, RunOptions, TaskProcess } from '../../../src/job/run_ports.ts';
-import { runJob } from '../../../src/job/runner.ts';
-import { type WorkOptions, work } from '../../../src/job/worker.ts';
+import type { RunnerPorts, RunOptions, TaskProcess } from '../../../src/job/work/run_ports.ts';
+import { runJob } from '../../../src/job/work/runner.ts';
+import { type WorkOptions, work } from '../../../src/job/work/worker.ts';
 import { HOME } from '../../support/given.ts';
 import { GRACE_MS } from './chronicle.ts';
 import { anyScript, Command, QUICK } from './command.ts';

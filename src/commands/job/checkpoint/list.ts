@@ -1,8 +1,8 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
-import { asJson, checkpointLine } from '../../../cli/job_text.ts';
+import { JOB_OUTPUT, jobFlags } from '../../../cli/flags/job.ts';
+import { asJson, checkpointLine } from '../../../cli/text/job.ts';
 import { openJobs } from '../../../cli/workspace.ts';
-import { readHistory } from '../../../job/history.ts';
+import { readHistory } from '../../../job/read/history.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'checkpoint list' },

@@ -1,11 +1,11 @@
-import { approvalText, tallyOf, tallyText } from '../../../cli/approval_text.ts';
+import { approvalText, tallyOf, tallyText } from '../../../cli/text/approval.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { JOB_OUTPUT, jobFlags } from '../../../cli/job_flags.ts';
-import { asJson } from '../../../cli/job_text.ts';
+import { JOB_OUTPUT, jobFlags } from '../../../cli/flags/job.ts';
+import { asJson } from '../../../cli/text/job.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { openJobs } from '../../../cli/workspace.ts';
 import { invalidInput } from '../../../core/errors.ts';
-import { readHistory } from '../../../job/history.ts';
+import { readHistory } from '../../../job/read/history.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'checkpoint show' },

@@ -1,10 +1,10 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { asJson } from '../../../cli/job_text.ts';
-import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { asJson } from '../../../cli/text/job.ts';
+import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/flags/session.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
-import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session.ts';
+import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session/session.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'append' },

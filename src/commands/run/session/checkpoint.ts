@@ -1,10 +1,10 @@
 import { signatureFields } from '../../../cli/capture.ts';
 import { makeCheckpoint } from '../../../cli/checkpoint.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { asJson } from '../../../cli/job_text.ts';
-import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../../cli/key_flags.ts';
+import { asJson } from '../../../cli/text/job.ts';
+import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../../cli/flags/key.ts';
 import { shellWord } from '../../../cli/run.ts';
-import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/session_flags.ts';
+import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/flags/session.ts';
 import { printable } from '../../../cli/terminal.ts';
 
 const spec: CommandSpec = command({

@@ -1,11 +1,11 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { refuseKeptPlace } from '../../../cli/places.ts';
-import { journalFlag, openJournal, SESSION_OUTPUT, statusFields } from '../../../cli/session_flags.ts';
+import { journalFlag, openJournal, SESSION_OUTPUT, statusFields } from '../../../cli/flags/session.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
 import { checkRunId } from '../../../run/record.ts';
-import { decideStart, evolveSession, type SessionState } from '../../../run/session.ts';
+import { decideStart, evolveSession, type SessionState } from '../../../run/session/session.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'start' },

@@ -5,7 +5,7 @@ import {
   SESSION_OUTPUT,
   statusFields,
   statusLines,
-} from '../../../cli/session_flags.ts';
+} from '../../../cli/flags/session.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'status' },

@@ -1,14 +1,14 @@
-import { canonicalDigest } from '../core/digest.ts';
-import { type CheckName, clippedText, Report } from '../core/report.ts';
-import { isZonedTime } from '../core/time.ts';
-import { type Verification, verificationOf } from '../run/verify.ts';
-import { readDocument, timeFindings } from '../schema/documents.ts';
-import validateManifest from '../schema/generated/guard_pack_manifest.js';
-import type { Signature } from '../signing/signature.ts';
-import { NO_SIGNATURES, type SignaturePolicy, verifySignatures } from '../signing/verify.ts';
-import { compareDeclared, containerFindings, NOTHING_COMPARED, readContents } from '../zip/contents.ts';
-import type { Container } from '../zip/reader.ts';
-import { MANIFEST_MEMBER } from './manifest.ts';
+import { canonicalDigest } from '../../../core/digest.ts';
+import { type CheckName, clippedText, Report } from '../../../core/report.ts';
+import { isZonedTime } from '../../../core/time.ts';
+import { type Verification, verificationOf } from '../../../run/verify.ts';
+import { readDocument, timeFindings } from '../../../schema/documents.ts';
+import validateManifest from '../../../schema/generated/guard_pack_manifest.js';
+import type { Signature } from '../../../signing/signature.ts';
+import { NO_SIGNATURES, type SignaturePolicy, verifySignatures } from '../../../signing/verify.ts';
+import { compareDeclared, containerFindings, NOTHING_COMPARED, readContents } from '../../../zip/contents.ts';
+import type { Container } from '../../../zip/reader.ts';
+import { MANIFEST_MEMBER } from '../../manifest.ts';
 
 export const GUARD_SCHEMA_ID = 'gait.guard.pack_manifest';
 

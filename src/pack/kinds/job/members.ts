@@ -1,7 +1,7 @@
-import type { Timestamp } from '../core/time.ts';
-import type { Environment } from '../job/fingerprint.ts';
-import type { Head } from '../log/record.ts';
-import type { PACK_SCHEMA_VERSION } from './manifest.ts';
+import type { Timestamp } from '../../../core/time.ts';
+import type { Environment } from '../../../job/fingerprint.ts';
+import type { Head } from '../../../log/record.ts';
+import type { PACK_SCHEMA_VERSION } from '../../manifest.ts';
 
 /** The members of a job pack, in the order in which they stand in it. */
 export const EVENTS_MEMBER = 'job_events.jsonl';

@@ -1,14 +1,14 @@
-import { canonicalBytes } from '../core/canonical.ts';
-import { GaitError } from '../core/errors.ts';
-import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { parseJson } from '../core/json_text.ts';
-import validateState from '../schema/generated/job_state.js';
-import { schemaFault } from '../schema/validator.ts';
-import type { SigningKey } from '../signing/keys.ts';
-import { memberOf, type Pack, sealPack } from './build.ts';
+import { canonicalBytes } from '../../../core/canonical.ts';
+import { GaitError } from '../../../core/errors.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../../core/json.ts';
+import { parseJson } from '../../../core/json_text.ts';
+import validateState from '../../../schema/generated/job_state.js';
+import { schemaFault } from '../../../schema/validator.ts';
+import type { SigningKey } from '../../../signing/keys.ts';
+import { memberOf, type Pack, sealPack } from '../../build.ts';
 import { UNCHAINED } from './event_lines.ts';
-import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './job_members.ts';
-import { PACK_SCHEMA_VERSION } from './manifest.ts';
+import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './members.ts';
+import { PACK_SCHEMA_VERSION } from '../../manifest.ts';
 
 /** A job as the programs before this one kept it: a state, and beside it events that do not make it. */
 export interface OlderJob {

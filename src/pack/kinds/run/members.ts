@@ -1,9 +1,9 @@
-import { GaitError } from '../core/errors.ts';
-import { inUtc, NEVER } from '../core/time.ts';
-import { contextEnvelopeOf, privacyModeOf } from '../run/context.ts';
-import type { RunManifest } from '../run/documents.ts';
-import type { RunFacts } from '../run/verify.ts';
-import { PACK_CREATED_AT, PACK_SCHEMA_VERSION } from './manifest.ts';
+import { GaitError } from '../../../core/errors.ts';
+import { inUtc, NEVER } from '../../../core/time.ts';
+import { contextEnvelopeOf, privacyModeOf } from '../../../run/context.ts';
+import type { RunManifest } from '../../../run/documents.ts';
+import type { RunFacts } from '../../../run/verify.ts';
+import { PACK_CREATED_AT, PACK_SCHEMA_VERSION } from '../../manifest.ts';
 
 /** The members of a run pack, in the order in which they stand in it. */
 export const ENVELOPE_MEMBER = 'context_envelope.json';

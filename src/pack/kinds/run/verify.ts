@@ -1,21 +1,21 @@
-import { canonicalize } from '../core/canonical.ts';
-import type { JsonObject } from '../core/json.ts';
-import { type Found, Report } from '../core/report.ts';
-import { isZonedTime } from '../core/time.ts';
-import { contextEnvelopeOf } from '../run/context.ts';
-import { RUN_MANIFEST_MEMBER, type RunManifest } from '../run/documents.ts';
-import type { RecordVisitor } from '../run/records.ts';
-import { signedDigestOf } from '../run/runpack.ts';
-import { type RunFacts, verifyRunpack } from '../run/verify.ts';
-import { type Members, readDocument, timeFindings } from '../schema/documents.ts';
-import validateEnvelope from '../schema/generated/context_envelope.js';
-import validatePayload from '../schema/generated/pack_run.js';
-import type { Validate } from '../schema/validator.ts';
-import type { Trust } from '../signing/trust.ts';
-import { type SignatureStatus, verifySignatures } from '../signing/verify.ts';
-import { type Container, readContainer } from '../zip/reader.ts';
-import type { PackManifest } from './manifest.ts';
-import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, runPayloadOf, SOURCE_MEMBER } from './run_members.ts';
+import { canonicalize } from '../../../core/canonical.ts';
+import type { JsonObject } from '../../../core/json.ts';
+import { type Found, Report } from '../../../core/report.ts';
+import { isZonedTime } from '../../../core/time.ts';
+import { contextEnvelopeOf } from '../../../run/context.ts';
+import { RUN_MANIFEST_MEMBER, type RunManifest } from '../../../run/documents.ts';
+import type { RecordVisitor } from '../../../run/records.ts';
+import { signedDigestOf } from '../../../run/runpack.ts';
+import { type RunFacts, verifyRunpack } from '../../../run/verify.ts';
+import { type Members, readDocument, timeFindings } from '../../../schema/documents.ts';
+import validateEnvelope from '../../../schema/generated/context_envelope.js';
+import validatePayload from '../../../schema/generated/pack_run.js';
+import type { Validate } from '../../../schema/validator.ts';
+import type { Trust } from '../../../signing/trust.ts';
+import { type SignatureStatus, verifySignatures } from '../../../signing/verify.ts';
+import { type Container, readContainer } from '../../../zip/reader.ts';
+import type { PackManifest } from '../../manifest.ts';
+import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, runPayloadOf, SOURCE_MEMBER } from './members.ts';
 
 /** The runpack that a sound run pack carries. */
 export interface EmbeddedRun {
