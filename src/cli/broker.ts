@@ -5,8 +5,8 @@ import { readCredential } from '../gate/credentials/reader.ts';
 import { type Asked, type CredentialRequest, requestBytes } from '../gate/credentials/request.ts';
 import { commandEnvironment, isStillThere, requiredCommand } from './broker_command.ts';
 import { envCredential } from './broker_env.ts';
-import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './flags/broker.ts';
 import { runBroker } from './broker_process.ts';
+import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './flags/broker.ts';
 import { csv } from './input.ts';
 import type { Io } from './io.ts';
 

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import { assertReplaceable, writeFileAtomically } from '../files/atomic_file.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
-import { ticketFooter } from '../run/session/footer.ts';
 import { buildRunpack } from '../run/runpack.ts';
-import { assertReplaceable, writeFileAtomically } from '../files/atomic_file.ts';
+import { ticketFooter } from '../run/session/footer.ts';
 import { openContainer } from '../zip/reader.ts';
 import { zipOf } from '../zip/writer.ts';
-import type { Io } from './io.ts';
 import type { Signer } from './flags/key.ts';
+import type { Io } from './io.ts';
 import { refuseKeptPlace } from './places.ts';
 import { runpackName } from './run_source.ts';
 

@@ -1,11 +1,11 @@
 import { basename } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { DECISIONS_ID_FIELD } from '../gate/ledger/decisions.ts';
-import type { RecordKind } from '../gate/gate.ts';
-import { RecordFiles, recordBytes } from '../gate/records/files.ts';
-import { FileStore } from '../log/stores/file_store.ts';
 import { writeFileAtOnce } from '../files/atomic_file.ts';
+import { DECISIONS_ID_FIELD } from '../gate/ledger/decisions.ts';
+import { RecordFiles, recordBytes } from '../gate/records/files.ts';
+import type { RecordKind } from '../gate/records/records.ts';
+import { FileStore } from '../log/stores/file_store.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
 import {

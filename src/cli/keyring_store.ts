@@ -1,6 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { invalidInput, ioFailure } from '../core/errors.ts';
+import { readFileBytes } from '../files/file_source.ts';
+import { LineFile } from '../files/line_file.ts';
 import {
   EMPTY_KEYRING,
   type KeyringDocument,
@@ -8,11 +10,9 @@ import {
   MAX_KEYRING_BYTES,
   parseKeyringDocument,
 } from '../signing/keyring_file.ts';
-import { LineFile } from '../files/line_file.ts';
-import { readFileBytes } from '../files/file_source.ts';
 import type { OptionalText } from './command.ts';
-import type { Io } from './io.ts';
 import { type KeyringValues, namedRing } from './flags/keyring.ts';
+import type { Io } from './io.ts';
 import { realPlace } from './places.ts';
 import { outDir } from './workspace.ts';
 

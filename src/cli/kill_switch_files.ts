@@ -4,18 +4,18 @@ import { canonicalBytes } from '../core/canonical.ts';
 import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
-import { DECISIONS_STREAM } from '../gate/ledger/decisions.ts';
-import { isActive, type KillSwitchEntry } from '../gate/kill_switch/kill_switch.ts';
-import { killSwitchPath, parseState } from '../gate/kill_switch/file.ts';
-import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch/reader.ts';
-import { LOG_FILE } from '../log/stores/file_store.ts';
 import { LineFile } from '../files/line_file.ts';
+import { killSwitchPath, parseState } from '../gate/kill_switch/file.ts';
+import { isActive, type KillSwitchEntry } from '../gate/kill_switch/kill_switch.ts';
+import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch/reader.ts';
+import { DECISIONS_STREAM } from '../gate/ledger/decisions.ts';
+import { LOG_FILE } from '../log/stores/file_store.ts';
 import type { OptionalText } from './command.ts';
 import type { Io } from './io.ts';
-import { asJson } from './text/job.ts';
 import { actorOf } from './machine.ts';
 import { gateDir, realPlace, refuseIrregular, refuseKeptPlace } from './places.ts';
 import { printable } from './terminal.ts';
+import { asJson } from './text/job.ts';
 
 export const KILL_SWITCH_OUTPUT = 'gait.kill-switch.output';
 

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type Json } from '../core/json.ts';
 import type { Jobs } from '../job/jobs.ts';
-import { FileStore } from '../log/stores/file_store.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import { LogDamage } from '../log/record.ts';
+import { FileStore } from '../log/stores/file_store.ts';
 import type { Io } from './io.ts';
 import { outDir } from './workspace.ts';
 

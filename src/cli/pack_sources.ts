@@ -2,22 +2,22 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
+import { openSource } from '../files/file_source.ts';
+import { sourceOf } from '../files/source.ts';
 import { readHistory } from '../job/read/history.ts';
-import { LOG_FILE } from '../log/stores/file_store.ts';
 import type { Head } from '../log/record.ts';
+import { LOG_FILE } from '../log/stores/file_store.ts';
 import { buildJobPack, buildRunPack, type Pack } from '../pack/build.ts';
 import { buildOlderJobPack, olderVersionOf, readOlderJob } from '../pack/kinds/job/older.ts';
 import { SOURCE_MEMBER } from '../pack/kinds/run/members.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import { openSource } from '../files/file_source.ts';
 import { openContainer, readContainer } from '../zip/reader.ts';
-import { sourceOf } from '../files/source.ts';
 import { zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
 import { jobSource } from './places.ts';
-import type { Progress } from './text/progress.ts';
 import { sourcePath } from './run_source.ts';
+import type { Progress } from './text/progress.ts';
 import { jobRoot } from './workspace.ts';
 
 /** A pack that is ready to be written, and what it is of. */

@@ -8,10 +8,10 @@ import {
   verificationError,
   verifyPack,
 } from '../pack/verify.ts';
-import { checkpointNamed } from '../run/session/chain.ts';
 import type { DiffSide } from '../run/diff.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { collectRecords } from '../run/records.ts';
+import { checkpointNamed } from '../run/session/chain.ts';
 import { openContainer } from '../zip/reader.ts';
 import { readChain, runpackOf } from './chain_files.ts';
 import type { ArgSpec, OptionalText } from './command.ts';

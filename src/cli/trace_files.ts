@@ -5,6 +5,7 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { byBytes } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
+import { readFileBytes } from '../files/file_source.ts';
 import { placeIn } from '../gate/ledger/verify.ts';
 import {
   namedRecords,
@@ -16,7 +17,6 @@ import {
 import type { KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import { readFileBytes } from '../files/file_source.ts';
 import { readJsonFile, verifiedFile } from './input.ts';
 import type { Io } from './io.ts';
 import { printable } from './terminal.ts';

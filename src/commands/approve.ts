@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import { callLines } from '../cli/text/call.ts';
 import { type CommandSpec, command } from '../cli/command.ts';
+import { modeSigner, privateKeyFlags } from '../cli/flags/key.ts';
+import { mintFlags, termsOf } from '../cli/flags/token.ts';
 import { writeToken } from '../cli/gate_files.ts';
 import { csv } from '../cli/input.ts';
 import type { Io } from '../cli/io.ts';
-import { modeSigner, privateKeyFlags } from '../cli/flags/key.ts';
 import { decisionLines, type PolicyFile, readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
 import { printable } from '../cli/terminal.ts';
-import { mintFlags, termsOf } from '../cli/flags/token.ts';
+import { callLines } from '../cli/text/call.ts';
 import { mintedReply } from '../cli/text/token.ts';
 import { outDir } from '../cli/workspace.ts';
 import { invalidInput } from '../core/errors.ts';
 import { rulesAlone } from '../gate/evaluate.ts';
-import type { IntentRequest } from '../gate/intent/intent.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent/digest.ts';
+import type { IntentRequest } from '../gate/intent/intent.ts';
 import { draftApproval, signed } from '../gate/tokens/mint.ts';
 
 const spec: CommandSpec = command({

@@ -1,8 +1,8 @@
 import { type CommandSpec, command } from '../cli/command.ts';
-import { asJson } from '../cli/text/job.ts';
 import { openAndVerify } from '../cli/flags/pack.ts';
-import { runPath } from '../cli/run_source.ts';
 import { policyFlags, policyOf } from '../cli/flags/verify.ts';
+import { runPath } from '../cli/run_source.ts';
+import { asJson } from '../cli/text/job.ts';
 import { describeVerification } from '../cli/text/verify.ts';
 import type { JsonObject } from '../core/json.ts';
 import { type VerifiedPack, verificationError } from '../pack/verify.ts';

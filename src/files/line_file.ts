@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 import { errnoOf, ioFailure } from '../core/errors.ts';
 import { allBytes } from './bytes.ts';
+import { LogFile } from './locked_file.ts';
 import { nodeFs } from './node.ts';
 import type { Fd, FsPort } from './port.ts';
 import { replaceFile } from './replace.ts';
-import { LogFile } from './locked_file.ts';
 
 /** What to do to a file of lines: add to its end, or put other lines in its place. Neither: nothing is written. */
 export interface LineChange<T> {

@@ -7,12 +7,11 @@ import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { Keyring } from '../signing/keyring.ts';
+import type { Evidence, GateSettings } from './context.ts';
 import { faultOf, type Issued } from './credentials/credential.ts';
 import { type CredentialRequest, credentialRequest } from './credentials/request.ts';
 import { type Decision, evaluate } from './evaluate.ts';
-import type { Evidence, GateSettings } from './context.ts';
 import type { IntentRequest } from './intent/intent.ts';
-import type { Policy } from './policy/policy.ts';
 import {
   type Admission,
   decideAdmission,
@@ -21,6 +20,7 @@ import {
   type UsesState,
   usesModel,
 } from './ledger/uses.ts';
+import type { Policy } from './policy/policy.ts';
 
 /** Who issues credentials. It never throws for what goes wrong there. */
 export interface CredentialBroker {

@@ -1,27 +1,27 @@
 import { wordList } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
-import { type ApprovalCount, checkApproval, countApprovals } from './tokens/approval.ts';
-import { type ContextProof, proveContext, withContext } from './intent/context_envelope.ts';
-import { credentialFault } from './credentials/credential.ts';
-import { receiptFaults } from './rules/credential.ts';
-import { checkDelegation } from './tokens/delegation.ts';
-import { type DelegationProof, proveChain } from './tokens/delegation_chain.ts';
-import { type Duties, NO_DUTIES } from './rules/duties.ts';
 import { type Evidence, NO_EVIDENCE } from './context.ts';
-import { someWork } from './target/glob.ts';
-import type { Intent, IntentRequest, ProvenContext } from './intent/intent.ts';
+import { credentialFault } from './credentials/credential.ts';
+import { type ContextProof, proveContext, withContext } from './intent/context_envelope.ts';
 import { intentDigest } from './intent/digest.ts';
-import { judge } from './rules/judge.ts';
-import type { Judgement } from './rules/judgement.ts';
-import { type KillSwitchEntry, underKillSwitch } from './kill_switch/kill_switch.ts';
-import { type LimitStanding, limitsOf } from './ledger/limits.ts';
-import type { Policy } from './policy/policy.ts';
-import { policyDigest } from './policy/digest.ts';
-import { riskOfCall } from './rules/risk.ts';
+import type { Intent, IntentRequest, ProvenContext } from './intent/intent.ts';
 import { isStrangeRisk } from './intent/risk_classes.ts';
 import { callsOf } from './intent/script.ts';
-import { approvalSubject, revocationsIn, tokenRulesOf } from './tokens/terms.ts';
+import { type KillSwitchEntry, underKillSwitch } from './kill_switch/kill_switch.ts';
+import { type LimitStanding, limitsOf } from './ledger/limits.ts';
 import { countOf, type UsesState } from './ledger/uses.ts';
+import { policyDigest } from './policy/digest.ts';
+import type { Policy } from './policy/policy.ts';
+import { receiptFaults } from './rules/credential.ts';
+import { type Duties, NO_DUTIES } from './rules/duties.ts';
+import { judge } from './rules/judge.ts';
+import type { Judgement } from './rules/judgement.ts';
+import { riskOfCall } from './rules/risk.ts';
+import { someWork } from './target/glob.ts';
+import { type ApprovalCount, checkApproval, countApprovals } from './tokens/approval.ts';
+import { checkDelegation } from './tokens/delegation.ts';
+import { type DelegationProof, proveChain } from './tokens/delegation_chain.ts';
+import { approvalSubject, revocationsIn, tokenRulesOf } from './tokens/terms.ts';
 
 /** What is decided about a call. Only `allow` lets it run, and only of an enforcing gate. */
 export interface Decision extends Judgement {

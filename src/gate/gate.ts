@@ -3,10 +3,12 @@ import type { JsonObject } from '../core/json.ts';
 import { wordList } from '../core/text.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import { approvalAudit, delegationAudit } from './records/audit.ts';
 import type { Issued } from './credentials/credential.ts';
 import { credentialRecord } from './credentials/record.ts';
 import { credentialRequest } from './credentials/request.ts';
+import { type Asked, type Course, Settler, type SettlerParts } from './enforce.ts';
+import type { Decision } from './evaluate.ts';
+import { intentDigest } from './intent/digest.ts';
 import {
   DECISIONS_STREAM,
   type DecisionRecord,
@@ -14,34 +16,14 @@ import {
   decideEntry,
   decideVoid,
   decisionsModel,
-  type EvidenceFile,
   isClockBehind,
 } from './ledger/decisions.ts';
-import type { Decision } from './evaluate.ts';
-import { intentDigest } from './intent/digest.ts';
 import { policyDigest } from './policy/digest.ts';
 import { profileFault } from './profile.ts';
+import { approvalAudit, delegationAudit } from './records/audit.ts';
+import type { DecisionIds, EvidenceFile, EvidenceSink } from './records/records.ts';
 import { assertSound } from './records/schemas.ts';
-import { type Asked, type Course, Settler, type SettlerParts } from './enforce.ts';
 import { eventId, SIMULATED, traceDocument, traceId } from './records/trace.ts';
-
-export type RecordKind = EvidenceFile['type'] | 'trace';
-
-/** Where a gate puts the files that a decision leaves. */
-export interface EvidenceSink {
-  /** Keeps a record under a name of its kind, never over another, and answers what it is called and its digest. */
-  keep(kind: RecordKind, document: JsonObject, ids: DecisionIds): Promise<Kept>;
-}
-
-export interface Kept {
-  readonly path: string;
-  readonly sha256: string;
-}
-
-export interface DecisionIds {
-  readonly traceId: string;
-  readonly eventId: string;
-}
 
 /** What a gate is made of. */
 export interface GateParts extends SettlerParts {

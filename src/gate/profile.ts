@@ -1,8 +1,8 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
-import { evaluate } from './evaluate.ts';
 import { NO_EVIDENCE, type Profile } from './context.ts';
 import type { Asked, SettlerParts } from './enforce.ts';
+import { evaluate } from './evaluate.ts';
 
 /** How the key that signs is come by, as far as a profile cares. */
 interface Signing {

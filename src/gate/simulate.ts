@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { byBytes } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
-import { bothCredentialRules } from './policy/credential_rules.ts';
-import type { Duties } from './rules/duties.ts';
 import { type Decision, rulesAlone } from './evaluate.ts';
-import type { IntentRequest } from './intent/intent.ts';
 import { intentDigest } from './intent/digest.ts';
+import type { IntentRequest } from './intent/intent.ts';
+import { bothCredentialRules } from './policy/credential_rules.ts';
 import type { Policy, RateLimit } from './policy/policy.ts';
+import type { Duties } from './rules/duties.ts';
 import { stricter, type Verdict } from './verdict.ts';
 
 /** A call to try policies on. */

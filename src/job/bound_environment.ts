@@ -1,6 +1,6 @@
 import { GaitError } from '../core/errors.ts';
 import type { Executed } from '../log/stream.ts';
-import type { JobCommand } from './decide.ts';
+import type { JobCommand } from './command.ts';
 import type { Observe } from './environment.ts';
 import { differences, type EnvironmentClaim } from './fingerprint.ts';
 import type { Author, Jobs } from './jobs.ts';

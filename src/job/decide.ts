@@ -1,6 +1,8 @@
 import type { Decision } from '../log/stream.ts';
-import { type Approvers, approvalPolicyOf } from './approval_policy.ts';
+import { decideApprove } from './approval/decide.ts';
+import { openAt, unsettled } from './approval/open_decisions.ts';
 import { approvalRequired } from './approval/refusals.ts';
+import { approvalPolicyOf } from './approval_policy.ts';
 import {
   checkActor,
   checkBudget,
@@ -11,13 +13,12 @@ import {
   checkTask,
   MAX_OPEN_DECISIONS,
 } from './checks.ts';
-import { type ApproveCommand, decideApprove } from './approval/decide.ts';
-import { decideLease, holdsNot, type LeaseCommand, stepsExceeded } from './lease/decide.ts';
-import { openAt, unsettled } from './approval/open_decisions.ts';
-import type { AfterRepair, Budget, CheckpointType, EventPayloads, JobTask } from './events.ts';
-import { differences, type EnvironmentClaim } from './fingerprint.ts';
-import { shapeFault } from './order_shape.ts';
+import type { JobCommand, SubmitCommand } from './command.ts';
 import { type CommandContext, notAllowed, record, refuse } from './decision.ts';
+import type { EventPayloads } from './events.ts';
+import { differences } from './fingerprint.ts';
+import { decideLease, holdsNot, stepsExceeded } from './lease/decide.ts';
+import { shapeFault } from './order_shape.ts';
 import {
   environmentMismatch,
   jobExists,
@@ -29,50 +30,6 @@ import {
 } from './refusals.ts';
 import { boundEnvironment, type Job, type JobState, nextCheckpointId } from './state.ts';
 import { TRANSITIONS } from './transitions.ts';
-
-/** What a command may ask of a job. */
-export type JobCommand =
-  | SubmitCommand
-  | LeaseCommand
-  | {
-      readonly kind: 'checkpoint';
-      readonly type: CheckpointType;
-      readonly summary: string;
-      readonly requiredAction?: string;
-      /** Of the lease that the writer holds. */
-      readonly token?: number;
-      /** Whose lease it is. By default the actor. */
-      readonly worker?: string;
-    }
-  | { readonly kind: 'pause' | 'cancel' | 'stop' }
-  | ApproveCommand
-  | {
-      readonly kind: 'resume';
-      readonly claim: EnvironmentClaim;
-      readonly allowEnvMismatch: boolean;
-      /** Nobody asked for it: it follows from an answer, and undoes no pause and no block. */
-      readonly automatic?: true;
-    }
-  | RepairCommand;
-
-export interface SubmitCommand {
-  readonly kind: 'submit';
-  readonly claim: EnvironmentClaim;
-  readonly producerVersion: string;
-  readonly task?: JobTask;
-  readonly budget?: Budget;
-  /** Whose signatures its decisions will need. */
-  readonly approvers?: Approvers;
-}
-
-/** What a repair cut, and what it makes of the job. */
-export interface RepairCommand {
-  readonly kind: 'repair';
-  readonly cutBytes: number;
-  readonly cutSha256: string;
-  readonly keptAs: string;
-  readonly after: AfterRepair;
-}
 
 /** The decider of a job: the events that a command makes of the state, or why not. Pure. */
 export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {

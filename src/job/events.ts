@@ -1,11 +1,12 @@
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isTimestamp, type Timestamp } from '../core/time.ts';
+import type { Head } from '../log/record.ts';
 import validateEvent from '../schema/generated/job_event.js';
 import { schemaFault } from '../schema/validator.ts';
+import type { Signature } from '../signing/signature.ts';
 import type { ApprovalPolicy } from './approval_policy.ts';
 import type { Difference, Environment } from './fingerprint.ts';
-import type { ApprovalSignature } from './approval/signed.ts';
 
 export const EVENT_SCHEMA_ID = 'gait.job.event';
 export const SCHEMA_VERSION = '1.0.0';
@@ -172,4 +173,13 @@ export function parseJobEvent(stored: JsonObject): JobEvent {
 
 export function illegalEvent(message: string): GaitError {
   return new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
+}
+
+/** What an `approved` event carries beside its other members, so that what was signed can be made again from it. */
+export interface ApprovalSignature {
+  /** The end of the log that the approval was appended to. */
+  readonly head: Head;
+  /** From then on it counts no more, unless the job was resumed on it. */
+  readonly expires_at: Timestamp;
+  readonly signature: Signature & { readonly signed_digest: string };
 }

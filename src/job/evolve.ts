@@ -1,10 +1,11 @@
 import type { JsonObject } from '../core/json.ts';
 import { later } from '../core/time.ts';
+import { assertDecided, withApproval, withSettledDecisions } from './approval/evolve.ts';
+import { unsettled } from './approval/open_decisions.ts';
 import { type ApprovalPolicy, isSoundPolicy } from './approval_policy.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
-import { unsettled } from './approval/open_decisions.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
-import { assertDecided, withApproval, withSettledDecisions } from './approval/evolve.ts';
+import { type Environment, fingerprintOf } from './fingerprint.ts';
 import {
   assertHolds,
   assertWithin,
@@ -14,7 +15,6 @@ import {
   withRenewal,
 } from './lease/evolve.ts';
 import { withRepair } from './repair/evolve.ts';
-import { type Environment, fingerprintOf } from './fingerprint.ts';
 import {
   checkpointOf,
   type Job,

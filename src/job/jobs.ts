@@ -2,14 +2,15 @@ import type { Clock } from '../core/clock.ts';
 import type { GaitError } from '../core/errors.ts';
 import { later } from '../core/time.ts';
 import type { StreamModel } from '../log/fold.ts';
-import { inTurns, type Listed, StreamListing, stateOrError } from '../log/stores/listing.ts';
 import { assertStreamId, type Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
+import { inTurns, type Listed, StreamListing, stateOrError } from '../log/stores/listing.ts';
 import { type Executed, StreamHandle } from '../log/stream.ts';
-import { decide, type JobCommand } from './decide.ts';
+import type { JobCommand } from './command.ts';
+import { decide } from './decide.ts';
 import { jobModel } from './model.ts';
-import { jobNotFound } from './refusals.ts';
 import { type JobRow, jobView } from './read/row.ts';
+import { jobNotFound } from './refusals.ts';
 import type { Job, JobState } from './state.ts';
 
 /** Who gives a command, and why. */

@@ -1,6 +1,6 @@
 import type { StreamModel } from '../log/fold.ts';
-import { evolveStored } from './evolve.ts';
 import { asksForSignatures, assertSignedBehind } from './approval/evolve.ts';
+import { evolveStored } from './evolve.ts';
 import { type Job, jobFromSnapshot, jobToSnapshot } from './state.ts';
 
 /** A job's log as a stream: how its events make its state. */

@@ -3,25 +3,25 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
-import { FileStore } from '../log/stores/file_store.ts';
 import type { EventStore } from '../log/store.ts';
+import { FileStore } from '../log/stores/file_store.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import type { Approvers } from './approval_policy.ts';
-import { claimNow, claimOnceFree } from './work/claim.ts';
-import type { SubmitCommand } from './decide.ts';
 import { approval } from './approval/decide.ts';
+import type { Approvers } from './approval_policy.ts';
+import type { SubmitCommand } from './command.ts';
 import { absoluteRule, environmentHere } from './environment.ts';
 import type { Budget, JobTask } from './events.ts';
 import { type EnvironmentClaim, fingerprintRules } from './fingerprint.ts';
-import { type FollowOptions, followJob, type Happening } from './read/follow.ts';
-import { GRACE_MS } from './work/held_lease.ts';
-import { type JobHistory, readHistory } from './read/history.ts';
 import { type Author, type JobListing, Jobs } from './jobs.ts';
-import type { LeasedJob } from './work/leased_job.ts';
 import { jobModel } from './model.ts';
 import { isPlain, isTexts } from './order_shape.ts';
+import { type FollowOptions, followJob, type Happening } from './read/follow.ts';
+import { type JobHistory, readHistory } from './read/history.ts';
 import type { JobState } from './state.ts';
 import { submitJob } from './submission.ts';
+import { claimNow, claimOnceFree } from './work/claim.ts';
+import { GRACE_MS } from './work/held_lease.ts';
+import type { LeasedJob } from './work/leased_job.ts';
 
 export interface WorkspaceOptions {
   /** The output directory. By default GAIT_OUT_DIR, else `./gait-out`; its jobs are in `jobs`, or in GAIT_JOB_ROOT. */

@@ -1,5 +1,5 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
-import type { JobCommand } from './decide.ts';
+import type { JobCommand } from './command.ts';
 import type { CommandContext } from './decision.ts';
 
 type Check = (value: unknown) => boolean;

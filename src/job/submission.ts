@@ -2,10 +2,11 @@ import { canonicalDigest } from '../core/digest.ts';
 import { GaitError } from '../core/errors.ts';
 import type { EventStore } from '../log/store.ts';
 import type { Executed } from '../log/stream.ts';
-import { type SubmitCommand, submittedPayload } from './decide.ts';
+import type { SubmitCommand } from './command.ts';
+import { submittedPayload } from './decide.ts';
 import type { EventPayloads, JobEvent } from './events.ts';
-import { eventOf } from './read/history.ts';
 import type { Author, Jobs } from './jobs.ts';
+import { eventOf } from './read/history.ts';
 import { jobExists } from './refusals.ts';
 import type { JobState } from './state.ts';
 

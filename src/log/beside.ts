@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { errnoOf, type GaitError, invalidInput } from '../core/errors.ts';
-import { closeQuietly, firstEvent, isAbsent, isAnchored, revisionEndingAt, wholeFile } from '../files/bytes.ts';
-import { LISTING_FILE, LOG_FILE } from './stores/file_shortcuts.ts';
+import { closeQuietly, isAbsent, wholeFile } from '../files/bytes.ts';
 import type { Fd, FsPort } from '../files/port.ts';
-import { ListingCache } from './stores/listing_cache.ts';
+import { firstEvent, isAnchored, revisionEndingAt } from './anchor.ts';
 import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
 import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
 import type { KeptCut, Snapshot } from './store.ts';
+import { LISTING_FILE, LOG_FILE } from './stores/file_shortcuts.ts';
+import { ListingCache } from './stores/listing_cache.ts';
 
 /** `cut-after-<revision>-<digest>.bin`; a number stands behind the digest where that name was taken. */
 const CUT_FILE = /^cut-after-(\d{1,15})-[0-9a-f]{16}(?:-\d+)?\.bin$/;

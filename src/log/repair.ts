@@ -1,12 +1,13 @@
 import { errnoOf, GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, isAnchored, pieces } from '../files/bytes.ts';
-import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './stores/file_store.ts';
+import { closeQuietly, pieces } from '../files/bytes.ts';
 import { nameForKept } from '../files/kept_file.ts';
 import type { Fd, FsPort } from '../files/port.ts';
 import { prepareFile, removeIfThere, writeNew } from '../files/replace.ts';
+import { isAnchored } from './anchor.ts';
 import { LeftReader, type LeftRecord, type Remainder } from './left.ts';
 import { GENESIS_HASH, type Position, type SealedRecord, type StoredEvent } from './record.ts';
 import { LogScanner } from './scan.ts';
+import { type FileStore, LOG_FILE, SNAPSHOT_FILE } from './stores/file_store.ts';
 import { repairUnconfirmed } from './unconfirmed.ts';
 
 export type { LeftRecord, Remainder };

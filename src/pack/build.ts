@@ -3,6 +3,8 @@ import { canonicalBytes } from '../core/canonical.ts';
 import { sha256Hex } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import { MAX_DOCUMENT_BYTES } from '../core/limits.ts';
+import { digestSource } from '../files/digest_file.ts';
+import { type ByteSource, sourceOf } from '../files/source.ts';
 import { type JobHistory, runtimeState } from '../job/read/history.ts';
 import type { JobState } from '../job/state.ts';
 import type { StoredEvent } from '../log/record.ts';
@@ -12,8 +14,6 @@ import type { RunManifest } from '../run/documents.ts';
 import type { RunFacts } from '../run/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { signDigest } from '../signing/signature.ts';
-import { digestSource } from '../files/digest_file.ts';
-import { type ByteSource, sourceOf } from '../files/source.ts';
 import {
   EVENTS_MEMBER,
   type JobLedger,
@@ -22,6 +22,7 @@ import {
   PAYLOAD_MEMBER,
   STATE_MEMBER,
 } from './kinds/job/members.ts';
+import { checkContext, ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, runPayloadOf } from './kinds/run/members.ts';
 import {
   entryType,
   MANIFEST_MEMBER,
@@ -33,7 +34,6 @@ import {
   signedDigestOf,
 } from './manifest.ts';
 import { merkleRoot } from './merkle.ts';
-import { checkContext, ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, runPayloadOf } from './kinds/run/members.ts';
 
 /** A member of a pack, with what its manifest and headers say of it. */
 export interface PackMember {

@@ -1,9 +1,9 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { ContextDrift } from '../run/diff.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
+import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './kinds/run/members.ts';
 import { PACK_CREATED_AT } from './manifest.ts';
 import { PROOF_MEMBER } from './proof_records.ts';
-import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './kinds/run/members.ts';
 import {
   contextSubstance,
   documentSubstance,

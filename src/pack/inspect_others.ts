@@ -2,11 +2,11 @@ import { parseCanonical } from '../core/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Intent, Result, RunManifest, TimelineItem } from '../run/documents.ts';
 import { inspectRun, type RunEntry } from '../run/inspect.ts';
-import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
-import type { PackManifest } from './manifest.ts';
-import { type RunPayload, runPayloadOf } from './kinds/run/members.ts';
-import type { VerifiedPack } from './verify.ts';
 import type { GuardManifest } from './kinds/guard/verify.ts';
+import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
+import { type RunPayload, runPayloadOf } from './kinds/run/members.ts';
+import type { PackManifest } from './manifest.ts';
+import type { VerifiedPack } from './verify.ts';
 
 /** What a run pack tells: the run's intents with what came of them, its timeline and what it read. */
 export interface RunPackInspection {

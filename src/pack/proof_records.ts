@@ -4,9 +4,9 @@ import { GaitError } from '../core/errors.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { MAX_FINDINGS, MAX_PROOF_RECORD_BYTES } from '../core/limits.ts';
 import type { Found } from '../core/report.ts';
+import { type ByteSource, linesOf } from '../files/source.ts';
 import validateRecord from '../schema/generated/pack_proof_record.js';
 import { schemaFault } from '../schema/validator.ts';
-import { type ByteSource, linesOf } from '../files/source.ts';
 import type { PackManifest } from './manifest.ts';
 
 /** A chain of records, one for every other member, that some producers put into their packs. */

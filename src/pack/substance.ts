@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { canonicalize, parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import { isBondEntry } from '../run/session/checkpoint_bond.ts';
 import type { Intent, Receipt, Refs, Result, RunDocument } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
+import { isBondEntry } from '../run/session/checkpoint_bond.ts';
 import type { RunFacts } from '../run/verify.ts';
 
 /** What of a member counts when packs are compared: a digest for each of its sections. */

@@ -22,16 +22,16 @@ import {
   readContents,
 } from '../zip/contents.ts';
 import { type Container, memberSource, readMember } from '../zip/reader.ts';
-import type { ApprovalSignatures } from './kinds/job/approval_signatures.ts';
 import { extensionFindings } from './extends.ts';
+import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './kinds/guard/verify.ts';
+import type { ApprovalSignatures } from './kinds/job/approval_signatures.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
+import { type VerifiedJob, verifyJobPayload } from './kinds/job/verify.ts';
+import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './kinds/run/members.ts';
+import { type EmbeddedRun, verifyRunPayload } from './kinds/run/verify.ts';
 import { MANIFEST_MEMBER, type PackManifest, signedDigestOf } from './manifest.ts';
 import { PROOF_MEMBER, proofAccount } from './proof_records.ts';
-import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './kinds/run/members.ts';
-import { GUARD_SCHEMA_ID, type VerifiedGuardPack, verifyGuardPack } from './kinds/guard/verify.ts';
-import { type VerifiedJob, verifyJobPayload } from './kinds/job/verify.ts';
 import { compareContents, readManifest } from './verify_manifest.ts';
-import { type EmbeddedRun, verifyRunPayload } from './kinds/run/verify.ts';
 
 /** What a verification of a pack found out. */
 export interface PackVerification extends Verification {

@@ -2,12 +2,12 @@ import { sha256 } from '../core/digest.ts';
 import { MAX_RECORD_BYTES } from '../core/limits.ts';
 import type { Found } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
+import { linesOf } from '../files/source.ts';
 import { readDocument, timeFindings } from '../schema/documents.ts';
 import validateIntent from '../schema/generated/runpack_intent.js';
 import validateResult from '../schema/generated/runpack_result.js';
 import type { Validate } from '../schema/validator.ts';
 import { type Container, memberSource } from '../zip/reader.ts';
-import { linesOf } from '../files/source.ts';
 import { type Envelope, INTENTS_MEMBER, type Intent, RESULTS_MEMBER, type Result } from './documents.ts';
 
 /** Sees the records of a runpack, one at a time and in order: all intents, then all results. */

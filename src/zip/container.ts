@@ -1,4 +1,5 @@
 import { MAX_INFLATED_BYTES } from '../core/limits.ts';
+import type { ByteSource } from '../files/source.ts';
 import { asForeign } from './foreign.ts';
 import {
   type CentralEntry,
@@ -14,7 +15,6 @@ import {
   type StyleFault,
 } from './layout.ts';
 import { nameFault } from './names.ts';
-import type { ByteSource } from '../files/source.ts';
 import { styleFault, type Writer, writerOf } from './styles.ts';
 
 export interface Member {

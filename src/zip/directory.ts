@@ -1,4 +1,5 @@
 import { MAX_DIRECTORY_BYTES, MAX_MEMBERS } from '../core/limits.ts';
+import type { ByteSource } from '../files/source.ts';
 import type { ContainerFinding } from './container.ts';
 import {
   CENTRAL_RECORD_BYTES,
@@ -7,7 +8,6 @@ import {
   END_RECORD_BYTES,
   END_SIGNATURE,
 } from './layout.ts';
-import type { ByteSource } from '../files/source.ts';
 
 /** What the central directory says, or where it cannot be read. */
 export type Directory = { readonly entries: CentralEntry[] } | { readonly failure: ContainerFinding };

@@ -1,4 +1,5 @@
 import { MAX_EXTRA_BYTES } from '../core/limits.ts';
+import type { ByteSource } from '../files/source.ts';
 import {
   type CentralEntry,
   FLAG_DESCRIPTOR,
@@ -7,7 +8,6 @@ import {
   type Style,
   type StyleFault,
 } from './layout.ts';
-import type { ByteSource } from '../files/source.ts';
 
 /** Bits 1 and 2 tell how hard a member was deflated, bit 11 that its name is UTF-8. */
 const FLAG_LEVEL = 0x0006;

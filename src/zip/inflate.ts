@@ -1,3 +1,4 @@
+import { type ByteSource, passOver } from '../files/source.ts';
 import {
   type Codes,
   codesOf,
@@ -7,7 +8,6 @@ import {
   InflateFault,
   MAX_BITS,
 } from './huffman.ts';
-import { type ByteSource, passOver } from '../files/source.ts';
 
 const WINDOW_BYTES = 32 * 1024;
 const PIECE_BYTES = 256 * 1024;

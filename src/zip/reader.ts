@@ -4,12 +4,12 @@ import { crc32, inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
 import { errnoOf, ioFailure } from '../core/errors.ts';
 import { MAX_DOCUMENT_BYTES, MAX_INFLATED_BYTES, MAX_INFLATED_IN_ALL } from '../core/limits.ts';
-import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
 import { type ContentDigest, digestFile } from '../files/digest_file.ts';
-import { readDirectory } from './directory.ts';
 import { openFile } from '../files/file_source.ts';
-import { inflatedSource, inflateFault } from './inflate.ts';
 import { type ByteSource, chunksOf, passOver, slice, sourceOf } from '../files/source.ts';
+import { auditContainer, type ContainerAudit, type ContainerFinding, type Member } from './container.ts';
+import { readDirectory } from './directory.ts';
+import { inflatedSource, inflateFault } from './inflate.ts';
 
 /** An audited container. Its members may be read even when there are findings: to report all that is wrong. */
 export interface Container extends ContainerAudit {

@@ -4,8 +4,8 @@ import yazl from 'yazl';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { replaceAtomically } from '../files/atomic_file.ts';
 import { digestWritten } from '../files/digest_file.ts';
-import { centralRecord, endRecord, localHeader } from './layout.ts';
 import { type ByteSource, passOver, sourceOf } from '../files/source.ts';
+import { centralRecord, endRecord, localHeader } from './layout.ts';
 
 export interface NewMember {
   readonly name: string;

@@ -9,8 +9,8 @@ import type { Credential, Issued } from '../../src/gate/credentials/credential.t
 import { credentialRecord, readCredentialRecord } from '../../src/gate/credentials/record.ts';
 import { type CredentialRequest, credentialRequest } from '../../src/gate/credentials/request.ts';
 import { parseIntent } from '../../src/gate/intent/reader.ts';
-import { judge } from '../../src/gate/rules/judge.ts';
 import { parsePolicy } from '../../src/gate/policy/yaml.ts';
+import { judge } from '../../src/gate/rules/judge.ts';
 import { type Case, corpusPath, skip } from '../interop/corpus.ts';
 import { credentialIn, faultIn, flagsOf, ioOf, NOW, Programs, REQUEST } from '../support/brokers.ts';
 import { gaitError } from '../support/refusals.ts';

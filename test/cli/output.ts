@@ -3,23 +3,22 @@ import type { Tally } from '../../src/cli/text/approval.ts';
 import { canonicalize } from '../../src/core/canonical.ts';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { RuleAccount } from '../../src/gate/rules/explain.ts';
-import type { KeyringEntry } from '../../src/signing/keyring_file.ts';
 import type { KillSwitchEntry } from '../../src/gate/kill_switch/kill_switch.ts';
 import type { PolicyWarning } from '../../src/gate/policy/lint.ts';
+import type { RuleAccount } from '../../src/gate/rules/explain.ts';
 import type { JobEvent } from '../../src/job/events.ts';
-import type { Approval, Checkpoint, JobState, Lease } from '../../src/job/state.ts';
 import type { JobVerification } from '../../src/job/read/verify.ts';
+import type { Approval, Checkpoint, JobState, Lease } from '../../src/job/state.ts';
 import type { Head } from '../../src/log/record.ts';
 import type { Change, PackDiff } from '../../src/pack/diff.ts';
 import type { JobInspection } from '../../src/pack/inspect.ts';
 import type { RunPackInspection } from '../../src/pack/inspect_others.ts';
 import type { LedgerEntry } from '../../src/pack/ledger.ts';
 import type { PackVerification } from '../../src/pack/verify.ts';
-import type { CheckedCheckpoint } from '../../src/run/session/chain.ts';
 import type { RunDiff } from '../../src/run/diff.ts';
 import type { RunEntry, UnmatchedResult } from '../../src/run/inspect.ts';
 import type { ReduceReport } from '../../src/run/reduce.ts';
+import type { CheckedCheckpoint } from '../../src/run/session/chain.ts';
 import type { SessionCheckpoint, SessionEvent } from '../../src/run/session/session.ts';
 import validateApprove from '../../src/schema/generated/approve_output.js';
 import validateDelegate from '../../src/schema/generated/delegate_output.js';
@@ -36,6 +35,7 @@ import validateSession from '../../src/schema/generated/run_session_output.js';
 import validateTrace from '../../src/schema/generated/trace_output.js';
 import validateVerify from '../../src/schema/generated/verify_output.js';
 import { schemaFault, type Validate } from '../../src/schema/validator.ts';
+import type { KeyringEntry } from '../../src/signing/keyring_file.ts';
 
 /** What `--json` prints, of all families of commands: schemas/v1. */
 export interface Output {

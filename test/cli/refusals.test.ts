@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { ErrorCategory } from '../../src/core/errors.ts';
 import { VERSION } from '../../src/core/version.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import { observer } from '../../src/job/environment.ts';
 import type { CheckpointType } from '../../src/job/events.ts';
 import { DEFAULT_RULES } from '../../src/job/fingerprint.ts';

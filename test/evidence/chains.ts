@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { GaitError } from '../../src/core/errors.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import {
   chainOf,
   isSound,
@@ -11,7 +12,6 @@ import {
 import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session/session.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { type Files, jcs } from '../pack/forge.ts';
 import type { Prng } from '../simulate/prng.ts';
 import { TestSession } from '../support/sessions.ts';

@@ -1,9 +1,9 @@
+import { sourceOf } from '../../src/files/source.ts';
 import { type PackManifest, signedDigestOf } from '../../src/pack/manifest.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import {
   type Document,
   EVENTS,

@@ -1,10 +1,10 @@
+import { sourceOf } from '../../src/files/source.ts';
 import { MANIFEST_SCHEMA_ID } from '../../src/run/documents.ts';
 import { collectRecords } from '../../src/run/records.ts';
 import { manifestDigestOf, signedDigestOf } from '../../src/run/runpack.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { type Files, jcs, sha256, withFile, without, zipFiles } from '../pack/forge.ts';
 import type { Prng } from '../simulate/prng.ts';
 import { recorded, runpackFiles } from '../support/runs.ts';

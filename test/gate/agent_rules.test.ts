@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { lint } from '../../src/gate/policy/lint.ts';
 import { policyDigest } from '../../src/gate/policy/digest.ts';
+import { lint } from '../../src/gate/policy/lint.ts';
 import { decided, NOON, policyOf, requestOf, verdictOf } from '../support/gate.ts';
 
 /** A rule that allows everything, but for what these members ask of an agent. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { explain } from '../../src/gate/rules/explain.ts';
 import type { Intent } from '../../src/gate/intent/intent.ts';
 import { selectorFault } from '../../src/gate/kill_switch/reader.ts';
 import { lint } from '../../src/gate/policy/lint.ts';
+import { explain } from '../../src/gate/rules/explain.ts';
 import { intentOf, policyOf, verdictOf } from '../support/gate.ts';
 import {
   allowing,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import { type Decision, evaluate, rulesAlone } from '../../src/gate/evaluate.ts';
 import { NO_EVIDENCE } from '../../src/gate/context.ts';
+import { type Decision, evaluate, rulesAlone } from '../../src/gate/evaluate.ts';
 import { openGate } from '../../src/gate/open.ts';
 import type { Policy } from '../../src/gate/policy/policy.ts';
 import { contextEnvelopeOf } from '../../src/run/context.ts';

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { epochMs, isTimestamp, timestamp } from '../../src/core/time.ts';
-import { type Credential, credentialFault, type Issued, stubCredential } from '../../src/gate/credentials/credential.ts';
+import {
+  type Credential,
+  credentialFault,
+  type Issued,
+  stubCredential,
+} from '../../src/gate/credentials/credential.ts';
 import { readCredential } from '../../src/gate/credentials/reader.ts';
 import { credentialRequest, requestBytes } from '../../src/gate/credentials/request.ts';
 import { type CredentialTimes, completed } from '../../src/gate/credentials/times.ts';

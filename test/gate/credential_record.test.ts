@@ -13,8 +13,8 @@ import {
   requestBytes,
 } from '../../src/gate/credentials/request.ts';
 import { parseIntent } from '../../src/gate/intent/reader.ts';
-import { judge } from '../../src/gate/rules/judge.ts';
 import { parsePolicy } from '../../src/gate/policy/yaml.ts';
+import { judge } from '../../src/gate/rules/judge.ts';
 import validateRecord from '../../src/schema/generated/gate_broker_credential_record.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { type Case, corpusPath, skip, VERSIONS } from '../interop/corpus.ts';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Claims } from '../../src/gate/intent/claims.ts';
-import { receiptFaults } from '../../src/gate/rules/credential.ts';
 import { ANY_CREDENTIAL, type CredentialRules } from '../../src/gate/policy/credential_rules.ts';
-import { lint } from '../../src/gate/policy/lint.ts';
 import { policyDigest } from '../../src/gate/policy/digest.ts';
+import { lint } from '../../src/gate/policy/lint.ts';
+import { receiptFaults } from '../../src/gate/rules/credential.ts';
 import { simulate } from '../../src/gate/simulate.ts';
 import { decisionOf, judgementOf, NOON, policyOf, requestOf } from '../support/gate.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { evaluate } from '../../src/gate/evaluate.ts';
 import type { Evidence } from '../../src/gate/context.ts';
+import { evaluate } from '../../src/gate/evaluate.ts';
 import { NO_USES } from '../../src/gate/ledger/uses.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';

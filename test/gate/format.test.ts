@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { lint } from '../../src/gate/policy/lint.ts';
 import { formatPolicy } from '../../src/gate/policy/format.ts';
+import { lint } from '../../src/gate/policy/lint.ts';
 import { policyOf } from '../support/gate.ts';
 
 const formatted = (...lines: readonly string[]): string =>

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Issued } from '../../src/gate/credentials/credential.ts';
-import { DECISIONS_STREAM } from '../../src/gate/ledger/decisions.ts';
 import type { Asked } from '../../src/gate/enforce.ts';
+import { DECISIONS_STREAM } from '../../src/gate/ledger/decisions.ts';
 import { USES_STREAM } from '../../src/gate/ledger/uses.ts';
 import { intentOf, policyOf } from '../support/gate.ts';
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/core/clock.ts';
-import type { Answer } from '../../src/gate/gate.ts';
 import type { Asked } from '../../src/gate/enforce.ts';
+import type { Answer } from '../../src/gate/gate.ts';
 import { decideRevocation, USES_STREAM, usesModel } from '../../src/gate/ledger/uses.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { trimmed } from '../../src/core/text.ts';
-import { globOf } from '../../src/gate/target/glob.ts';
 import { parseIntent } from '../../src/gate/intent/reader.ts';
+import { globOf } from '../../src/gate/target/glob.ts';
 import { callOn, policyOf, verdictOf } from '../support/gate.ts';
 
 describe('globs', () => {

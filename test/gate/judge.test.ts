@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { ANY_CREDENTIAL } from '../../src/gate/policy/credential_rules.ts';
 import type { Intent, IntentRequest } from '../../src/gate/intent/intent.ts';
+import { ANY_CREDENTIAL } from '../../src/gate/policy/credential_rules.ts';
+import { policyDigest } from '../../src/gate/policy/digest.ts';
 import { lint } from '../../src/gate/policy/lint.ts';
 import { HIGH_RISK_FIELDS, type Policy, type RateLimit } from '../../src/gate/policy/policy.ts';
-import { policyDigest } from '../../src/gate/policy/digest.ts';
 import { simulate } from '../../src/gate/simulate.ts';
 import {
   accountsOf,

@@ -4,6 +4,7 @@ import { canonicalize, parseCanonical } from '../../src/core/canonical.ts';
 import { sha256Hex } from '../../src/core/digest.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json } from '../../src/core/json.ts';
+import { KEY_PURPOSES, Keyring } from '../../src/signing/keyring.ts';
 import {
   type KeyringDocument,
   keyringText,
@@ -12,7 +13,6 @@ import {
   parseKeyring,
   parseKeyringDocument,
 } from '../../src/signing/keyring_file.ts';
-import { KEY_PURPOSES, Keyring } from '../../src/signing/keyring.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { jsonValue } from '../support/json.ts';
 import { entryOf, ringOf } from '../support/keyrings.ts';

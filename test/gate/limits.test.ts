@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { NO_DUTIES } from '../../src/gate/rules/duties.ts';
 import type { Intent } from '../../src/gate/intent/intent.ts';
 import { type Limit, limitsOf, windowEnd } from '../../src/gate/ledger/limits.ts';
 import type { RateLimit } from '../../src/gate/policy/policy.ts';
+import { NO_DUTIES } from '../../src/gate/rules/duties.ts';
 import { intentOf } from '../support/gate.ts';
 import fc from '../support/property.ts';
 

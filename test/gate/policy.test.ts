@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { Policy, Rule } from '../../src/gate/policy/policy.ts';
 import { policyDigest } from '../../src/gate/policy/digest.ts';
+import type { Policy, Rule } from '../../src/gate/policy/policy.ts';
 import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 
 const parse = (text: string): Policy => parsePolicy(Buffer.from(text), 'the policy');

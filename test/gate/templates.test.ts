@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { lint } from '../../src/gate/policy/lint.ts';
 import { formatPolicy } from '../../src/gate/policy/format.ts';
-import { parsePolicy } from '../../src/gate/policy/yaml.ts';
+import { lint } from '../../src/gate/policy/lint.ts';
 import { TEMPLATES, templateNamed } from '../../src/gate/policy/templates.ts';
+import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 import { intentOf, verdictOf } from '../support/gate.ts';
 
 /** What each template makes of these calls. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { environmentHere } from '../../src/job/environment.ts';
-import type { LeasedJob } from '../../src/job/work/leased_job.ts';
 import type { JobWorkspace } from '../../src/job/open.ts';
+import type { LeasedJob } from '../../src/job/work/leased_job.ts';
 import { JOB_ID, resumeAnyway } from '../support/given.ts';
 import { aFewLooks, GRACE, OTHER, QUESTION, SCENES, type Scene, TTL, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';

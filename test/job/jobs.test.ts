@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
-import { readHistory, runtimeState } from '../../src/job/read/history.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import { type JobListing, Jobs } from '../../src/job/jobs.ts';
-import type { JobState } from '../../src/job/state.ts';
+import { readHistory, runtimeState } from '../../src/job/read/history.ts';
 import { verifyJob } from '../../src/job/read/verify.ts';
+import type { JobState } from '../../src/job/state.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { AWAY, approve, ask, checkpoint, HOME, JOB_ID, pause, resume, submit } from '../support/given.ts';
 import {

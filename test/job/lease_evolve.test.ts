@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import { evolveStored } from '../../src/job/evolve.ts';
 import type { Job } from '../../src/job/state.ts';
 import {

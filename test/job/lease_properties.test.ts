@@ -4,7 +4,7 @@ import { canonicalize, parseCanonical } from '../../src/core/canonical.ts';
 import type { GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { epochMs } from '../../src/core/time.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import type { Budget, JobEvent } from '../../src/job/events.ts';
 import { type Job, jobFromSnapshot, jobToSnapshot } from '../../src/job/state.ts';
 import { seal } from '../../src/log/record.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { readHistory } from '../../src/job/read/history.ts';
 import { Jobs } from '../../src/job/jobs.ts';
-import { jobToSnapshot } from '../../src/job/state.ts';
+import { readHistory } from '../../src/job/read/history.ts';
 import { verifyJob } from '../../src/job/read/verify.ts';
+import { jobToSnapshot } from '../../src/job/state.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { checkpoint, claim, JOB_ID, pause, submit, under } from '../support/given.ts';
 import { memoryStores, noting, testClock } from '../support/job_stores.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { canonicalize, parseCanonical } from '../../src/core/canonical.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import { type Job, jobFromSnapshot, jobToSnapshot } from '../../src/job/state.ts';
 import { seal } from '../../src/log/record.ts';
 import {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { canonicalDigest } from '../../src/core/digest.ts';
 import { approvalPolicyOf } from '../../src/job/approval_policy.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { ANN, approvalBy, BOB, CY, HOUR, MALLORY, SOME_HASH, sign, submitFor } from '../support/approvers.ts';
 import {

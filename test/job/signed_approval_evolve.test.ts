@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
+import { approvalFault } from '../../src/job/approval/signed.ts';
 import { evolveStored } from '../../src/job/evolve.ts';
 import { jobModel } from '../../src/job/model.ts';
-import { approvalFault } from '../../src/job/approval/signed.ts';
 import type { Job } from '../../src/job/state.ts';
 import { evolveAt } from '../../src/log/fold.ts';
 import { keyIdOf } from '../../src/signing/keys.ts';

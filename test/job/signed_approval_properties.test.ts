@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import type { Job } from '../../src/job/state.ts';
 import { ANN, BOB, CY, MALLORY, sign, submitFor } from '../support/approvers.ts';
 import { approve, ask, at, decideAt, folded, jobAfter, MINUTE, pause, resume } from '../support/given.ts';

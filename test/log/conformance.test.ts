@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { SimDisk } from '../../src/files/sim.ts';
 import { CONFORMANCE, CONFORMANCE_ID_FIELD, type ConformanceSubject } from '../../src/log/conformance.ts';
 import { FileStore } from '../../src/log/stores/file_store.ts';
-import { SimDisk } from '../../src/files/sim.ts';
 import { MemoryStore } from '../../src/log/stores/memory_store.ts';
 
 function fileSubject(): ConformanceSubject {

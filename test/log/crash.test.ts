@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { SNAPSHOT_FILE } from '../../src/log/stores/file_store.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import { type Fate, type Pending, SimDisk } from '../../src/files/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
+import { SNAPSHOT_FILE } from '../../src/log/stores/file_store.ts';
 import { dyingFs, guardedFs } from '../support/failing_fs.ts';
 import {
   APPENDS,

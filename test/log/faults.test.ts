@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { type Fault, type FaultyFs, faultyFs } from '../../src/files/faulty.ts';
 import type { Fd } from '../../src/files/port.ts';
 import type { SimDisk } from '../../src/files/sim.ts';
 import { LogDamage } from '../../src/log/record.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
 import {
   APPENDS,
   arrange,

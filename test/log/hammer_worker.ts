@@ -1,9 +1,9 @@
 // A process of its own for hammer.test.ts: `append ROOT WRITER COUNT` or `hold ROOT`.
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FileStore, LOG_FILE } from '../../src/log/stores/file_store.ts';
 import { nodeFs } from '../../src/files/node.ts';
 import { type Expected, type Position, seal } from '../../src/log/record.ts';
+import { FileStore, LOG_FILE } from '../../src/log/stores/file_store.ts';
 import { headText, type Invoked, type Returned } from '../linear/told.ts';
 import { seeded } from '../support/seed.ts';
 import { ID_FIELD, STREAM } from '../support/streams.ts';

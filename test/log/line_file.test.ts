@@ -6,10 +6,10 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GaitError } from '../../src/core/errors.ts';
 import { type Fault, faultyFs } from '../../src/files/faulty.ts';
+import { LineFile } from '../../src/files/line_file.ts';
 import { nodeFs } from '../../src/files/node.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import type { Fate, Pending, SimDisk } from '../../src/files/sim.ts';
-import { LineFile } from '../../src/files/line_file.ts';
 import { dyingFs } from '../support/failing_fs.ts';
 import {
   allowed,

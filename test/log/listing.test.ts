@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readAll, sampleBatch } from '../../src/log/conformance.ts';
 import { faultyFs } from '../../src/files/faulty.ts';
 import { SimDisk } from '../../src/files/sim.ts';
-import { StreamListing } from '../../src/log/stores/listing.ts';
+import { readAll, sampleBatch } from '../../src/log/conformance.ts';
 import { LogDamage } from '../../src/log/record.ts';
+import { StreamListing } from '../../src/log/stores/listing.ts';
 import {
   CACHE_PATH,
   ILLEGAL,

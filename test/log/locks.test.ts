@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { faultyFs } from '../../src/files/faulty.ts';
+import { LineFile } from '../../src/files/line_file.ts';
 import { fileLock } from '../../src/files/lock.ts';
 import { SimDisk } from '../../src/files/sim.ts';
-import { LineFile } from '../../src/files/line_file.ts';
 import { append, DIR, diskWith, PATH } from '../support/line_files.ts';
 import { cutDamage, JUNK, lastPosition } from '../support/operations.ts';
 import { gaitError } from '../support/refusals.ts';

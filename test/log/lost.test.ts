@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { sampleBatch } from '../../src/log/conformance.ts';
-import { replay } from '../../src/log/fold.ts';
 import { faultyFs, interposed } from '../../src/files/faulty.ts';
 import { SimDisk } from '../../src/files/sim.ts';
+import { sampleBatch } from '../../src/log/conformance.ts';
+import { replay } from '../../src/log/fold.ts';
 import { LogDamage, type Position } from '../../src/log/record.ts';
 import { cutAfter, remainderAfter } from '../../src/log/repair.ts';
 import { StreamHandle } from '../../src/log/stream.ts';

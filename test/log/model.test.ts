@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { type Fault, faultyFs } from '../../src/files/faulty.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import { type Fate, SimDisk } from '../../src/files/sim.ts';
 import type { Batch, Expected, LogDamage } from '../../src/log/record.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { dyingFs } from '../support/failing_fs.ts';
 import { cutDamage, lastPosition } from '../support/operations.ts';
 import fc from '../support/property.ts';

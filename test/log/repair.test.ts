@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
-import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { interposed } from '../../src/files/faulty.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import { SimDisk } from '../../src/files/sim.ts';
 import { LogDamage, type Position } from '../../src/log/record.ts';
 import { cutAfter, type LeftRecord, remainderAfter } from '../../src/log/repair.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { cutDamage, isSound, JUNK, lastPosition } from '../support/operations.ts';
 import { gaitError } from '../support/refusals.ts';
 import {

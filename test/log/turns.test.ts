@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { SimDisk } from '../../src/files/sim.ts';
 import { sampleBatch } from '../../src/log/conformance.ts';
 import { replay } from '../../src/log/fold.ts';
-import { SimDisk } from '../../src/files/sim.ts';
 import { type Batch, seal } from '../../src/log/record.ts';
 import { lastModel } from '../support/listings.ts';
 import { ID_FIELD, openStore, STREAM } from '../support/streams.ts';

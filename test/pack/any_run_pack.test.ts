@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { readContainer, readMember } from '../../src/zip/reader.ts';
 import { sourceOf } from '../../src/files/source.ts';
+import { readContainer, readMember } from '../../src/zip/reader.ts';
 import { flipped } from '../support/keys.ts';
 import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';

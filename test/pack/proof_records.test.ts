@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sourceOf } from '../../src/files/source.ts';
 import { memberOf, type PackMember, sealPack } from '../../src/pack/build.ts';
 import { diffPacks } from '../../src/pack/diff.ts';
 import { runPayloadOf } from '../../src/pack/kinds/run/members.ts';
 import { RunSubstance } from '../../src/pack/substance.ts';
 import { contextEnvelopeOf } from '../../src/run/context.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { flipped, GOLDEN_SEED, keyOfSeed, trusting } from '../support/keys.ts';
 import { historyOf, PRODUCER, STORY, statusesOf } from '../support/pack.ts';
 import fc from '../support/property.ts';

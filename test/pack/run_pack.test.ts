@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { type RunPayload, runPayloadOf } from '../../src/pack/kinds/run/members.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { contextEnvelopeOf } from '../../src/run/context.ts';
 import type { CapturedRun } from '../../src/run/documents.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { flipped, numberedKey, trusting } from '../support/keys.ts';
 import * as runs from '../support/runs.ts';
 import {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sourceOf } from '../../src/files/source.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { submit } from '../support/given.ts';
 import { flipped } from '../support/keys.ts';
 import { historyOf, packBytes, verifyBytes } from '../support/pack.ts';

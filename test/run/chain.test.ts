@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sourceOf } from '../../src/files/source.ts';
 import {
   type ChainVerification,
   chainOf,
@@ -13,7 +14,6 @@ import {
 } from '../../src/run/session/chain.ts';
 import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session/session.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { numberedKey, trusting } from '../support/keys.ts';
 import { gaitError } from '../support/refusals.ts';
 import { IDS, TestSession } from '../support/sessions.ts';

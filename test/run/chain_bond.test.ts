@@ -1,11 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { chainOf, isSound, type OpenRunpack, type SessionChain, verifyChain } from '../../src/run/session/chain.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import type { CapturedRun } from '../../src/run/documents.ts';
 import { manifestDigestOf } from '../../src/run/runpack.ts';
+import {
+  chainOf,
+  isSound,
+  type OpenRunpack,
+  type SessionChain,
+  verifyChain,
+} from '../../src/run/session/chain.ts';
 import { checkpointDigestOf, type SessionCheckpoint } from '../../src/run/session/session.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { type Files, jcs, sha256, zipFiles } from '../pack/forge.ts';
 import { numberedKey, trusting } from '../support/keys.ts';
 import fc from '../support/property.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sourceOf } from '../../src/files/source.ts';
 import type { Intent, Result } from '../../src/run/documents.ts';
 import { inspectRun } from '../../src/run/inspect.ts';
 import type { EventFacts } from '../../src/run/session/session.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import fc from '../support/property.ts';
 import { TestSession } from '../support/sessions.ts';
 

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Json } from '../../src/core/json.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { type DiffSide, differs, diffRuns, type Privacy } from '../../src/run/diff.ts';
 import type { CapturedRun, Intent, Result } from '../../src/run/documents.ts';
 import { PREDICATES, reduceRun } from '../../src/run/reduce.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
 import { readContainer, readMember } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import { zipOf } from '../../src/zip/writer.ts';
 import { type Files, withFile, without, zipFiles } from '../pack/forge.ts';
 import { flipped } from '../support/keys.ts';

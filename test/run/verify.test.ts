@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sourceOf } from '../../src/files/source.ts';
 import { type RunpackPolicy, type RunpackVerification, verifyRunpack } from '../../src/run/verify.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import {
   type Files,
   jcs,

@@ -1,5 +1,5 @@
 import { MIN_TTL_MS } from '../../src/job/checks.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import type { Budget } from '../../src/job/events.ts';
 import {
   AWAY,

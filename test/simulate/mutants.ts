@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../src/core/json.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import type { CommandContext } from '../../src/job/decision.ts';
 import type { Job } from '../../src/job/state.ts';
 import { type Batch, seal } from '../../src/log/record.ts';

@@ -1,5 +1,5 @@
 import { GaitError } from '../../src/core/errors.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import { verifyJob } from '../../src/job/read/verify.ts';
 import type { Actor } from './actor.ts';
 import { promised } from './broken.ts';

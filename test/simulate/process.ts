@@ -1,13 +1,13 @@
 import { timestamp } from '../../src/core/time.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
-import type { Author } from '../../src/job/jobs.ts';
-import type { Job } from '../../src/job/state.ts';
-import { FileStore } from '../../src/log/stores/file_store.ts';
 import { interposed } from '../../src/files/faulty.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import type { SimDisk } from '../../src/files/sim.ts';
+import type { JobCommand } from '../../src/job/command.ts';
+import type { Author } from '../../src/job/jobs.ts';
+import type { Job } from '../../src/job/state.ts';
 import type { Batch } from '../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../src/log/store.ts';
+import { FileStore } from '../../src/log/stores/file_store.ts';
 import { type Decision, type Executed, StreamHandle } from '../../src/log/stream.ts';
 import type { Ledger } from './ledger.ts';
 import type { Subject } from './subject.ts';

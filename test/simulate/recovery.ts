@@ -1,7 +1,7 @@
-import { planRepair, repair } from '../../src/job/repair/repair.ts';
-import { LOG_FILE, SNAPSHOT_FILE } from '../../src/log/stores/file_store.ts';
 import type { Pending } from '../../src/files/sim.ts';
+import { planRepair, repair } from '../../src/job/repair/repair.ts';
 import { LogDamage } from '../../src/log/record.ts';
+import { LOG_FILE, SNAPSHOT_FILE } from '../../src/log/stores/file_store.ts';
 import { promised } from './broken.ts';
 import { type JobView, REPAIRER } from './job_view.ts';
 import type { Process } from './process.ts';

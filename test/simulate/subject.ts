@@ -1,8 +1,8 @@
+import type { FsPort } from '../../src/files/port.ts';
 import { decide } from '../../src/job/decide.ts';
 import { jobModel } from '../../src/job/model.ts';
 import type { Job } from '../../src/job/state.ts';
 import type { StreamModel } from '../../src/log/fold.ts';
-import type { FsPort } from '../../src/files/port.ts';
 import type { EventStore } from '../../src/log/store.ts';
 
 /** What is simulated: gait itself, unless a test puts something broken in a place. */

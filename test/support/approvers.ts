@@ -1,4 +1,4 @@
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import type { JobEventOf } from '../../src/job/events.ts';
 import type { Job } from '../../src/job/state.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';

@@ -1,13 +1,13 @@
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import type { Decision } from '../../src/gate/evaluate.ts';
 import { rulesAlone } from '../../src/gate/evaluate.ts';
-import { explain, type RuleAccount } from '../../src/gate/rules/explain.ts';
 import type { Intent, IntentRequest } from '../../src/gate/intent/intent.ts';
 import { readIntent } from '../../src/gate/intent/reader.ts';
-import { judge } from '../../src/gate/rules/judge.ts';
-import type { Judgement } from '../../src/gate/rules/judgement.ts';
 import type { Policy } from '../../src/gate/policy/policy.ts';
 import { parsePolicy } from '../../src/gate/policy/yaml.ts';
+import { explain, type RuleAccount } from '../../src/gate/rules/explain.ts';
+import { judge } from '../../src/gate/rules/judge.ts';
+import type { Judgement } from '../../src/gate/rules/judgement.ts';
 
 /** A policy as its author writes it. */
 export function policyOf(...lines: readonly string[]): Policy {

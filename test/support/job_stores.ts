@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, manualClock } from '../../src/core/clock.ts';
 import { ioFailure } from '../../src/core/errors.ts';
+import type { EventStore, ReadOptions } from '../../src/log/store.ts';
 import { FileStore } from '../../src/log/stores/file_store.ts';
 import { MemoryStore } from '../../src/log/stores/memory_store.ts';
-import type { EventStore, ReadOptions } from '../../src/log/store.ts';
 
 /** The streams of one test: every store that it opens shows the same. */
 export interface JobStores {

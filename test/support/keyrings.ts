@@ -1,5 +1,5 @@
-import type { KeyringDocument, KeyringEntry } from '../../src/signing/keyring_file.ts';
 import type { TrustedKey } from '../../src/signing/keyring.ts';
+import type { KeyringDocument, KeyringEntry } from '../../src/signing/keyring_file.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { numberedKey } from './keys.ts';
 

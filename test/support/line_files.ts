@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { LineFile } from '../../src/files/line_file.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import { SimDisk } from '../../src/files/sim.ts';
-import { LineFile } from '../../src/files/line_file.ts';
 import { putBytes } from './streams.ts';
 
 export const DIR = '/d';

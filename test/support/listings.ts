@@ -1,11 +1,11 @@
 import { appendFileSync } from 'node:fs';
 import { GaitError } from '../../src/core/errors.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import { sampleBatch } from '../../src/log/conformance.ts';
-import type { FileStore } from '../../src/log/stores/file_store.ts';
-import type { StreamModel } from '../../src/log/fold.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import type { SimDisk } from '../../src/files/sim.ts';
+import { sampleBatch } from '../../src/log/conformance.ts';
+import type { StreamModel } from '../../src/log/fold.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { type RowView, StreamListing } from '../../src/log/stores/listing.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
 import { ID_FIELD, openStore, ROOT } from './streams.ts';

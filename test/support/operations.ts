@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { GaitError } from '../../src/core/errors.ts';
-import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { SimDisk } from '../../src/files/sim.ts';
 import { type Batch, type Head, LogDamage, type Position, type SealedRecord } from '../../src/log/record.ts';
 import { type Cut, cutAfter, remainderAfter } from '../../src/log/repair.ts';
 import { LOG_START } from '../../src/log/scan.ts';
 import type { AppendOutcome } from '../../src/log/store.ts';
+import type { FileStore } from '../../src/log/stores/file_store.ts';
 import { addBytes, batchOn, commit, history, readUntilDamage, reopen, STREAM, textsOf } from './streams.ts';
 
 /** What a log owes to those who wrote to it. */

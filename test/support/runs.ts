@@ -1,5 +1,6 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import { sourceOf } from '../../src/files/source.ts';
 import { buildRunPack, memberOf } from '../../src/pack/build.ts';
 import type { PackManifest } from '../../src/pack/manifest.ts';
 import { type VerificationPolicy, type VerifiedPack, verifyPack } from '../../src/pack/verify.ts';
@@ -8,7 +9,6 @@ import { type Recorded, type RecordOptions, recordRun } from '../../src/run/reco
 import { buildRunpack } from '../../src/run/runpack.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import {
   type Document,
   type Files,

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VERSION } from '../../src/core/version.ts';
-import { checkpointOf, checkpointRun } from '../../src/run/session/checkpoint.ts';
 import type { CapturedRun } from '../../src/run/documents.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
+import { checkpointOf, checkpointRun } from '../../src/run/session/checkpoint.ts';
 import {
   checkpointDigestOf,
   compacted,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { setImmediate as settled } from 'node:timers/promises';
 import { timestamp } from '../../src/core/time.ts';
-import type { JobCommand } from '../../src/job/decide.ts';
+import type { JobCommand } from '../../src/job/command.ts';
 import type { Budget, JobEvent } from '../../src/job/events.ts';
-import { eventOf, readHistory } from '../../src/job/read/history.ts';
 import { Jobs } from '../../src/job/jobs.ts';
+import { eventOf, readHistory } from '../../src/job/read/history.ts';
+import type { JobState } from '../../src/job/state.ts';
 import type { Ended, RunnerPorts, RunOptions, RunResult } from '../../src/job/work/run_ports.ts';
 import { runJob } from '../../src/job/work/runner.ts';
-import type { JobState } from '../../src/job/state.ts';
 import { type WorkEvents, type WorkOptions, type WorkSummary, work } from '../../src/job/work/worker.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { HOME, JOB_ID, submit, submitWith } from './given.ts';

@@ -1,11 +1,11 @@
 import { dirname } from 'node:path';
 import { errnoOf } from '../../src/core/errors.ts';
-import { readAll, sampleBatch } from '../../src/log/conformance.ts';
-import { FileStore, type FileStoreOptions } from '../../src/log/stores/file_store.ts';
 import type { Fd, FsPort } from '../../src/files/port.ts';
 import type { SimDisk } from '../../src/files/sim.ts';
+import { readAll, sampleBatch } from '../../src/log/conformance.ts';
 import { type Batch, type Expected, LogDamage } from '../../src/log/record.ts';
 import type { ReadOptions } from '../../src/log/store.ts';
+import { FileStore, type FileStoreOptions } from '../../src/log/stores/file_store.ts';
 
 export const ID_FIELD = 'stream_id';
 export const STREAM = 's';

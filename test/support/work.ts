@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import type { Budget, JobEvent, JobEventOf, JobEventType } from '../../src/job/events.ts';
-import { eventOf, readHistory } from '../../src/job/read/history.ts';
 import { type JobWorkspace, openWorkspace } from '../../src/job/open.ts';
-import type { JobState } from '../../src/job/state.ts';
+import { eventOf, readHistory } from '../../src/job/read/history.ts';
 import { verifyJob } from '../../src/job/read/verify.ts';
+import type { JobState } from '../../src/job/state.ts';
 import { BINARY, type Line, type Running, type Workspace } from './cli.ts';
 import { processState } from './stopped.ts';
 import { until } from './until.ts';

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { digestWritten } from '../../src/files/digest_file.ts';
-import { openContainer } from '../../src/zip/reader.ts';
 import { type ByteSource, sourceOf } from '../../src/files/source.ts';
+import { openContainer } from '../../src/zip/reader.ts';
 import { writeZipAtomically } from '../../src/zip/writer.ts';
 import { gaitError } from '../support/refusals.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sourceOf } from '../../src/files/source.ts';
 import type { ContainerFinding } from '../../src/zip/container.ts';
 import { readContainer } from '../../src/zip/reader.ts';
-import { sourceOf } from '../../src/files/source.ts';
 import {
   descriptorOf,
   EARLIER_FORMS,

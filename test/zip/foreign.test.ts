@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type Container, readContainer, readMember } from '../../src/zip/reader.ts';
 import { sourceOf } from '../../src/files/source.ts';
+import { type Container, readContainer, readMember } from '../../src/zip/reader.ts';
 import { withContainer } from '../support/pack.ts';
 import fc from '../support/property.ts';
 import { DOS, extraField, foreignForms, foreignMember, INFO_ZIP, PIPED, PYTHON } from './foreign_form.ts';

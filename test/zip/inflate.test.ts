@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { constants, deflateRawSync, inflateRawSync } from 'node:zlib';
-import { inflatedSource, inflateFault } from '../../src/zip/inflate.ts';
 import { sourceOf } from '../../src/files/source.ts';
+import { inflatedSource, inflateFault } from '../../src/zip/inflate.ts';
 import fc from '../support/property.ts';
 import { goDeflate } from '../support/runs.ts';
 

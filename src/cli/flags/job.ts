@@ -1,10 +1,10 @@
-import type { JobCommand } from '../../job/decide.ts';
+import type { JobCommand } from '../../job/command.ts';
 import type { Author } from '../../job/jobs.ts';
 import type { Job } from '../../job/state.ts';
 import { type CommandSpec, command, type OptionalText, type Reply, type RequiredText } from '../command.ts';
 import type { Io } from '../io.ts';
-import { describeJob } from '../text/job.ts';
 import { actorOf } from '../machine.ts';
+import { describeJob } from '../text/job.ts';
 import { openJobs } from '../workspace.ts';
 
 export const JOB_OUTPUT = 'gait.job.output';

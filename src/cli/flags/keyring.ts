@@ -1,8 +1,8 @@
 import { invalidInput } from '../../core/errors.ts';
-import { MAX_KEYRING_BYTES, parseKeyring } from '../../signing/keyring_file.ts';
+import { readFileBytes } from '../../files/file_source.ts';
 import { refuseKeyAsName } from '../../signing/key_files.ts';
 import { Keyring } from '../../signing/keyring.ts';
-import { readFileBytes } from '../../files/file_source.ts';
+import { MAX_KEYRING_BYTES, parseKeyring } from '../../signing/keyring_file.ts';
 import type { OptionalText } from '../command.ts';
 import type { Io } from '../io.ts';
 

@@ -3,9 +3,9 @@ import type { JsonObject } from '../../core/json.ts';
 import { Journal } from '../../run/session/journal.ts';
 import type { SessionState } from '../../run/session/session.ts';
 import type { RequiredText } from '../command.ts';
-import { count } from '../text/job.ts';
 import { realPlace } from '../places.ts';
 import { printable } from '../terminal.ts';
+import { count } from '../text/job.ts';
 
 export const SESSION_OUTPUT = 'gait.run.session.output';
 

@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import { GaitError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Decision } from '../../gate/evaluate.ts';
-import type { Answer, RecordKind } from '../../gate/gate.ts';
+import type { Answer } from '../../gate/gate.ts';
+import type { RecordKind } from '../../gate/records/records.ts';
 import { approvalRef, delegationTokenRef } from '../../gate/records/trace.ts';
 import type { GatePlace } from '../flags/gate_eval.ts';
 import type { Io } from '../io.ts';
-import { asJson } from './job.ts';
 import { decisionLines } from '../policy_files.ts';
 import { printable } from '../terminal.ts';
+import { asJson } from './job.ts';
 
 export const GATE_OUTPUT = 'gait.gate.output';
 

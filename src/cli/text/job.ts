@@ -4,12 +4,12 @@ import { eventText, narrate } from '../../job/read/narrate.ts';
 import type { Checkpoint, JobState, Lease, Usage } from '../../job/state.ts';
 import type { Status } from '../../job/transitions.ts';
 import type { Position } from '../../log/record.ts';
-import { decisionLines } from './approval.ts';
 import type { Reply } from '../command.ts';
 import type { Io } from '../io.ts';
 import { shellQuoted } from '../run.ts';
 import type { Color } from '../terminal.ts';
 import { printable } from '../terminal.ts';
+import { decisionLines } from './approval.ts';
 
 const STATUS_COLORS: Record<Status, Color> = {
   running: 'green',

@@ -2,9 +2,9 @@ import type { Timestamp } from '../../core/time.ts';
 import { keyStatus } from '../../signing/keyring_change.ts';
 import type { KeyringEntry } from '../../signing/keyring_file.ts';
 import type { Reply } from '../command.ts';
-import { asJson, table } from './job.ts';
 import type { RingChange } from '../keyring_store.ts';
 import { printable } from '../terminal.ts';
+import { asJson, table } from './job.ts';
 
 /** What a command answers that changed one key of a ring, or found that it was so already. */
 export function describeChange(

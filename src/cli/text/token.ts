@@ -1,13 +1,13 @@
 import { GaitError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { USES_STREAM, type UsesState, usesModel } from '../../gate/ledger/uses.ts';
 import type { ApprovalFinding } from '../../gate/tokens/approval.ts';
 import type { DelegationFinding } from '../../gate/tokens/delegation.ts';
-import { USES_STREAM, type UsesState, usesModel } from '../../gate/ledger/uses.ts';
 import type { EventStore } from '../../log/store.ts';
 import { StreamHandle } from '../../log/stream.ts';
 import type { Reply } from '../command.ts';
-import type { Io } from '../io.ts';
 import type { Signer } from '../flags/key.ts';
+import type { Io } from '../io.ts';
 import { printable } from '../terminal.ts';
 
 /** What a gate's calls used up, and what was taken back. */

@@ -4,9 +4,9 @@ import { gateDir } from '../../cli/places.ts';
 import { printable } from '../../cli/terminal.ts';
 import { readToken } from '../../cli/token_files.ts';
 import { invalidInput } from '../../core/errors.ts';
+import { decideRevocation, USES_STREAM, usesModel } from '../../gate/ledger/uses.ts';
 import { APPROVAL_SCHEMA_ID } from '../../gate/tokens/approval.ts';
 import { DELEGATION_SCHEMA_ID } from '../../gate/tokens/delegation.ts';
-import { decideRevocation, USES_STREAM, usesModel } from '../../gate/ledger/uses.ts';
 import { StreamHandle } from '../../log/stream.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
 

@@ -1,13 +1,13 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/flags/gate.ts';
-import { verifiedFile } from '../../cli/input.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
+import { gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { verifiedFile } from '../../cli/input.ts';
 import { gateDir } from '../../cli/places.ts';
 import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
-import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/text/token.ts';
+import { readToken } from '../../cli/token_files.ts';
 import { checkApproval } from '../../gate/tokens/approval.ts';
 import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/tokens/terms.ts';
 

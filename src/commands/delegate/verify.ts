@@ -1,12 +1,12 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { gateStore, stateFlag } from '../../cli/gate_files.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/flags/gate.ts';
-import { csv, verifiedFile } from '../../cli/input.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
+import { gateStore, stateFlag } from '../../cli/gate_files.ts';
+import { csv, verifiedFile } from '../../cli/input.ts';
 import { gateDir } from '../../cli/places.ts';
-import { readToken } from '../../cli/token_files.ts';
 import { readUses, tokenReply } from '../../cli/text/token.ts';
+import { readToken } from '../../cli/token_files.ts';
 import { checkDelegation, type DelegationFinding } from '../../gate/tokens/delegation.ts';
 import { revocationsIn, tokenRulesOf } from '../../gate/tokens/terms.ts';
 

@@ -1,9 +1,8 @@
-import { brokerFlags } from '../../cli/flags/broker.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { brokerFlags } from '../../cli/flags/broker.ts';
 import { homeFlags } from '../../cli/flags/evaluation.ts';
-import { configFlags, withConfig } from '../../cli/flags/gate_config.ts';
-import { stateFlag } from '../../cli/gate_files.ts';
 import { believedFlags, gateFlags } from '../../cli/flags/gate.ts';
+import { configFlags, withConfig } from '../../cli/flags/gate_config.ts';
 import {
   askedFlags,
   askedOfFiles,
@@ -12,9 +11,10 @@ import {
   recordFlags,
   signingFlags,
 } from '../../cli/flags/gate_eval.ts';
-import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/text/gate.ts';
 import { privateKeyFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
+import { stateFlag } from '../../cli/gate_files.ts';
+import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/text/gate.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'eval' },

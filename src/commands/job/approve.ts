@@ -1,17 +1,17 @@
-import { tallyOf, tallyText } from '../../cli/text/approval.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
-import type { Io } from '../../cli/io.ts';
 import { authorOf, JOB_OUTPUT, jobFlags, personFlags } from '../../cli/flags/job.ts';
-import { asJson, describeJob } from '../../cli/text/job.ts';
 import { type PrivateKeyValues, privateKeyFlags, privateKeyOf } from '../../cli/flags/key.ts';
+import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
+import { tallyOf, tallyText } from '../../cli/text/approval.ts';
+import { asJson, describeJob } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
 import { approval } from '../../job/approval/decide.ts';
 import { openAt } from '../../job/approval/open_decisions.ts';
-import { eventOf } from '../../job/read/history.ts';
 import type { Jobs } from '../../job/jobs.ts';
+import { eventOf } from '../../job/read/history.ts';
 import type { SigningKey } from '../../signing/keys.ts';
 
 const spec: CommandSpec = command({

@@ -1,7 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
-import { asJson, describeJob } from '../../cli/text/job.ts';
 import {
   environmentFlag,
   namedWorker,
@@ -9,6 +8,7 @@ import {
   observerOf,
   workerFlags,
 } from '../../cli/flags/worker.ts';
+import { asJson, describeJob } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { executeInEnvironment } from '../../job/bound_environment.ts';
 import { GRACE_MS } from '../../job/work/held_lease.ts';

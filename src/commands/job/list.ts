@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import type { Io } from '../../cli/io.ts';
 import { JOB_OUTPUT, rootFlag } from '../../cli/flags/job.ts';
-import { table } from '../../cli/text/job.ts';
+import type { Io } from '../../cli/io.ts';
 import { outputText } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
+import { table } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';
 import { GaitError } from '../../core/errors.ts';

@@ -1,6 +1,6 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
-import type { Io } from '../../cli/io.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import type { Io } from '../../cli/io.ts';
 import { asJson, eventLine, eventLines, jobLines } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { canonicalize } from '../../core/canonical.ts';

@@ -1,8 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
-import { asJson, describeJob } from '../../cli/text/job.ts';
 import { namedWorker, namedWorkerFlag, tokenFlag, tokenOf, workerFlags } from '../../cli/flags/worker.ts';
+import { asJson, describeJob } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 
 const spec: CommandSpec = command({

@@ -1,8 +1,8 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
-import type { Io } from '../../cli/io.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
-import { count, paintStatus } from '../../cli/text/job.ts';
+import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
+import { count, paintStatus } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { planRepair, type RepairPlan, repair, repairWouldEmpty } from '../../job/repair/repair.ts';
 import type { Status } from '../../job/transitions.ts';

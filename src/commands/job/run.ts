@@ -1,9 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { onInterrupt } from '../../cli/interrupts.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
-import { asJson } from '../../cli/text/job.ts';
-import { realPorts } from '../../cli/spawn.ts';
-import { printable } from '../../cli/terminal.ts';
 import {
   ending,
   environmentFlag,
@@ -13,6 +9,10 @@ import {
   waiting,
   workerFlags,
 } from '../../cli/flags/worker.ts';
+import { onInterrupt } from '../../cli/interrupts.ts';
+import { realPorts } from '../../cli/spawn.ts';
+import { printable } from '../../cli/terminal.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { type ErrorCategory, GaitError } from '../../core/errors.ts';
 import type { RunResult } from '../../job/work/run_ports.ts';

@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
-import { asJson, count } from '../../cli/text/job.ts';
 import { packedHeads } from '../../cli/lost_jobs.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson, count } from '../../cli/text/job.ts';
 import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
 import { type JobVerification, verifyJob } from '../../job/read/verify.ts';

@@ -2,15 +2,15 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { instantOf } from '../../cli/duration.ts';
 import { authorFlags } from '../../cli/flags/job.ts';
 import { changeRing, managedRing, managedRingFlags } from '../../cli/keyring_store.ts';
+import { actorOf } from '../../cli/machine.ts';
 import { describeChange } from '../../cli/text/keyring.ts';
 import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
-import { actorOf } from '../../cli/machine.ts';
 import { invalidInput } from '../../core/errors.ts';
 import type { Timestamp } from '../../core/time.ts';
-import { added } from '../../signing/keyring_change.ts';
-import { EMPTY_KEYRING, type KeyringEntry } from '../../signing/keyring_file.ts';
 import { readPublicKey } from '../../signing/key_files.ts';
 import { KEY_PURPOSES, type KeyPurpose } from '../../signing/keyring.ts';
+import { added } from '../../signing/keyring_change.ts';
+import { EMPTY_KEYRING, type KeyringEntry } from '../../signing/keyring_file.ts';
 import { keyIdOf } from '../../signing/keys.ts';
 
 const spec: CommandSpec = command({

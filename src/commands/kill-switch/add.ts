@@ -14,9 +14,9 @@ import {
 import { printable } from '../../cli/terminal.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { epochMs, timestamp } from '../../core/time.ts';
-import { TARGET_KINDS } from '../../gate/target/endpoint.ts';
 import type { KillSwitchEntry } from '../../gate/kill_switch/kill_switch.ts';
 import { newKillSwitch, selectorFault } from '../../gate/kill_switch/reader.ts';
+import { TARGET_KINDS } from '../../gate/target/endpoint.ts';
 
 const flags = {
   ...stateFlags,

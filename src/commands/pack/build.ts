@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { signatureFields } from '../../cli/capture.ts';
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
-import type { Io } from '../../cli/io.ts';
 import {
   keyModeFlag,
   privateKeyFlags,
@@ -9,12 +8,13 @@ import {
   signerOf,
   signingProfileFlag,
 } from '../../cli/flags/key.ts';
+import type { Io } from '../../cli/io.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../cli/pack_sources.ts';
 import { keptFolders, ledgerRoot, openLedger, packPath } from '../../cli/places.ts';
-import { progressBar } from '../../cli/text/progress.ts';
 import { shellWord } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
+import { progressBar } from '../../cli/text/progress.ts';
 import { outDir } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { checkActor } from '../../job/checks.ts';

@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/text/job.ts';
 import { assertType, openAndVerify, PACK_OUTPUT, typeFlag } from '../../cli/flags/pack.ts';
+import type { Io } from '../../cli/io.ts';
 import { writeReport } from '../../cli/places.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { GaitError } from '../../core/errors.ts';
 import { type ComparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
 import { RunSubstance } from '../../pack/substance.ts';

@@ -1,8 +1,8 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
-import type { Io } from '../../cli/io.ts';
-import { asJson, count, eventLines } from '../../cli/text/job.ts';
 import { openAndVerify, PACK_OUTPUT, packArgs, pathFlag, pathOf } from '../../cli/flags/pack.ts';
+import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson, count, eventLines } from '../../cli/text/job.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { JobEvent } from '../../job/events.ts';
 import { eventOf } from '../../job/read/history.ts';

@@ -1,7 +1,5 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { expectedHeads, expectHeadFlag } from '../../cli/flags/head.ts';
-import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/text/job.ts';
 import {
   assertType,
   noHistory,
@@ -13,6 +11,8 @@ import {
   typeFlag,
 } from '../../cli/flags/pack.ts';
 import { policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import type { Io } from '../../cli/io.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { describeVerification } from '../../cli/text/verify.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { JobHistory } from '../../job/read/history.ts';

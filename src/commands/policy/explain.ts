@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { evaluationTime, homeOf, trialFlags } from '../../cli/flags/evaluation.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/text/job.ts';
 import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson } from '../../cli/text/job.ts';
 import {
   explain,
   explainParts,

@@ -2,8 +2,8 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { modeOf, realPlace } from '../../cli/places.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
-import { formatPolicy } from '../../gate/policy/format.ts';
 import { writeFileAtOnce } from '../../files/atomic_file.ts';
+import { formatPolicy } from '../../gate/policy/format.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'fmt' },

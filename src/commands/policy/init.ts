@@ -4,10 +4,10 @@ import { POLICY_OUTPUT, policyFields } from '../../cli/policy_files.ts';
 import { shellWord } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
 import { invalidInput } from '../../core/errors.ts';
-import { policyDigest } from '../../gate/policy/digest.ts';
-import { parsePolicy } from '../../gate/policy/yaml.ts';
-import { TEMPLATES, templateNamed } from '../../gate/policy/templates.ts';
 import { writeFileAtOnce } from '../../files/atomic_file.ts';
+import { policyDigest } from '../../gate/policy/digest.ts';
+import { TEMPLATES, templateNamed } from '../../gate/policy/templates.ts';
+import { parsePolicy } from '../../gate/policy/yaml.ts';
 
 const names = TEMPLATES.map(({ name }) => name);
 

@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { asJson } from '../../cli/text/job.ts';
 import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson } from '../../cli/text/job.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import { lint } from '../../gate/policy/lint.ts';
 

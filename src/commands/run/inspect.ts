@@ -1,11 +1,11 @@
 import { readChain, runpackOf } from '../../cli/chain_files.ts';
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson, count } from '../../cli/text/job.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed, runPath } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
-import type { SessionChain } from '../../run/session/chain.ts';
+import { asJson, count } from '../../cli/text/job.ts';
 import { inspectRun, type RunEntry, type RunInspection } from '../../run/inspect.ts';
+import type { SessionChain } from '../../run/session/chain.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'inspect' },

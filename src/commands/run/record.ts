@@ -7,13 +7,13 @@ import {
 } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { readContextEnvelope } from '../../cli/context_file.ts';
+import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../cli/flags/key.ts';
 import { readJsonFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
-import { count } from '../../cli/text/job.ts';
-import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../cli/flags/key.ts';
 import { shellWord } from '../../cli/run.ts';
 import { RUN_OUTPUT } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
+import { count } from '../../cli/text/job.ts';
 import { outDir } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { asJson, table } from '../../cli/text/job.ts';
 import { actorOf } from '../../cli/machine.ts';
 import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../cli/places.ts';
 import { shellWord } from '../../cli/run.ts';
 import { fromFlag, type LoadedRun, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
 import type { Color } from '../../cli/terminal.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson, table } from '../../cli/text/job.ts';
 import {
   allowListOf,
   checkInterlocks,

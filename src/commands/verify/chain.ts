@@ -1,12 +1,14 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { gateStore } from '../../cli/gate_files.ts';
 import { gateRingOf } from '../../cli/flags/gate.ts';
 import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
-import type { Io } from '../../cli/io.ts';
-import { asJson } from '../../cli/text/job.ts';
 import { openAndVerify } from '../../cli/flags/pack.ts';
+import { type PolicyValues, policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import { gateStore } from '../../cli/gate_files.ts';
+import type { Io } from '../../cli/io.ts';
 import { runPath } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
+import { asJson } from '../../cli/text/job.ts';
+import { describeVerification } from '../../cli/text/verify.ts';
 import {
   type CheckedTrace,
   checkTraceFile,
@@ -15,8 +17,6 @@ import {
   traceFields,
   traceLines,
 } from '../../cli/trace_files.ts';
-import { type PolicyValues, policyFlags, policyOf } from '../../cli/flags/verify.ts';
-import { describeVerification } from '../../cli/text/verify.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type DecisionsRead, verifyDecisions } from '../../gate/ledger/verify.ts';

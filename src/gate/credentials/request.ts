@@ -1,6 +1,6 @@
 import { loweredList, trimmed } from '../../core/text.ts';
-import type { Duties } from '../rules/duties.ts';
 import type { Intent } from '../intent/intent.ts';
+import type { Duties } from '../rules/duties.ts';
 
 /** What a broker is asked for. What is not known is empty text. */
 export interface CredentialRequest {

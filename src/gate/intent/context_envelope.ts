@@ -4,8 +4,8 @@ import { wordList } from '../../core/text.ts';
 import { epochMs, inUtc, isZonedTime, type Timestamp } from '../../core/time.ts';
 import validateEnvelope from '../../schema/generated/context_envelope.js';
 import { schemaFault } from '../../schema/validator.ts';
-import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
 import { CLOCK_SKEW_MS } from '../tokens/token.ts';
+import type { Intent, IntentRequest, ProvenContext } from './intent.ts';
 
 /** Why an envelope that was given speaks against the call. */
 export type ContextFault = 'context_envelope_invalid' | 'context_envelope_mismatch';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts';
-import type { Claims } from './claims.ts';
 import type { EndpointClass, TargetKind } from '../target/endpoint.ts';
+import type { Claims } from './claims.ts';
 
 export const INTENT_SCHEMA_ID = 'gait.gate.intent_request';
 

@@ -8,6 +8,7 @@ import { lowered, strippedAtEnd, trimmed, wordList } from '../../core/text.ts';
 import { epochMs, inUtc, NEVER } from '../../core/time.ts';
 import { plainArgs } from './args.ts';
 import { claimsOf } from './claims_reader.ts';
+import { digestIn, filled, invalid, needed, oneOf, texts, word } from './fields.ts';
 import {
   type Delegation,
   type DelegationLink,
@@ -17,7 +18,6 @@ import {
   type IntentRequest,
   type SkillProvenance,
 } from './intent.ts';
-import { digestIn, filled, invalid, needed, oneOf, texts, word } from './fields.ts';
 import { nameOfScript, refuseOwn, scriptHash, scriptOf } from './script_reader.ts';
 import { provenanceOf, targetsOf } from './targets.ts';
 

@@ -1,10 +1,10 @@
 import { canonicalDigest } from '../../core/digest.ts';
 import type { Fields } from '../../core/fields.ts';
 import { lowered } from '../../core/text.ts';
-import { plainArgs } from './args.ts';
-import type { Intent, Script, ScriptStep } from './intent.ts';
-import { invalid, needed, word } from './fields.ts';
 import { MAX_STEPS } from '../policy/script_rules.ts';
+import { plainArgs } from './args.ts';
+import { invalid, needed, word } from './fields.ts';
+import type { Intent, Script, ScriptStep } from './intent.ts';
 import { provenanceOf, targetsOf } from './targets.ts';
 
 /** The tool of every script. */

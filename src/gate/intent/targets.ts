@@ -8,8 +8,8 @@ import {
   TARGET_KINDS,
   writtenDomain,
 } from '../target/endpoint.ts';
-import { PROVENANCE_SOURCES, type Provenance, type Target } from './intent.ts';
 import { digestIn, invalid, needed, oneOf, sortedOnce, word } from './fields.ts';
+import { PROVENANCE_SOURCES, type Provenance, type Target } from './intent.ts';
 
 /** An intent with more targets than this is refused. */
 export const MAX_TARGETS = 1024;

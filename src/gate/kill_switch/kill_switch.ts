@@ -1,17 +1,17 @@
 import { sameName, wordList } from '../../core/text.ts';
 import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { Intent, IntentRequest, Target } from '../intent/intent.ts';
+import { callsOf } from '../intent/script.ts';
+import type { Judgement } from '../rules/judgement.ts';
+import { inWorkspace } from '../rules/match.ts';
 import type { TargetKind } from '../target/endpoint.ts';
 import { patternOf, someWork, type Work } from '../target/glob.ts';
-import type { Intent, IntentRequest, Target } from '../intent/intent.ts';
-import type { Judgement } from '../rules/judgement.ts';
 import { mayBeOfKind } from '../target/likeness.ts';
-import { inWorkspace } from '../rules/match.ts';
 import { meaningsOf, placesOf, surroundingsOf } from '../target/meanings.ts';
 import { namesPlace } from '../target/named_places.ts';
 import { isAbove } from '../target/path_patterns.ts';
 import { isNetworkPlace, isWithin, plainPath } from '../target/places.ts';
 import { literal, type Surroundings } from '../target/readings.ts';
-import { callsOf } from '../intent/script.ts';
 
 /** What is stopped: calls that every selector fits. One without selectors stops all. */
 export interface KillSwitchEntry {

@@ -4,10 +4,10 @@ import { Fields } from '../../core/fields.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { trimmed, wordList } from '../../core/text.ts';
 import { inUtc } from '../../core/time.ts';
-import { TARGET_KINDS } from '../target/endpoint.ts';
 import { filled, needed, oneOf, texts, word } from '../intent/fields.ts';
-import type { KillSwitchEntry } from './kill_switch.ts';
+import { TARGET_KINDS } from '../target/endpoint.ts';
 import { plainPath } from '../target/places.ts';
+import type { KillSwitchEntry } from './kill_switch.ts';
 
 export const KILL_SWITCH_SCHEMA_ID = 'gait.gate.kill_switch_state';
 

@@ -6,6 +6,7 @@ import type { Head } from '../../log/record.ts';
 import type { Decision } from '../../log/stream.ts';
 import validateEvent from '../../schema/generated/gate_decision_event.js';
 import { schemaFault } from '../../schema/validator.ts';
+import type { EvidenceFile } from '../records/records.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** The one stream in which a gate keeps what it decided. */
@@ -30,13 +31,6 @@ export interface DecisionRecord {
   readonly evidence?: readonly EvidenceFile[];
   /** The end of the stream of what was used up, as the decision knew it. */
   readonly uses?: Head;
-}
-
-/** A file beside a decision. */
-export interface EvidenceFile {
-  readonly type: 'approval_audit' | 'delegation_audit' | 'credential';
-  readonly path: string;
-  readonly sha256: string;
 }
 
 /**

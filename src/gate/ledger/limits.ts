@@ -1,9 +1,9 @@
 import { byBytes } from '../../core/text.ts';
 import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
 import type { Intent } from '../intent/intent.ts';
-import type { Judgement } from '../rules/judgement.ts';
-import type { RateLimit } from '../policy/policy.ts';
 import { callsOf } from '../intent/script.ts';
+import type { RateLimit } from '../policy/policy.ts';
+import type { Judgement } from '../rules/judgement.ts';
 
 /** A limit as it counts now: the counter of its window, how far that may go, and how much of it a call takes. */
 export interface Limit {

@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../core/json.ts';
 import { lowered, loweredList, trimmed, wordList } from '../../core/text.ts';
 import { epochMs } from '../../core/time.ts';
-import type { Asked, Objection } from '../rules/asked.ts';
 import type { AgentIdentity } from '../intent/claims.ts';
+import type { Asked, Objection } from '../rules/asked.ts';
 import type { PolicyFields } from './fields.ts';
 
 /** What an agent must say of itself. It is only its word: a rule of these blocks who does not fit, and believes nobody. */

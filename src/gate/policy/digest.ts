@@ -4,8 +4,8 @@ import { digestedAgent } from './agent_rules.ts';
 import { digestedCredential } from './credential_rules.ts';
 import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
-import { filled } from './values.ts';
 import { digestedScripts } from './script_rules.ts';
+import { filled } from './values.ts';
 
 /**
  * The digest that verdicts, approvals and traces name a policy by. Its members are spelled as in the programs before this

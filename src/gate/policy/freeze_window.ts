@@ -1,9 +1,9 @@
 import type { Json } from '../../core/json.ts';
 import { loweredList, sameName, trimmed } from '../../core/text.ts';
+import { isStrangeRisk } from '../intent/risk_classes.ts';
 import type { Asked, Objection } from '../rules/asked.ts';
 import type { PolicyFields } from './fields.ts';
 import { choice } from './values.ts';
-import { isStrangeRisk } from '../intent/risk_classes.ts';
 import { instantsOf, isWallTime, isZone } from './wall_clock.ts';
 
 /** When a rule lets nothing run, or nothing unasked. */

@@ -1,12 +1,12 @@
-import { asksForAgent } from './agent_rules.ts';
 import { CREDENTIAL_ACCESS_TYPES, CREDENTIAL_SOURCES } from '../intent/claims.ts';
-import { TARGET_KINDS } from '../target/endpoint.ts';
 import { PROVENANCE_SOURCES } from '../intent/intent.ts';
+import { RISK_CLASSES } from '../intent/risk_classes.ts';
 import { wantsBroker } from '../rules/judge.ts';
+import { failsClosed } from '../rules/risk.ts';
+import { TARGET_KINDS } from '../target/endpoint.ts';
+import { asksForAgent } from './agent_rules.ts';
 import { reachFindings } from './lint_reach.ts';
 import type { Policy, Rule } from './policy.ts';
-import { failsClosed } from '../rules/risk.ts';
-import { RISK_CLASSES } from '../intent/risk_classes.ts';
 import { MAX_STEPS } from './script_rules.ts';
 
 /** Something in a policy that is allowed, and that its author may not have meant. */

@@ -1,8 +1,8 @@
-import { wantsBroker } from '../rules/judge.ts';
-import { type Finding, literals, shallow } from './lint_words.ts';
-import { asksForDelegation } from '../rules/match.ts';
-import type { Match, Policy, Rule } from './policy.ts';
 import { RISK_CLASSES } from '../intent/risk_classes.ts';
+import { wantsBroker } from '../rules/judge.ts';
+import { asksForDelegation } from '../rules/match.ts';
+import { type Finding, literals, shallow } from './lint_words.ts';
+import type { Match, Policy, Rule } from './policy.ts';
 
 /** What a careful reader would ask about the calls that a rule is about. */
 export function reachFindings(policy: Policy, rule: Rule): Finding[] {

@@ -1,9 +1,9 @@
+import type { EndpointClass, TargetKind } from '../target/endpoint.ts';
+import type { Verdict } from '../verdict.ts';
 import type { AgentRules } from './agent_rules.ts';
 import type { CredentialRules } from './credential_rules.ts';
-import type { EndpointClass, TargetKind } from '../target/endpoint.ts';
 import type { FreezeWindow } from './freeze_window.ts';
 import type { ScriptRules } from './script_rules.ts';
-import type { Verdict } from '../verdict.ts';
 
 export const POLICY_SCHEMA_ID = 'gait.gate.policy';
 export const POLICY_SCHEMA_VERSION = '1.0.0';

@@ -1,10 +1,12 @@
 import { byBytes, lowered, loweredList, trimmed, wordList } from '../../core/text.ts';
-import { agentRulesOf } from './agent_rules.ts';
-import { credentialRulesOf } from './credential_rules.ts';
 import { domainFault } from '../target/domains.ts';
 import { ENDPOINT_CLASSES } from '../target/endpoint.ts';
-import { freezeWindowOf } from './freeze_window.ts';
 import { pathFault } from '../target/path_patterns.ts';
+import { VERDICTS, type Verdict } from '../verdict.ts';
+import { agentRulesOf } from './agent_rules.ts';
+import { credentialRulesOf } from './credential_rules.ts';
+import { PolicyFields, type PolicyNode } from './fields.ts';
+import { freezeWindowOf } from './freeze_window.ts';
 import {
   type Dataflow,
   type EndpointRule,
@@ -18,10 +20,8 @@ import {
   REQUIRED_FIELDS,
   type Rule,
 } from './policy.ts';
-import { PolicyFields, type PolicyNode } from './fields.ts';
-import { choice, count, exactly, known } from './values.ts';
 import { scriptRulesOf } from './script_rules.ts';
-import { VERDICTS, type Verdict } from '../verdict.ts';
+import { choice, count, exactly, known } from './values.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;
 

@@ -13,9 +13,9 @@ import {
 } from 'yaml';
 import { decodeUtf8 } from '../../core/canonical.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
+import { type PolicyNode, policyInvalid } from './fields.ts';
 import type { Policy } from './policy.ts';
 import { readPolicy } from './reader.ts';
-import { type PolicyNode, policyInvalid } from './fields.ts';
 
 /** A policy larger than this is refused. Bytes. */
 export const MAX_POLICY_BYTES: number = 1024 * 1024;

@@ -2,10 +2,10 @@ import type { JsonObject } from '../../core/json.ts';
 import { byBytes, wordList } from '../../core/text.ts';
 import { inUtc, NEVER, zonedTime } from '../../core/time.ts';
 import { VERSION } from '../../core/version.ts';
-import type { ApprovalFinding } from '../tokens/approval.ts';
-import type { DelegationFinding } from '../tokens/delegation.ts';
 import type { Decision } from '../evaluate.ts';
 import type { IntentRequest } from '../intent/intent.ts';
+import type { ApprovalFinding } from '../tokens/approval.ts';
+import type { DelegationFinding } from '../tokens/delegation.ts';
 
 /** Of which decision a record is. */
 export interface AuditSubject {

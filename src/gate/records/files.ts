@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../core/digest.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { removeFile, writeNewFile } from '../../files/atomic_file.ts';
-import type { DecisionIds, EvidenceSink, Kept, RecordKind } from '../gate.ts';
+import type { DecisionIds, EvidenceSink, Kept, RecordKind } from './records.ts';
 
 const NAMES: Readonly<Record<RecordKind, string>> = {
   trace: 'trace',

@@ -5,7 +5,7 @@ import validateCredential from '../../schema/generated/gate_broker_credential_re
 import validateDelegationAudit from '../../schema/generated/gate_delegation_audit_record.js';
 import validateTrace from '../../schema/generated/gate_trace.js';
 import { schemaFault, type Validate } from '../../schema/validator.ts';
-import type { RecordKind } from '../gate.ts';
+import type { RecordKind } from './records.ts';
 
 const VALIDATORS: Readonly<Record<RecordKind, Validate>> = {
   trace: validateTrace,

@@ -5,11 +5,11 @@ import { VERSION } from '../../core/version.ts';
 import type { Head } from '../../log/record.ts';
 import type { SigningKey } from '../../signing/keys.ts';
 import { signDocument } from '../../signing/signed_document.ts';
-import type { EvidenceFile } from '../ledger/decisions.ts';
 import type { Decision } from '../evaluate.ts';
-import type { IntentRequest } from '../intent/intent.ts';
 import { argsDigest, delegationDigest } from '../intent/digest.ts';
+import type { IntentRequest } from '../intent/intent.ts';
 import type { Verdict } from '../verdict.ts';
+import type { EvidenceFile } from './records.ts';
 
 /** At the end of the producer_version of a trace that has an `ext`: build metadata, as semantic versions have it. */
 export const WITH_EXT = '+ext';

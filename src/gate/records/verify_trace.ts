@@ -2,8 +2,8 @@ import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { isZonedTime } from '../../core/time.ts';
 import type { Keyring } from '../../signing/keyring.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
-import { eventId, SIMULATED, TRACE_SCHEMA_ID, traceId, WITH_EXT } from './trace.ts';
 import { VERDICTS, type Verdict } from '../verdict.ts';
+import { eventId, SIMULATED, TRACE_SCHEMA_ID, traceId, WITH_EXT } from './trace.ts';
 
 /** One thing that is wrong with a trace. */
 export interface TraceFinding {

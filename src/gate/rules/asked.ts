@@ -1,5 +1,5 @@
-import type { Work } from '../target/glob.ts';
 import type { IntentRequest } from '../intent/intent.ts';
+import type { Work } from '../target/glob.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** What a gate is told of itself, and how much it may still do about one call. */

@@ -1,15 +1,15 @@
-import { actsOf, mayDo } from '../target/acts.ts';
-import { agent } from '../policy/agent_rules.ts';
-import type { Asked, Objection } from './asked.ts';
-import { credential } from './credential.ts';
-import { TARGET_KINDS } from '../target/endpoint.ts';
-import { endpointFaults } from './endpoint_lists.ts';
-import { freeze } from '../policy/freeze_window.ts';
 import type { Target } from '../intent/intent.ts';
+import { agent } from '../policy/agent_rules.ts';
+import { freeze } from '../policy/freeze_window.ts';
+import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule } from '../policy/policy.ts';
+import { actsOf, mayDo } from '../target/acts.ts';
+import { TARGET_KINDS } from '../target/endpoint.ts';
 import { mayBeOfKind } from '../target/likeness.ts';
 import { surroundingsOf } from '../target/meanings.ts';
 import { namesPlace } from '../target/named_places.ts';
-import { type Dataflow, EGRESS_KINDS, type EndpointRule, type Rule } from '../policy/policy.ts';
+import type { Asked, Objection } from './asked.ts';
+import { credential } from './credential.ts';
+import { endpointFaults } from './endpoint_lists.ts';
 
 /** Everything that a rule's constraints hold against what is asked. */
 export function objections(rule: Rule, asked: Asked): Objection[] {

@@ -1,7 +1,7 @@
 import { lowered, trimmed } from '../../core/text.ts';
-import type { Asked, Objection } from './asked.ts';
 import type { Claims } from '../intent/claims.ts';
 import { asksForCredential, type CredentialRules } from '../policy/credential_rules.ts';
+import type { Asked, Objection } from './asked.ts';
 
 /** What is known of a credential: what a caller says of it, or what a broker said when it gave it out. */
 export interface CredentialFacts {

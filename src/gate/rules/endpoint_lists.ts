@@ -1,5 +1,6 @@
+import type { Intent, Target } from '../intent/intent.ts';
+import { type EndpointRule, isNetwork } from '../policy/policy.ts';
 import { actsOf, destruction, namesDestruction, reachesInto } from '../target/acts.ts';
-import type { Look } from './asked.ts';
 import { mayBeCommand } from '../target/command_words.ts';
 import { domainOf, domainPattern, portOf, schemeOf, soleDomainOf, WEB_SCHEMES } from '../target/domains.ts';
 import {
@@ -10,7 +11,6 @@ import {
   writtenDomain,
 } from '../target/endpoint.ts';
 import type { Glob, Work } from '../target/glob.ts';
-import type { Intent, Target } from '../intent/intent.ts';
 import { mayBeOfKind } from '../target/likeness.ts';
 import { type Places, placesOf, surroundingsOf } from '../target/meanings.ts';
 import {
@@ -22,9 +22,9 @@ import {
   pathDenied,
 } from '../target/path_patterns.ts';
 import { hidesWayUp, isNetworkPlace, plainPath } from '../target/places.ts';
-import { type EndpointRule, isNetwork } from '../policy/policy.ts';
 import { isGlob, isVariable, withoutBraces } from '../target/readings.ts';
 import { stricter, type Verdict } from '../verdict.ts';
+import type { Look } from './asked.ts';
 
 /** What a list looks like once its patterns are plain: by rule, since policies live longer than calls. */
 interface Lists {

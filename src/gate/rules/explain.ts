@@ -1,12 +1,12 @@
 import type { Timestamp } from '../../core/time.ts';
-import { factsOf } from './facts.ts';
-import { someWork } from '../target/glob.ts';
 import type { IntentRequest, Target } from '../intent/intent.ts';
+import { callsOf } from '../intent/script.ts';
+import type { Policy, Rule } from '../policy/policy.ts';
+import { someWork } from '../target/glob.ts';
+import type { Verdict } from '../verdict.ts';
+import { factsOf } from './facts.ts';
 import { judge, judgeParts, risksNamed } from './judge.ts';
 import { matches, misses } from './match.ts';
-import type { Policy, Rule } from '../policy/policy.ts';
-import { callsOf } from '../intent/script.ts';
-import type { Verdict } from '../verdict.ts';
 
 /** How one rule stands to an intent. */
 export interface RuleAccount {

@@ -1,15 +1,15 @@
 import { lowered } from '../../core/text.ts';
-import type { Asked, Look } from './asked.ts';
-import { classesOf } from './endpoint_lists.ts';
-import type { Work } from '../target/glob.ts';
 import type { Intent, Target } from '../intent/intent.ts';
+import { isStrangeRisk } from '../intent/risk_classes.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Work } from '../target/glob.ts';
 import { classesByTool } from '../target/likeness.ts';
 import { surroundingsOf } from '../target/meanings.ts';
 import { plainPath } from '../target/places.ts';
-import type { Policy } from '../policy/policy.ts';
 import type { Surroundings } from '../target/readings.ts';
+import type { Asked, Look } from './asked.ts';
+import { classesOf } from './endpoint_lists.ts';
 import { risksUpTo } from './risk.ts';
-import { isStrangeRisk } from '../intent/risk_classes.ts';
 
 /** What rules ask of an intent, taken out of it once. */
 export interface Facts {

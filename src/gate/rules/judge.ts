@@ -1,23 +1,23 @@
 import { byBytes, wordList } from '../../core/text.ts';
 import { epochMs, type Timestamp } from '../../core/time.ts';
+import type { Profile } from '../context.ts';
+import type { Intent, IntentRequest } from '../intent/intent.ts';
+import { isOfArgument } from '../intent/labels.ts';
+import { callsOf } from '../intent/script.ts';
+import { asksForCredential, bothCredentialRules } from '../policy/credential_rules.ts';
+import type { Policy, RateLimit, RequiredField, Rule } from '../policy/policy.ts';
+import { someWork, spend } from '../target/glob.ts';
+import { stricter, type Verdict } from '../verdict.ts';
 import type { Asked } from './asked.ts';
 import { objections } from './constraints.ts';
-import { asksForCredential, bothCredentialRules } from '../policy/credential_rules.ts';
 import { type Duties, NO_DUTIES, ownScopes } from './duties.ts';
 import { destroys } from './endpoint_lists.ts';
-import type { Profile } from '../context.ts';
 import { factsOf } from './facts.ts';
-import { someWork, spend } from '../target/glob.ts';
-import type { Intent, IntentRequest } from '../intent/intent.ts';
 import type { Judgement } from './judgement.ts';
-import { isOfArgument } from '../intent/labels.ts';
 import { asksForDelegation, matches, ownReason } from './match.ts';
 import { partsOf, strictestOf } from './parts.ts';
-import type { Policy, RateLimit, RequiredField, Rule } from '../policy/policy.ts';
 import { failsClosed, risksUpTo } from './risk.ts';
-import { callsOf } from '../intent/script.ts';
 import { judgeScript } from './script.ts';
-import { stricter, type Verdict } from '../verdict.ts';
 
 /** What the gate that judges is told of itself. */
 export interface Place {

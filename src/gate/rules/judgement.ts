@@ -1,6 +1,6 @@
-import type { Duties } from './duties.ts';
 import type { StepRisk } from '../policy/script_rules.ts';
 import type { Verdict } from '../verdict.ts';
+import type { Duties } from './duties.ts';
 
 /** What a policy makes of an intent, before anybody has proven anything. */
 export interface Judgement {

@@ -1,8 +1,8 @@
 import { lowered, sameName, trimmed } from '../../core/text.ts';
-import { mayDo } from '../target/acts.ts';
-import type { Facts } from './facts.ts';
-import { isNowhere, isWithin, plainPath } from '../target/places.ts';
 import type { Match, Rule } from '../policy/policy.ts';
+import { mayDo } from '../target/acts.ts';
+import { isNowhere, isWithin, plainPath } from '../target/places.ts';
+import type { Facts } from './facts.ts';
 import { isTarget, named, ofKind } from './target_match.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { byBytes, wordList } from '../../core/text.ts';
+import type { Intent, Provenance } from '../intent/intent.ts';
+import { unlabelledBy } from '../intent/labels.ts';
+import type { Policy } from '../policy/policy.ts';
+import { meaningsOf, surroundingsOf } from '../target/meanings.ts';
+import { stricter } from '../verdict.ts';
 import type { Asked } from './asked.ts';
 import { bothDuties } from './duties.ts';
-import type { Intent, Provenance } from '../intent/intent.ts';
 import type { Judgement } from './judgement.ts';
-import { unlabelledBy } from '../intent/labels.ts';
-import { meaningsOf, surroundingsOf } from '../target/meanings.ts';
-import type { Policy } from '../policy/policy.ts';
 import { failsClosed } from './risk.ts';
-import { stricter } from '../verdict.ts';
 
 /**
  * The calls that a call is judged as: itself, itself with all that its targets may mean, and once for each meaning of each

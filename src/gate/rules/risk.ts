@@ -1,14 +1,14 @@
-import { actsOf } from '../target/acts.ts';
-import type { Look } from './asked.ts';
-import { classesOf, destroys } from './endpoint_lists.ts';
 import type { Intent, Target } from '../intent/intent.ts';
+import { isStrangeRisk, RISK_CLASSES, type RiskClass } from '../intent/risk_classes.ts';
+import { isNetwork, type Policy } from '../policy/policy.ts';
+import { actsOf } from '../target/acts.ts';
 import { mayBeOfKind } from '../target/likeness.ts';
 import { placesOf, surroundingsOf } from '../target/meanings.ts';
 import { isAbove } from '../target/path_patterns.ts';
 import { plainPath } from '../target/places.ts';
-import { isNetwork, type Policy } from '../policy/policy.ts';
 import type { Surroundings } from '../target/readings.ts';
-import { isStrangeRisk, RISK_CLASSES, type RiskClass } from '../intent/risk_classes.ts';
+import type { Look } from './asked.ts';
+import { classesOf, destroys } from './endpoint_lists.ts';
 
 /** True if what a policy says of failing closed is about calls of this risk: a strange one may be any of them. */
 export function failsClosed({ fail_closed }: Policy, risk: string): boolean {

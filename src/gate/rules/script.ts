@@ -1,12 +1,12 @@
 import { byBytes, wordList } from '../../core/text.ts';
-import { bothDuties } from './duties.ts';
-import { classesOf, destroys } from './endpoint_lists.ts';
 import type { Intent } from '../intent/intent.ts';
-import type { Judgement, StepJudgement } from './judgement.ts';
-import { undelegatedBlocks } from './parts.ts';
 import { isNetwork } from '../policy/policy.ts';
 import { MAX_STEPS, type ScriptRules, type StepRisk } from '../policy/script_rules.ts';
 import { stricter, type Verdict } from '../verdict.ts';
+import { bothDuties } from './duties.ts';
+import { classesOf, destroys } from './endpoint_lists.ts';
+import type { Judgement, StepJudgement } from './judgement.ts';
+import { undelegatedBlocks } from './parts.ts';
 
 /** What a script is as a whole: as strict as its strictest step, and owing what any of them owes. */
 export function judgeScript(

@@ -1,11 +1,11 @@
 import type { TargetKind } from '../target/endpoint.ts';
-import { goesInto } from './endpoint_lists.ts';
-import type { Facts } from './facts.ts';
 import { mayBeOfKind } from '../target/likeness.ts';
 import { placesOf } from '../target/meanings.ts';
 import { fitsPlace, isSurely, namesPlace } from '../target/named_places.ts';
 import { isAbove } from '../target/path_patterns.ts';
 import { isAbsolute, plainPath } from '../target/places.ts';
+import { goesInto } from './endpoint_lists.ts';
+import type { Facts } from './facts.ts';
 
 /** A rule that restricts holds for a value however it is spelled. */
 export function named(wanted: readonly string[], facts: Facts, grants: boolean): boolean | 'maybe' {

@@ -1,6 +1,6 @@
+import type { Target } from '../intent/intent.ts';
 import { actsOf } from './acts.ts';
 import { classOfOperation } from './endpoint.ts';
-import type { Target } from '../intent/intent.ts';
 import { shellText } from './shell_words.ts';
 
 /** More words than a person writes: what they name is anything. */

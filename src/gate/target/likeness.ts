@@ -1,7 +1,7 @@
+import type { Intent, Target } from '../intent/intent.ts';
 import { actsOf, destruction, namesDestruction } from './acts.ts';
 import { mayBeCommand } from './command_words.ts';
 import { type EndpointClass, inferredClass, type TargetKind } from './endpoint.ts';
-import type { Intent, Target } from '../intent/intent.ts';
 import { placesOf } from './meanings.ts';
 import { isHostLike, isNetworkPlace } from './places.ts';
 import type { Surroundings } from './readings.ts';

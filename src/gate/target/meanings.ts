@@ -1,9 +1,9 @@
+import type { Intent, Target } from '../intent/intent.ts';
 import type { Look } from '../rules/asked.ts';
 import { isRun, wordsOf } from './command_words.ts';
 import { domainOf, plainUrl } from './domains.ts';
 import { inferredClass, type TargetKind, writtenDomain } from './endpoint.ts';
 import { spend } from './glob.ts';
-import type { Intent, Target } from '../intent/intent.ts';
 import { isHostLike } from './places.ts';
 import { hostsIn, isVariable, type Paths, pathsIn, type Surroundings, withoutBraces } from './readings.ts';
 

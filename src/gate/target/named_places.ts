@@ -1,7 +1,7 @@
 import { sameName } from '../../core/text.ts';
+import type { Target } from '../intent/intent.ts';
 import { domainOf, plainUrl } from './domains.ts';
 import { between, type Pattern, type Work } from './glob.ts';
-import type { Target } from '../intent/intent.ts';
 import { type Places, placesOf } from './meanings.ts';
 import { isNetworkPlace, leadsUp, plainPath } from './places.ts';
 import { isGlob, isVariable, type Surroundings } from './readings.ts';

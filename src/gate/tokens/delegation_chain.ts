@@ -1,8 +1,8 @@
 import { wordList } from '../../core/text.ts';
 import { epochMs, NEVER } from '../../core/time.ts';
-import type { DelegationFinding } from './delegation.ts';
-import { ownScopes } from '../rules/duties.ts';
 import type { Intent } from '../intent/intent.ts';
+import { ownScopes } from '../rules/duties.ts';
+import type { DelegationFinding } from './delegation.ts';
 import { BOUND_SCOPE } from './token.ts';
 
 /** What the tokens that were presented prove of a chain. */

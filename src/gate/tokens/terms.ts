@@ -1,14 +1,14 @@
 import type { Timestamp } from '../../core/time.ts';
+import type { Evidence } from '../context.ts';
+import { claimsDigest, delegationDigest, intentDigest } from '../intent/digest.ts';
+import type { IntentRequest } from '../intent/intent.ts';
+import { callsOf } from '../intent/script.ts';
+import type { UsesState } from '../ledger/uses.ts';
+import { policyDigest } from '../policy/digest.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { ApprovalSubject } from './approval.ts';
 import type { Revocations } from './delegation.ts';
-import type { Evidence } from '../context.ts';
-import type { IntentRequest } from '../intent/intent.ts';
-import { claimsDigest, delegationDigest, intentDigest } from '../intent/digest.ts';
-import type { Policy } from '../policy/policy.ts';
-import { policyDigest } from '../policy/digest.ts';
-import { callsOf } from '../intent/script.ts';
 import type { TokenRules } from './token.ts';
-import type { UsesState } from '../ledger/uses.ts';
 
 /** The call that is to be approved, as tokens name it. */
 export function approvalSubject(

@@ -3,6 +3,11 @@ import type { Head } from '../../log/record.ts';
 import type { Decision } from '../../log/stream.ts';
 import type { SigningKey } from '../../signing/keys.ts';
 import { approverKey } from '../approval_policy.ts';
+import { type CommandContext, notAllowed, record, refuse } from '../decision.ts';
+import type { EventPayloads } from '../events.ts';
+import type { Job, JobState, OpenDecision } from '../state.ts';
+import { TRANSITIONS } from '../transitions.ts';
+import { openAt, standingAt } from './open_decisions.ts';
 import {
   approvalUnsigned,
   approverRepeated,
@@ -13,12 +18,7 @@ import {
   checkpointUnnamed,
   nothingToApprove,
 } from './refusals.ts';
-import { openAt, standingAt } from './open_decisions.ts';
-import type { EventPayloads } from '../events.ts';
-import { type CommandContext, notAllowed, record, refuse } from '../decision.ts';
 import { signApproval } from './signed.ts';
-import type { Job, JobState, OpenDecision } from '../state.ts';
-import { TRANSITIONS } from '../transitions.ts';
 
 export interface ApproveCommand {
   readonly kind: 'approve';

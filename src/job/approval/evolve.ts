@@ -1,9 +1,9 @@
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import type { Head } from '../../log/record.ts';
-import { openAt, standingAt } from './open_decisions.ts';
 import { illegalEvent, type JobEvent, type JobEventOf } from '../events.ts';
-import { approvalFault, headFault } from './signed.ts';
 import type { JobState, OpenDecision } from '../state.ts';
+import { openAt, standingAt } from './open_decisions.ts';
+import { approvalFault, headFault } from './signed.ts';
 
 /**
  * The job after an approval. Of a job with approvers it counts one key towards the decision, which is approved once there

@@ -1,9 +1,9 @@
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Timestamp } from '../../core/time.ts';
+import type { JobState, OpenDecision, StandingApproval } from '../state.ts';
 import { openAt, standingAt } from './open_decisions.ts';
 import { MAX_APPROVAL_MS, MIN_APPROVAL_MS } from './signed.ts';
-import type { JobState, OpenDecision, StandingApproval } from '../state.ts';
 
 /** Why an approval was not recorded, or does not suffice: each with its code, and what to do next. */
 

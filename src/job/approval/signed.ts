@@ -3,19 +3,10 @@ import type { JsonObject } from '../../core/json.ts';
 import { epochMs, isTimestamp, type Timestamp } from '../../core/time.ts';
 import type { Head } from '../../log/record.ts';
 import type { SigningKey } from '../../signing/keys.ts';
-import { type Signature, signDigest } from '../../signing/signature.ts';
+import { signDigest } from '../../signing/signature.ts';
 import { faultUnder } from '../../signing/trust.ts';
 import { type ApprovalPolicy, approverKey } from '../approval_policy.ts';
-import { type JobEventOf, SCHEMA_VERSION } from '../events.ts';
-
-/** What an `approved` event carries beside its other members, so that what was signed can be made again from it. */
-export interface ApprovalSignature {
-  /** The end of the log that the approval was appended to. */
-  readonly head: Head;
-  /** From then on it counts no more, unless the job was resumed on it. */
-  readonly expires_at: Timestamp;
-  readonly signature: Signature & { readonly signed_digest: string };
-}
+import { type ApprovalSignature, type JobEventOf, SCHEMA_VERSION } from '../events.ts';
 
 /** What an approver signs: this decision of this job, behind all that the log held, and no other. */
 export interface ApprovalTerms {

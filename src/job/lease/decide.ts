@@ -1,12 +1,10 @@
 import type { GaitError } from '../../core/errors.ts';
 import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
 import type { Decision } from '../../log/stream.ts';
-import { overrun } from './budget.ts';
 import { checkTtl, checkWorker } from '../checks.ts';
-import type { BudgetName, EventPayloads, LeaseOutcome } from '../events.ts';
-import { lastsFor } from './evolve.ts';
-import { differences, type EnvironmentClaim } from '../fingerprint.ts';
 import { type CommandContext, record, refuse } from '../decision.ts';
+import type { BudgetName, EventPayloads, LeaseOutcome } from '../events.ts';
+import { differences, type EnvironmentClaim } from '../fingerprint.ts';
 import {
   budgetExceeded,
   environmentMismatch,
@@ -16,6 +14,8 @@ import {
 } from '../refusals.ts';
 import { boundEnvironment, type JobState, type Lease, nextToken } from '../state.ts';
 import { TRANSITIONS } from '../transitions.ts';
+import { overrun } from './budget.ts';
+import { lastsFor } from './evolve.ts';
 
 /** What a worker may ask. Times are milliseconds. */
 export type LeaseCommand =

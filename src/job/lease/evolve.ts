@@ -1,8 +1,8 @@
 import { epochMs, isTimestamp, type Timestamp } from '../../core/time.ts';
-import { limitOf, overrun, usedOf } from './budget.ts';
 import { MAX_TTL_MS, MIN_TTL_MS } from '../checks.ts';
 import { type BudgetName, illegalEvent, type JobEventOf } from '../events.ts';
 import { type JobState, type Lease, nextToken } from '../state.ts';
+import { limitOf, overrun, usedOf } from './budget.ts';
 
 /** The reducer of leases and budgets. Each function gets the job before the event, and as the transition left it. Throws `illegal_event`. */
 

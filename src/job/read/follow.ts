@@ -5,11 +5,11 @@ import type { Position, StoredEvent } from '../../log/record.ts';
 import { LOG_START } from '../../log/scan.ts';
 import type { EventStore } from '../../log/store.ts';
 import type { JobEvent } from '../events.ts';
-import { eventOf } from './history.ts';
 import { jobModel } from '../model.ts';
 import { jobNotFound } from '../refusals.ts';
 import type { Job, JobState } from '../state.ts';
 import { FINAL_STATUSES } from '../transitions.ts';
+import { eventOf } from './history.ts';
 
 /** How often a log is looked at for what is new. Milliseconds. */
 export const POLL_MS = 200;

@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { GaitError } from '../../core/errors.ts';
 import type { Timestamp } from '../../core/time.ts';
-import type { FileStore } from '../../log/stores/file_store.ts';
 import { foldRecord, replay } from '../../log/fold.ts';
 import { LogDamage, type Position, type SealedRecord, type StoredEvent, seal } from '../../log/record.ts';
 import { type Cut, cutAfter, movedOn, type Remainder, readKept, remainderAfter } from '../../log/repair.ts';
 import { LOG_START } from '../../log/scan.ts';
 import type { KeptCut, Snapshot } from '../../log/store.ts';
+import type { FileStore } from '../../log/stores/file_store.ts';
 import { decide } from '../decide.ts';
 import type { AfterRepair, JobEventType } from '../events.ts';
 import type { Author } from '../jobs.ts';
 import { jobModel } from '../model.ts';
 import { jobNotFound } from '../refusals.ts';
-import { CutSurvey } from './survey.ts';
 import { type Job, jobFromSnapshot } from '../state.ts';
+import { CutSurvey } from './survey.ts';
 
 /** What is wrong with a log, what a repair would keep and cut, and what the job would be then. */
 export interface RepairPlan {

@@ -3,13 +3,13 @@ import { GaitError } from '../../core/errors.ts';
 import { resumesByItself } from '../decide.ts';
 import { isOver, type WatchedLease } from '../lease/decide.ts';
 import { POLL_MS } from '../read/follow.ts';
+import { FINAL_STATUSES } from '../transitions.ts';
 import { claimLease, type LeaseTerms } from './held_lease.ts';
-import type { LeasePorts } from './ports.ts';
-import { LeaseWatch } from './watch.ts';
 import { LeasedJob } from './leased_job.ts';
+import type { LeasePorts } from './ports.ts';
 import { resumeAnswered } from './resume.ts';
 import { nodeTimers } from './timers.ts';
-import { FINAL_STATUSES } from '../transitions.ts';
+import { LeaseWatch } from './watch.ts';
 
 /** Takes the lease of a job that is running and not leased. Throws what the claim is refused with. */
 export async function claimNow(

@@ -1,8 +1,8 @@
 import { GaitError } from '../../core/errors.ts';
 import { executeInEnvironment } from '../bound_environment.ts';
-import type { WatchedLease } from '../lease/decide.ts';
 import type { Observe } from '../environment.ts';
 import type { Jobs } from '../jobs.ts';
+import type { WatchedLease } from '../lease/decide.ts';
 import type { JobState } from '../state.ts';
 
 /** Who claims a job, and on which terms. */

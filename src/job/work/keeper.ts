@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import { GaitError } from '../../core/errors.ts';
-import { type HeldLease, notRenewed } from './held_lease.ts';
 import type { Jobs } from '../jobs.ts';
 import { leaseLost, unexpected } from '../refusals.ts';
 import type { JobState } from '../state.ts';
-import { nodeTimers, type Timers } from './timers.ts';
 import { FINAL_STATUSES } from '../transitions.ts';
+import { type HeldLease, notRenewed } from './held_lease.ts';
+import { nodeTimers, type Timers } from './timers.ts';
 
 /** How often the log is looked at, at most. Milliseconds. */
 const LOOK_MS = 250;

@@ -1,18 +1,19 @@
 import { GaitError } from '../../core/errors.ts';
 import { replay } from '../../log/fold.ts';
 import type { Executed } from '../../log/stream.ts';
-import { type JobCommand, resumesByItself } from '../decide.ts';
 import { unsettled } from '../approval/open_decisions.ts';
+import type { JobCommand } from '../command.ts';
+import { resumesByItself } from '../decide.ts';
 import type { CheckpointType, LeaseOutcome } from '../events.ts';
+import { jobModel } from '../model.ts';
 import { type FollowOptions, followJob, type Happening, POLL_MS } from '../read/follow.ts';
-import type { HeldLease } from './held_lease.ts';
 import { eventOf, type JobHistory, readHistory } from '../read/history.ts';
+import type { JobState } from '../state.ts';
+import type { HeldLease } from './held_lease.ts';
 import { LeaseKeeper } from './keeper.ts';
 import type { LeasePorts } from './ports.ts';
-import { jobModel } from '../model.ts';
 import { type Answer, AskedQuestions, keyOf, type Question, textOf } from './questions.ts';
 import { resumeAnswered } from './resume.ts';
-import type { JobState } from '../state.ts';
 import { nodeTimers } from './timers.ts';
 
 /**

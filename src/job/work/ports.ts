@@ -1,6 +1,6 @@
 import type { EventStore } from '../../log/store.ts';
-import type { ClaimPorts } from './held_lease.ts';
 import type { Jobs } from '../jobs.ts';
+import type { ClaimPorts } from './held_lease.ts';
 import type { Timers } from './timers.ts';
 
 /** What a leased job stands on. */

@@ -1,7 +1,7 @@
-import type { WatchedLease } from '../lease/decide.ts';
 import type { JobTask, LeaseOutcome } from '../events.ts';
-import type { ClaimPorts, LeaseTerms } from './held_lease.ts';
+import type { WatchedLease } from '../lease/decide.ts';
 import type { JobState } from '../state.ts';
+import type { ClaimPorts, LeaseTerms } from './held_lease.ts';
 
 /** How a process ended. */
 export interface Ended {

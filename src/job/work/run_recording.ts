@@ -1,11 +1,11 @@
 import { GaitError } from '../../core/errors.ts';
-import type { JobCommand } from '../decide.ts';
 import { unsettled } from '../approval/open_decisions.ts';
+import type { JobCommand } from '../command.ts';
 import type { LeaseOutcome } from '../events.ts';
 import type { Jobs } from '../jobs.ts';
-import type { Ended, RunOptions } from './run_ports.ts';
 import type { JobState } from '../state.ts';
 import { FINAL_STATUSES } from '../transitions.ts';
+import type { Ended, RunOptions } from './run_ports.ts';
 
 /** What the log says of a run, once it says it. */
 export interface Recorded {

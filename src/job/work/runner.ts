@@ -2,13 +2,13 @@ import { GaitError } from '../../core/errors.ts';
 import { epochMs } from '../../core/time.ts';
 import { isBoundHere } from '../bound_environment.ts';
 import type { JobTask } from '../events.ts';
-import { claimLease, type HeldLease, unsettledFor } from './held_lease.ts';
 import type { Jobs } from '../jobs.ts';
 import { nothingToRun } from '../refusals.ts';
-import type { Ended, RunnerPorts, RunOptions, RunResult, TaskProcess } from './run_ports.ts';
-import { maySucceedLater, NOT_STARTED, Recording } from './run_recording.ts';
 import type { JobState } from '../state.ts';
 import { FINAL_STATUSES } from '../transitions.ts';
+import { claimLease, type HeldLease, unsettledFor } from './held_lease.ts';
+import type { Ended, RunnerPorts, RunOptions, RunResult, TaskProcess } from './run_ports.ts';
+import { maySucceedLater, NOT_STARTED, Recording } from './run_recording.ts';
 
 /**
  * Holds the lease of a job while a process runs for it: renews it at a third of its time, watches the log, and ends the

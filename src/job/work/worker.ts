@@ -2,11 +2,11 @@ import type { Clock } from '../../core/clock.ts';
 import { GaitError } from '../../core/errors.ts';
 import { epochMs } from '../../core/time.ts';
 import type { Jobs } from '../jobs.ts';
-import { LeaseWatch } from './watch.ts';
-import { unexpected } from '../refusals.ts';
 import { claimable, type JobRow } from '../read/row.ts';
+import { unexpected } from '../refusals.ts';
 import type { RunnerPorts, RunOptions, RunResult } from './run_ports.ts';
 import { runJob } from './runner.ts';
+import { LeaseWatch } from './watch.ts';
 
 export interface WorkOptions extends Omit<RunOptions, 'jobId' | 'complete' | 'interrupt' | 'watched'> {
   /** How many jobs at the same time. */

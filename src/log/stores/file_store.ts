@@ -1,14 +1,12 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../../core/errors.ts';
-import { Beside } from '../beside.ts';
-import { closeQuietly, hasLine, isAbsent, isAnchored, revisionEndingAt, wholeFile } from '../../files/bytes.ts';
-import { FileReader } from '../../files/file_reader.ts';
-import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
-import { StreamFile } from './file_stream.ts';
+import { closeQuietly, isAbsent, wholeFile } from '../../files/bytes.ts';
 import { LockProof } from '../../files/lock_proof.ts';
 import { nodeFs } from '../../files/node.ts';
 import type { Fd, FsPort } from '../../files/port.ts';
 import { replaceFile } from '../../files/replace.ts';
+import { hasLine, isAnchored, revisionEndingAt } from '../anchor.ts';
+import { Beside } from '../beside.ts';
 import {
   assertStreamId,
   type Batch,
@@ -19,6 +17,9 @@ import {
 } from '../record.ts';
 import { parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from '../snapshot.ts';
 import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from '../store.ts';
+import { FileReader } from './file_reader.ts';
+import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
+import { StreamFile } from './file_stream.ts';
 
 export { LOG_FILE, SNAPSHOT_FILE };
 

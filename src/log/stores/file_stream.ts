@@ -1,9 +1,10 @@
 import { errnoOf, ioFailure } from '../../core/errors.ts';
-import type { Beside } from '../beside.ts';
-import { isAnchored, pieces } from '../../files/bytes.ts';
+import { pieces } from '../../files/bytes.ts';
 import { syncAbove, syncDirAt } from '../../files/dirs.ts';
-import type { Fd } from '../../files/port.ts';
 import { LogFile, type LogFileOptions, type LogMode } from '../../files/locked_file.ts';
+import type { Fd } from '../../files/port.ts';
+import { isAnchored } from '../anchor.ts';
+import type { Beside } from '../beside.ts';
 import type { Batch, Expected, IdField, LogDamage, Position } from '../record.ts';
 import { LOG_START, LogScanner } from '../scan.ts';
 import type { AppendOutcome } from '../store.ts';

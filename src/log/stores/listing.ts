@@ -1,12 +1,12 @@
 import { GaitError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
-import { type Folded, foldRecord, type StreamModel } from '../fold.ts';
 import type { FileStamp } from '../../files/port.ts';
-import { ListingCache, ListingReader, listingLine } from './listing_cache.ts';
+import { type Folded, foldRecord, type StreamModel } from '../fold.ts';
 import type { StoredEvent } from '../record.ts';
 import { LOG_START, LogScanner } from '../scan.ts';
 import type { EventStore } from '../store.ts';
 import { StreamHandle } from '../stream.ts';
+import { ListingCache, ListingReader, listingLine } from './listing_cache.ts';
 
 /** What a list shows of a stream. */
 export interface RowView<S, R> {

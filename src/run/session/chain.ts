@@ -8,9 +8,9 @@ import validateChain from '../../schema/generated/runpack_session_chain.js';
 import { schemaFault } from '../../schema/validator.ts';
 import type { SignaturePolicy } from '../../signing/verify.ts';
 import type { Container } from '../../zip/reader.ts';
+import { type VerifiedRunpack, verifyRunpack } from '../verify.ts';
 import { type Bond, bondFaults, EventPlaces, isBound, isSigned } from './checkpoint_bond.ts';
 import { linkFault, type SessionCheckpoint, type SessionState } from './session.ts';
-import { type VerifiedRunpack, verifyRunpack } from '../verify.ts';
 
 /** schemas/v1/runpack/session_chain.schema.json */
 export interface SessionChain {

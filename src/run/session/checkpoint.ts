@@ -1,7 +1,7 @@
 import { canonicalDigest } from '../../core/digest.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { bondEntries } from './checkpoint_bond.ts';
 import { type CapturedRun, RUN_SCHEMA_VERSION } from '../documents.ts';
+import { bondEntries } from './checkpoint_bond.ts';
 import {
   checkpointDigestOf,
   nothingPending,

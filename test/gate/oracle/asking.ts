@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from '../../../src/core/json.ts';
-import { type Decision, evaluate } from '../../../src/gate/evaluate.ts';
 import { NO_EVIDENCE } from '../../../src/gate/context.ts';
+import { type Decision, evaluate } from '../../../src/gate/evaluate.ts';
 import { readIntent } from '../../../src/gate/intent/reader.ts';
 import { readKillSwitches } from '../../../src/gate/kill_switch/reader.ts';
 import { parsePolicy } from '../../../src/gate/policy/yaml.ts';

@@ -1,7 +1,7 @@
-import { claimNow, claimOnceFree } from '../../../src/job/work/claim.ts';
 import type { EnvironmentClaim } from '../../../src/job/fingerprint.ts';
-import type { LeasePorts } from '../../../src/job/work/ports.ts';
+import { claimNow, claimOnceFree } from '../../../src/job/work/claim.ts';
 import type { LeasedJob } from '../../../src/job/work/leased_job.ts';
+import type { LeasePorts } from '../../../src/job/work/ports.ts';
 import { HOME } from '../../support/given.ts';
 import { promised } from '../broken.ts';
 import { GRACE_MS } from './chronicle.ts';

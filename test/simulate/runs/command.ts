@@ -1,5 +1,5 @@
 import { GaitError } from '../../../src/core/errors.ts';
-import type { JobCommand } from '../../../src/job/decide.ts';
+import type { JobCommand } from '../../../src/job/command.ts';
 import type { Ended, TaskProcess } from '../../../src/job/work/run_ports.ts';
 import { ask, checkpoint } from '../../support/given.ts';
 import type { Prng } from '../prng.ts';

@@ -1,8 +1,8 @@
 import { GaitError } from '../../../src/core/errors.ts';
-import type { JobEvent } from '../../../src/job/events.ts';
-import { LOG_FILE } from '../../../src/log/stores/file_store.ts';
 import { SimDisk } from '../../../src/files/sim.ts';
+import type { JobEvent } from '../../../src/job/events.ts';
 import type { Batch, Position } from '../../../src/log/record.ts';
+import { LOG_FILE } from '../../../src/log/stores/file_store.ts';
 import { submitWith } from '../../support/given.ts';
 import { Broken } from '../broken.ts';
 import type { Prng } from '../prng.ts';

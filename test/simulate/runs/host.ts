@@ -1,10 +1,10 @@
 import { timestamp } from '../../../src/core/time.ts';
-import { FileStore } from '../../../src/log/stores/file_store.ts';
 import { interposed } from '../../../src/files/faulty.ts';
 import type { FsPort } from '../../../src/files/port.ts';
 import type { SimDisk } from '../../../src/files/sim.ts';
 import type { Batch, Position } from '../../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../../src/log/store.ts';
+import { FileStore } from '../../../src/log/stores/file_store.ts';
 import type { RunSubject } from './subject.ts';
 import type { Tally } from './tally.ts';
 import type { VirtualTime } from './virtual_time.ts';

@@ -1,13 +1,13 @@
 import { GaitError } from '../../../src/core/errors.ts';
 import { epochMs } from '../../../src/core/time.ts';
-import type { JobCommand } from '../../../src/job/decide.ts';
+import type { JobCommand } from '../../../src/job/command.ts';
 import type { AfterRepair } from '../../../src/job/events.ts';
-import { type RepairPlan, repair } from '../../../src/job/repair/repair.ts';
 import type { JobRow } from '../../../src/job/read/row.ts';
+import { type RepairPlan, repair } from '../../../src/job/repair/repair.ts';
 import type { Job, JobState } from '../../../src/job/state.ts';
-import type { Listed } from '../../../src/log/stores/listing.ts';
 import { seal } from '../../../src/log/record.ts';
 import { cutAfter, remainderAfter } from '../../../src/log/repair.ts';
+import type { Listed } from '../../../src/log/stores/listing.ts';
 import type { Executed } from '../../../src/log/stream.ts';
 import { GRACE_MS } from './chronicle.ts';
 import type { Host } from './host.ts';

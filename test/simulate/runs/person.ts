@@ -1,5 +1,5 @@
 import { GaitError } from '../../../src/core/errors.ts';
-import type { JobCommand } from '../../../src/job/decide.ts';
+import type { JobCommand } from '../../../src/job/command.ts';
 import { planRepair } from '../../../src/job/repair/repair.ts';
 import type { JobState } from '../../../src/job/state.ts';
 import { approve, cancel, checkpoint, claim, pause, resume, stop } from '../../support/given.ts';

@@ -1,10 +1,11 @@
-import { decide, type JobCommand } from '../../../src/job/decide.ts';
+import type { JobCommand } from '../../../src/job/command.ts';
+import { decide } from '../../../src/job/decide.ts';
 import type { JobRules } from '../../../src/job/jobs.ts';
 import { jobModel } from '../../../src/job/model.ts';
-import { repair } from '../../../src/job/repair/repair.ts';
 import type { JobRow } from '../../../src/job/read/row.ts';
-import type { Ended, RunResult } from '../../../src/job/work/run_ports.ts';
+import { repair } from '../../../src/job/repair/repair.ts';
 import type { JobState } from '../../../src/job/state.ts';
+import type { Ended, RunResult } from '../../../src/job/work/run_ports.ts';
 import type { Listed } from '../../../src/log/stores/listing.ts';
 import type { Executed } from '../../../src/log/stream.ts';
 import type { Host } from './host.ts';

@@ -1,11 +1,11 @@
 import { GaitError } from '../../../src/core/errors.ts';
-import type { JobCommand } from '../../../src/job/decide.ts';
+import type { JobCommand } from '../../../src/job/command.ts';
 import { type Author, Jobs } from '../../../src/job/jobs.ts';
 import type { JobRow } from '../../../src/job/read/row.ts';
 import type { Job, JobState } from '../../../src/job/state.ts';
-import type { Listed } from '../../../src/log/stores/listing.ts';
 import { type Head, LogDamage } from '../../../src/log/record.ts';
 import type { EventStore } from '../../../src/log/store.ts';
+import type { Listed } from '../../../src/log/stores/listing.ts';
 import type { Executed } from '../../../src/log/stream.ts';
 import type { Host, Known, Surroundings } from './host.ts';
 

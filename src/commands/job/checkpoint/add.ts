@@ -1,8 +1,8 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import type { Io } from '../../../cli/io.ts';
 import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../../cli/flags/job.ts';
-import { asJson, describeJob } from '../../../cli/text/job.ts';
 import { namedWorkerFlag, optionalTokenFlag, tokenOf } from '../../../cli/flags/worker.ts';
+import type { Io } from '../../../cli/io.ts';
+import { asJson, describeJob } from '../../../cli/text/job.ts';
 import { openJobs } from '../../../cli/workspace.ts';
 import { CHECKPOINT_TYPES, type CheckpointType } from '../../../job/events.ts';
 

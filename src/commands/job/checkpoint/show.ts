@@ -1,8 +1,8 @@
-import { approvalText, tallyOf, tallyText } from '../../../cli/text/approval.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { JOB_OUTPUT, jobFlags } from '../../../cli/flags/job.ts';
-import { asJson } from '../../../cli/text/job.ts';
 import { printable } from '../../../cli/terminal.ts';
+import { approvalText, tallyOf, tallyText } from '../../../cli/text/approval.ts';
+import { asJson } from '../../../cli/text/job.ts';
 import { openJobs } from '../../../cli/workspace.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { readHistory } from '../../../job/read/history.ts';

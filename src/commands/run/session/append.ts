@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { asJson } from '../../../cli/text/job.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/flags/session.ts';
 import { printable } from '../../../cli/terminal.ts';
+import { asJson } from '../../../cli/text/job.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
 import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session/session.ts';

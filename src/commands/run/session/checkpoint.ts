@@ -1,11 +1,11 @@
 import { signatureFields } from '../../../cli/capture.ts';
 import { makeCheckpoint } from '../../../cli/checkpoint.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { asJson } from '../../../cli/text/job.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../../cli/flags/key.ts';
-import { shellWord } from '../../../cli/run.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/flags/session.ts';
+import { shellWord } from '../../../cli/run.ts';
 import { printable } from '../../../cli/terminal.ts';
+import { asJson } from '../../../cli/text/job.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'checkpoint' },

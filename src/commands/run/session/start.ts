@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
-import { refuseKeptPlace } from '../../../cli/places.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT, statusFields } from '../../../cli/flags/session.ts';
+import { refuseKeptPlace } from '../../../cli/places.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';

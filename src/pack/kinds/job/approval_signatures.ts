@@ -1,9 +1,9 @@
 import { MAX_FINDINGS } from '../../../core/limits.ts';
 import type { Found, Report } from '../../../core/report.ts';
+import { approvalFault, headFault } from '../../../job/approval/signed.ts';
 import type { ApprovalPolicy } from '../../../job/approval_policy.ts';
 import type { JobEvent, JobEventOf } from '../../../job/events.ts';
 import { parseJobEvent } from '../../../job/events.ts';
-import { approvalFault, headFault } from '../../../job/approval/signed.ts';
 import type { Head, StoredEvent } from '../../../log/record.ts';
 import type { Trust } from '../../../signing/trust.ts';
 import { EVENTS_MEMBER } from './members.ts';

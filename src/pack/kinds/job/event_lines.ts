@@ -4,13 +4,19 @@ import { isJsonObject, type JsonObject } from '../../../core/json.ts';
 import { MAX_EVENT_LINE_BYTES, MAX_FINDINGS } from '../../../core/limits.ts';
 import type { Found } from '../../../core/report.ts';
 import { isTimestamp } from '../../../core/time.ts';
-import { HistoryCollector, type JobHistory } from '../../../job/read/history.ts';
+import { type ByteSource, linesOf } from '../../../files/source.ts';
 import { jobModel } from '../../../job/model.ts';
+import { HistoryCollector, type JobHistory } from '../../../job/read/history.ts';
 import type { Job } from '../../../job/state.ts';
 import { evolveAt } from '../../../log/fold.ts';
-import { chainHash, type Head, type Position, placementFault, type StoredEvent } from '../../../log/record.ts';
+import {
+  chainHash,
+  type Head,
+  type Position,
+  placementFault,
+  type StoredEvent,
+} from '../../../log/record.ts';
 import { LOG_START } from '../../../log/scan.ts';
-import { type ByteSource, linesOf } from '../../../files/source.ts';
 import { EVENTS_MEMBER, STATE_MEMBER } from './members.ts';
 
 /** One line of the events' member: canonical JSON, an object. */

@@ -6,9 +6,9 @@ import validateState from '../../../schema/generated/job_state.js';
 import { schemaFault } from '../../../schema/validator.ts';
 import type { SigningKey } from '../../../signing/keys.ts';
 import { memberOf, type Pack, sealPack } from '../../build.ts';
+import { PACK_SCHEMA_VERSION } from '../../manifest.ts';
 import { UNCHAINED } from './event_lines.ts';
 import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './members.ts';
-import { PACK_SCHEMA_VERSION } from '../../manifest.ts';
 
 /** A job as the programs before this one kept it: a state, and beside it events that do not make it. */
 export interface OlderJob {

@@ -1,6 +1,7 @@
 import { canonicalize } from '../../../core/canonical.ts';
 import type { JsonObject } from '../../../core/json.ts';
 import type { Found, Report } from '../../../core/report.ts';
+import type { ByteSource } from '../../../files/source.ts';
 import { type JobHistory, runtimeState } from '../../../job/read/history.ts';
 import { type HeadFinding, HeadWatch, type KnownHead } from '../../../log/known_heads.ts';
 import type { Head } from '../../../log/record.ts';
@@ -11,13 +12,12 @@ import validatePayload from '../../../schema/generated/pack_job.js';
 import validateLedger from '../../../schema/generated/pack_job_ledger.js';
 import type { Validate } from '../../../schema/validator.ts';
 import type { Trust } from '../../../signing/trust.ts';
-import type { ByteSource } from '../../../files/source.ts';
-import { ApprovalChecks, type ApprovalSignatures } from './approval_signatures.ts';
 import { payloadOf } from '../../build.ts';
-import { Fold, olderEventFindings, promisesLedger, walkChain } from './event_lines.ts';
-import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './members.ts';
 import type { PackManifest } from '../../manifest.ts';
 import { MerkleTree } from '../../merkle.ts';
+import { ApprovalChecks, type ApprovalSignatures } from './approval_signatures.ts';
+import { Fold, olderEventFindings, promisesLedger, walkChain } from './event_lines.ts';
+import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './members.ts';
 
 export interface JobPackSource {
   readonly manifest: PackManifest;

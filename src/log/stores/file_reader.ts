@@ -1,11 +1,12 @@
-import { GaitError, ioFailure } from '../core/errors.ts';
-import { closeQuietly, isAbsent, isAnchored, pieces } from './bytes.ts';
-import type { StreamFile } from '../log/stores/file_stream.ts';
-import type { Fd } from './port.ts';
-import { MAX_REOPENINGS, replacedTooOften } from './locked_file.ts';
-import { type IdField, type LogDamage, MAX_LINE_BYTES, type Position, type StoredEvent } from '../log/record.ts';
-import { LOG_START, LogScanner } from '../log/scan.ts';
-import type { ReadOptions } from '../log/store.ts';
+import { GaitError, ioFailure } from '../../core/errors.ts';
+import { closeQuietly, isAbsent, pieces } from '../../files/bytes.ts';
+import { MAX_REOPENINGS, replacedTooOften } from '../../files/locked_file.ts';
+import type { Fd } from '../../files/port.ts';
+import { isAnchored } from '../anchor.ts';
+import { type IdField, type LogDamage, MAX_LINE_BYTES, type Position, type StoredEvent } from '../record.ts';
+import { LOG_START, LogScanner } from '../scan.ts';
+import type { ReadOptions } from '../store.ts';
+import type { StreamFile } from './file_stream.ts';
 
 /** One reading of the log of a stream. */
 export class FileReader {
