@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { assertReplaceable, writeFileAtomically } from '../files/atomic_file.ts';
+import { refuseKeptPlace } from '../host/workspace/places.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { buildRunpack } from '../run/runpack.ts';
@@ -10,7 +11,6 @@ import { openContainer } from '../zip/reader.ts';
 import { zipOf } from '../zip/writer.ts';
 import type { Signer } from './flags/key.ts';
 import type { Io } from './io.ts';
-import { refuseKeptPlace } from './places.ts';
 import { runpackName } from './run_source.ts';
 
 /** What machines are called in run documents: the names that earlier producers gave them. */

@@ -5,6 +5,8 @@ import { VERSION } from '../core/version.ts';
 import { writeFileAtOnce, writeFileAtomically } from '../files/atomic_file.ts';
 import { openSource } from '../files/file_source.ts';
 import { sourceOf } from '../files/source.ts';
+import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from '../host/sessions/chain_files.ts';
+import { realPlace, refuseKeptPlace, refuseSame } from '../host/workspace/places.ts';
 import type { CapturedRun, Intent } from '../run/documents.ts';
 import { checkRunId } from '../run/record.ts';
 import { buildRunpack } from '../run/runpack.ts';
@@ -16,10 +18,8 @@ import { verifyRunpack } from '../run/verify.ts';
 import { readContainer } from '../zip/reader.ts';
 import { zipAtOnce } from '../zip/writer.ts';
 import { machineNames, refusePlace, runpackPath } from './capture.ts';
-import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from './chain_files.ts';
 import type { Signer } from './flags/key.ts';
 import type { Io } from './io.ts';
-import { realPlace, refuseKeptPlace, refuseSame } from './places.ts';
 
 export interface CheckpointRequest {
   readonly journal: Journal;

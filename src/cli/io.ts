@@ -1,11 +1,10 @@
 import { write } from 'node:fs';
-import { type Clock, systemClock } from '../core/clock.ts';
+import { systemClock } from '../core/clock.ts';
+import { Held, type Host } from '../host/host.ts';
 import { type Color, helpLines, inPlace, painted, printableJson, redrawn, terminalLine } from './terminal.ts';
 
 /** What a command has of the world beside its flags. */
-export interface Io {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly clock: Clock;
+export interface Io extends Host {
   /** True when standard output is for a script: one line of canonical JSON. */
   readonly json: boolean;
   /** True when a person looks at standard output. */
@@ -28,8 +27,6 @@ export interface Io {
   readonly screen: Screen | undefined;
   /** From here on nobody who stops reading ends this process: what it holds is worth more than what it prints. */
   outliveReaders(): void;
-  /** What is open until the command is over. */
-  readonly held: Held;
   /** Asks the person at the terminal; true for yes and for nothing else. Absent where nobody is there to ask. */
   ask?(question: string): Promise<boolean>;
 }
@@ -40,20 +37,6 @@ export interface Screen {
   redraw(before: number, lines: readonly string[]): void;
   /** Draws one line in the place of the one before; an empty one takes it away. */
   inPlace(line: string): void;
-}
-
-/** What is closed by whoever runs the command, however the command ends. */
-export class Held {
-  readonly #held: { close(): unknown }[] = [];
-
-  keep<T extends { close(): unknown }>(opened: T): T {
-    this.#held.push(opened);
-    return opened;
-  }
-
-  async close(): Promise<void> {
-    for (const opened of this.#held.splice(0).reverse()) await opened.close();
-  }
 }
 
 /** The streams that a command's words go to, and what is known of them. */

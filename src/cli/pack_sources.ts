@@ -4,6 +4,8 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { openSource } from '../files/file_source.ts';
 import { sourceOf } from '../files/source.ts';
+import { jobSource } from '../host/workspace/places.ts';
+import { jobRoot } from '../host/workspace/workspace.ts';
 import { readHistory } from '../job/read/history.ts';
 import type { Head } from '../log/record.ts';
 import { LOG_FILE } from '../log/stores/file_store.ts';
@@ -15,10 +17,8 @@ import type { SigningKey } from '../signing/keys.ts';
 import { openContainer, readContainer } from '../zip/reader.ts';
 import { zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
-import { jobSource } from './places.ts';
 import { sourcePath } from './run_source.ts';
 import type { Progress } from './text/progress.ts';
-import { jobRoot } from './workspace.ts';
 
 /** A pack that is ready to be written, and what it is of. */
 export interface BuiltSource {

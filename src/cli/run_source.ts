@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
+import { readChain, runpackOf } from '../host/sessions/chain_files.ts';
+import { outDir } from '../host/workspace/workspace.ts';
 import {
   type PackVerification,
   type VerificationPolicy,
@@ -13,10 +15,8 @@ import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { collectRecords } from '../run/records.ts';
 import { checkpointNamed } from '../run/session/chain.ts';
 import { openContainer } from '../zip/reader.ts';
-import { readChain, runpackOf } from './chain_files.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
 import type { Io } from './io.ts';
-import { outDir } from './workspace.ts';
 
 export const RUN_OUTPUT = 'gait.run.output';
 

@@ -14,10 +14,10 @@ import {
   type TraceVerification,
   verifyTrace,
 } from '../gate/records/verify_trace.ts';
+import { readJsonFile, verifiedFile } from '../host/read_json.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import { readJsonFile, verifiedFile } from './input.ts';
 import type { Io } from './io.ts';
 import { printable } from './terminal.ts';
 

@@ -2,19 +2,20 @@ import { join } from 'node:path';
 import { type CommandSpec, command } from '../cli/command.ts';
 import { modeSigner, privateKeyFlags } from '../cli/flags/key.ts';
 import { mintFlags, termsOf } from '../cli/flags/token.ts';
-import { writeToken } from '../cli/gate_files.ts';
-import { csv } from '../cli/input.ts';
 import type { Io } from '../cli/io.ts';
-import { decisionLines, type PolicyFile, readIntentFile, readPolicyFile } from '../cli/policy_files.ts';
 import { printable } from '../cli/terminal.ts';
 import { callLines } from '../cli/text/call.ts';
+import { decisionLines } from '../cli/text/policy.ts';
 import { mintedReply } from '../cli/text/token.ts';
-import { outDir } from '../cli/workspace.ts';
 import { invalidInput } from '../core/errors.ts';
 import { rulesAlone } from '../gate/evaluate.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent/digest.ts';
 import type { IntentRequest } from '../gate/intent/intent.ts';
 import { draftApproval, signed } from '../gate/tokens/mint.ts';
+import { writeToken } from '../host/gate_files.ts';
+import { type PolicyFile, readIntentFile, readPolicyFile } from '../host/policy_files.ts';
+import { csv } from '../host/read_json.ts';
+import { outDir } from '../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'approve' },

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { askedOf, brokerOf } from '../../src/cli/broker.ts';
+import { askedOf, brokerOf } from '../../src/cli/flags/broker_open.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Credential, Issued } from '../../src/gate/credentials/credential.ts';
 import { credentialRecord, readCredentialRecord } from '../../src/gate/credentials/record.ts';

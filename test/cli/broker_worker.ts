@@ -1,4 +1,4 @@
-import { brokerOf } from '../../src/cli/broker.ts';
+import { brokerOf } from '../../src/cli/flags/broker_open.ts';
 import { flagsOf, ioOf, NOW, REQUEST } from '../support/brokers.ts';
 
 /** Asks the command of its first argument for a credential, and says so if it lives to see the answer. */

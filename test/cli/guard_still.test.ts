@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { test } from 'node:test';
-import { realPorts } from '../../src/cli/spawn.ts';
+import { realPorts } from '../../src/host/process/spawn.ts';
 import { environmentHere } from '../../src/job/environment.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
 import { STUBBORN } from '../support/guard_worker.ts';

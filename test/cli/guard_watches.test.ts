@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { Watches } from '../../src/cli/guard_watches.ts';
+import { Watches } from '../../src/host/process/guard_watches.ts';
 import fc from '../support/property.ts';
 
 /** A guard that was told these lines at time 0. */

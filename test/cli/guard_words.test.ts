@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { describe, type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { uptime } from '../../src/cli/guard_watches.ts';
+import { uptime } from '../../src/host/process/guard_watches.ts';
 import { childEnv } from '../support/child_env.ts';
 import { BUNDLED_GUARD } from '../support/guard_worker.ts';
 import { gone, lives } from '../support/work.ts';

@@ -3,7 +3,7 @@
  * milliseconds it may live, how often that is renewed (0: never), and the script of the command.
  */
 
-import { realPorts } from '../../src/cli/spawn.ts';
+import { realPorts } from '../../src/host/process/spawn.ts';
 import { environmentHere } from '../../src/job/environment.ts';
 
 const [ms = '', every = '', script = ''] = process.argv.slice(2);

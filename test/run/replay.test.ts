@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { describe, test } from 'node:test';
-import { allowListOf, checkInterlocks } from '../../src/cli/tools.ts';
 import { canonicalBytes, parseCanonical } from '../../src/core/canonical.ts';
 import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
+import { allowListOf, checkInterlocks } from '../../src/host/tools.ts';
 import type { Intent, Result, RunManifest } from '../../src/run/documents.ts';
 import {
   answered,

@@ -1,7 +1,8 @@
 import { dispatch } from '../../src/cli/dispatch.ts';
-import { Held, type Io, wordsTo } from '../../src/cli/io.ts';
+import { type Io, wordsTo } from '../../src/cli/io.ts';
 import { wantsJson } from '../../src/cli/run.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { Held } from '../../src/host/host.ts';
 import { TREE } from '../../src/tree.ts';
 
 export interface Printed {

@@ -1,4 +1,5 @@
 import { invalidInput } from '../../core/errors.ts';
+import { VARIABLE_NAME } from '../../host/process/env.ts';
 import type { FlagSpec, FlagValues, OptionalText } from '../command.ts';
 import { milliseconds } from '../duration.ts';
 
@@ -64,9 +65,6 @@ export const brokerFlags: {
 };
 
 export type BrokerValues = FlagValues<typeof brokerFlags>;
-
-/** The name of a variable, as every shell takes it. */
-export const VARIABLE_NAME: RegExp = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 /** Without a prefix the name of a tool would choose among all variables. */
 export function envPrefixOf({ 'credential-env-prefix': prefix }: BrokerValues): string {

@@ -1,5 +1,4 @@
 import type { Timestamp } from '../../core/time.ts';
-import { homeFolder } from '../../gate/target/places.ts';
 import type { OptionalText } from '../command.ts';
 import { instantOf } from '../duration.ts';
 import type { Io } from '../io.ts';
@@ -35,11 +34,6 @@ export const trialFlags: typeof evaluationFlags &
   },
 };
 
-/** The home folder of the flag, in its plain form. Throws `home_invalid`. */
-export function homeOf({ home }: { readonly home: string | undefined }): string | undefined {
-  return home === undefined ? undefined : homeFolder(home);
-}
-
 /** The time of the flag, else that of the clock. Throws `flag_value_invalid` for what is no RFC 3339 time. */
 export function evaluationTime(
   { 'evaluation-time': text }: { readonly 'evaluation-time': string | undefined },
@@ -47,3 +41,11 @@ export function evaluationTime(
 ): Timestamp {
   return text === undefined ? io.clock.now() : instantOf(text, 'evaluation-time');
 }
+
+export const contextFlags: { readonly 'context-envelope': OptionalText } = {
+  'context-envelope': {
+    type: 'string',
+    value: 'FILE',
+    summary: 'What the agent was given to read: a context envelope. Without it no context is proven.',
+  },
+};

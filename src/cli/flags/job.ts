@@ -1,11 +1,11 @@
+import { actorOf } from '../../host/workspace/actor.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 import type { JobCommand } from '../../job/command.ts';
 import type { Author } from '../../job/jobs.ts';
 import type { Job } from '../../job/state.ts';
 import { type CommandSpec, command, type OptionalText, type Reply, type RequiredText } from '../command.ts';
 import type { Io } from '../io.ts';
-import { actorOf } from '../machine.ts';
 import { describeJob } from '../text/job.ts';
-import { openJobs } from '../workspace.ts';
 
 export const JOB_OUTPUT = 'gait.job.output';
 
@@ -84,3 +84,11 @@ export function orderCommand(
     run: ({ flags }, io) => executeOn(flags, io, { kind }),
   });
 }
+
+export const sharedFlag: OptionalText = {
+  type: 'string',
+  value: 'GROUP',
+  summary:
+    'Share the folder of the jobs, and those above it that are made, with a group of the system: its members may read ' +
+    'and write what is made in it from now on.',
+};

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { GaitError, invalidInput } from '../../core/errors.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 import {
   keptKey,
   keyPaths,
@@ -13,7 +14,6 @@ import { type PublicKey, parsePrivateKey, parsePublicKey, type SigningKey } from
 import { TrustSet } from '../../signing/trust.ts';
 import type { FlagSpec, OptionalText } from '../command.ts';
 import type { Io } from '../io.ts';
-import { outDir } from '../workspace.ts';
 
 /** Where a private key comes from. */
 export const privateKeyFlags: {

@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import { invalidInput } from '../../core/errors.ts';
 import { readFileBytes } from '../../files/file_source.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 import { refuseKeyAsName } from '../../signing/key_files.ts';
 import { Keyring } from '../../signing/keyring.ts';
 import { MAX_KEYRING_BYTES, parseKeyring } from '../../signing/keyring_file.ts';
@@ -41,4 +43,19 @@ export function namedRing({ keyring }: KeyringValues, env: Io['env']): string | 
   if (path === undefined || path === '') return undefined;
   refuseKeyAsName(path);
   return path;
+}
+
+/** Flag of the commands that manage a ring. */
+export const managedRingFlags: { readonly keyring: OptionalText } = {
+  keyring: {
+    type: 'string',
+    value: 'FILE',
+    env: 'GAIT_KEYRING',
+    summary: 'The keyring. By default ./gait-out/keys/keyring.json.',
+  },
+};
+
+/** The ring to manage: the one that is named, else the one of the workspace. */
+export function managedRing(flags: KeyringValues, { env }: Pick<Io, 'env'>): string {
+  return namedRing(flags, env) ?? join(outDir(env), 'keys', 'keyring.json');
 }

@@ -1,4 +1,5 @@
 import { GaitError, invalidInput } from '../../core/errors.ts';
+import { namedPath, type PathInput } from '../../host/read_json.ts';
 import type { PackManifest } from '../../pack/manifest.ts';
 import {
   type PackVerification,
@@ -8,7 +9,6 @@ import {
 } from '../../pack/verify.ts';
 import { openContainer } from '../../zip/reader.ts';
 import type { ArgSpec, OptionalText } from '../command.ts';
-import { namedPath, type PathInput } from '../input.ts';
 import type { Io } from '../io.ts';
 import { progressBar } from '../text/progress.ts';
 

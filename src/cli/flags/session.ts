@@ -1,9 +1,9 @@
 import { invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
+import { realPlace } from '../../host/workspace/places.ts';
 import { Journal } from '../../run/session/journal.ts';
 import type { SessionState } from '../../run/session/session.ts';
 import type { RequiredText } from '../command.ts';
-import { realPlace } from '../places.ts';
 import { printable } from '../terminal.ts';
 import { count } from '../text/job.ts';
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { resolve } from 'node:path';
 import { invalidInput } from '../../core/errors.ts';
+import { actorOf } from '../../host/workspace/actor.ts';
 import { checkTtl, checkWorker } from '../../job/checks.ts';
 import { type Observe, observer } from '../../job/environment.ts';
 import type { Budget, JobTask } from '../../job/events.ts';
@@ -9,7 +10,6 @@ import type { RunOptions, RunResult } from '../../job/work/run_ports.ts';
 import type { OptionalText, RequiredText } from '../command.ts';
 import { milliseconds } from '../duration.ts';
 import type { Io } from '../io.ts';
-import { actorOf } from '../machine.ts';
 
 const KILL_AFTER_MS = 5000;
 const POLL_MS = 250;

@@ -7,9 +7,9 @@ import type { RecordKind } from '../../gate/records/records.ts';
 import { approvalRef, delegationTokenRef } from '../../gate/records/trace.ts';
 import type { GatePlace } from '../flags/gate_eval.ts';
 import type { Io } from '../io.ts';
-import { decisionLines } from '../policy_files.ts';
 import { printable } from '../terminal.ts';
 import { asJson } from './job.ts';
+import { decisionLines } from './policy.ts';
 
 export const GATE_OUTPUT = 'gait.gate.output';
 

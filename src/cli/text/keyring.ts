@@ -1,8 +1,8 @@
 import type { Timestamp } from '../../core/time.ts';
+import type { RingChange } from '../../host/keyring_store.ts';
 import { keyStatus } from '../../signing/keyring_change.ts';
 import type { KeyringEntry } from '../../signing/keyring_file.ts';
 import type { Reply } from '../command.ts';
-import type { RingChange } from '../keyring_store.ts';
 import { printable } from '../terminal.ts';
 import { asJson, table } from './job.ts';
 

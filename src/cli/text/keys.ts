@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { invalidInput } from '../../core/errors.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 import { isStreamId } from '../../log/record.ts';
 import { createKeyFiles, keyPaths } from '../../signing/key_files.ts';
 import type { FlagSpec, OptionalText, Reply } from '../command.ts';
 import type { Io } from '../io.ts';
-import { outDir } from '../workspace.ts';
 
 export const KEYS_OUTPUT = 'gait.keys.output';
 

@@ -1,12 +1,13 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { gateStore, stateFlag } from '../../cli/gate_files.ts';
-import { gateDir } from '../../cli/places.ts';
+import { stateFlag } from '../../cli/flags/gate_state.ts';
 import { printable } from '../../cli/terminal.ts';
-import { readToken } from '../../cli/token_files.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { decideRevocation, USES_STREAM, usesModel } from '../../gate/ledger/uses.ts';
 import { APPROVAL_SCHEMA_ID } from '../../gate/tokens/approval.ts';
 import { DELEGATION_SCHEMA_ID } from '../../gate/tokens/delegation.ts';
+import { gateStore } from '../../host/gate_files.ts';
+import { readToken } from '../../host/token_files.ts';
+import { gateDir } from '../../host/workspace/places.ts';
 import { StreamHandle } from '../../log/stream.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
 

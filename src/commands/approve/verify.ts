@@ -1,15 +1,16 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/flags/gate.ts';
+import { stateFlag } from '../../cli/flags/gate_state.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
-import { gateStore, stateFlag } from '../../cli/gate_files.ts';
-import { verifiedFile } from '../../cli/input.ts';
-import { gateDir } from '../../cli/places.ts';
-import { readIntentFile, readPolicyFile } from '../../cli/policy_files.ts';
 import { readUses, tokenReply } from '../../cli/text/token.ts';
-import { readToken } from '../../cli/token_files.ts';
 import { checkApproval } from '../../gate/tokens/approval.ts';
 import { approvalSubject, revocationsIn, tokenRulesOf } from '../../gate/tokens/terms.ts';
+import { gateStore } from '../../host/gate_files.ts';
+import { readIntentFile, readPolicyFile } from '../../host/policy_files.ts';
+import { verifiedFile } from '../../host/read_json.ts';
+import { readToken } from '../../host/token_files.ts';
+import { gateDir } from '../../host/workspace/places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'verify' },

@@ -2,12 +2,12 @@ import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { modeSigner, privateKeyFlags } from '../../cli/flags/key.ts';
 import { mintFlags, termsOf } from '../../cli/flags/token.ts';
-import { writeToken } from '../../cli/gate_files.ts';
-import { csv } from '../../cli/input.ts';
 import { printable } from '../../cli/terminal.ts';
 import { mintedReply } from '../../cli/text/token.ts';
-import { outDir } from '../../cli/workspace.ts';
 import { draftDelegation, signed } from '../../gate/tokens/mint.ts';
+import { writeToken } from '../../host/gate_files.ts';
+import { csv } from '../../host/read_json.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'mint' },

@@ -1,14 +1,15 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateFlags, gateRingOf, settingsOf } from '../../cli/flags/gate.ts';
+import { stateFlag } from '../../cli/flags/gate_state.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
-import { gateStore, stateFlag } from '../../cli/gate_files.ts';
-import { csv, verifiedFile } from '../../cli/input.ts';
-import { gateDir } from '../../cli/places.ts';
 import { readUses, tokenReply } from '../../cli/text/token.ts';
-import { readToken } from '../../cli/token_files.ts';
 import { checkDelegation, type DelegationFinding } from '../../gate/tokens/delegation.ts';
 import { revocationsIn, tokenRulesOf } from '../../gate/tokens/terms.ts';
+import { gateStore } from '../../host/gate_files.ts';
+import { csv, verifiedFile } from '../../host/read_json.ts';
+import { readToken } from '../../host/token_files.ts';
+import { gateDir } from '../../host/workspace/places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'verify' },

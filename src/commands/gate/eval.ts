@@ -11,9 +11,9 @@ import {
   recordFlags,
   signingFlags,
 } from '../../cli/flags/gate_eval.ts';
+import { stateFlag } from '../../cli/flags/gate_state.ts';
 import { privateKeyFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
-import { stateFlag } from '../../cli/gate_files.ts';
 import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/text/gate.ts';
 
 const spec: CommandSpec = command({

@@ -9,7 +9,7 @@ import {
   workerFlags,
 } from '../../cli/flags/worker.ts';
 import { asJson, describeJob } from '../../cli/text/job.ts';
-import { openJobs } from '../../cli/workspace.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 import { executeInEnvironment } from '../../job/bound_environment.ts';
 import { GRACE_MS } from '../../job/work/held_lease.ts';
 

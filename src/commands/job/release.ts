@@ -2,7 +2,7 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags, JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
 import { namedWorker, namedWorkerFlag, tokenFlag, tokenOf } from '../../cli/flags/worker.ts';
 import { describeJob } from '../../cli/text/job.ts';
-import { openJobs } from '../../cli/workspace.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 import type { LeaseOutcome } from '../../job/events.ts';
 
 const OUTCOMES: readonly LeaseOutcome[] = ['finished', 'failed', 'interrupted', 'given_up'];

@@ -3,7 +3,7 @@ import { milliseconds } from '../../cli/duration.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
 import { namedWorker, namedWorkerFlag, tokenFlag, tokenOf, workerFlags } from '../../cli/flags/worker.ts';
 import { asJson, describeJob } from '../../cli/text/job.ts';
-import { openJobs } from '../../cli/workspace.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'renew' },

@@ -3,7 +3,7 @@ import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/flags/job
 import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
 import { count, paintStatus } from '../../cli/text/job.ts';
-import { openJobs } from '../../cli/workspace.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 import { planRepair, type RepairPlan, repair, repairWouldEmpty } from '../../job/repair/repair.ts';
 import type { Status } from '../../job/transitions.ts';
 

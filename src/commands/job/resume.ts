@@ -2,7 +2,7 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorOf, JOB_OUTPUT, jobFlags, personFlags } from '../../cli/flags/job.ts';
 import { environmentFlag, observerOf } from '../../cli/flags/worker.ts';
 import { describeJob } from '../../cli/text/job.ts';
-import { openJobs } from '../../cli/workspace.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 import { executeInEnvironment } from '../../job/bound_environment.ts';
 
 const spec: CommandSpec = command({

@@ -9,12 +9,12 @@ import {
   waiting,
   workerFlags,
 } from '../../cli/flags/worker.ts';
-import { onInterrupt } from '../../cli/interrupts.ts';
-import { realPorts } from '../../cli/spawn.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
-import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { type ErrorCategory, GaitError } from '../../core/errors.ts';
+import { onInterrupt } from '../../host/process/interrupts.ts';
+import { realPorts } from '../../host/process/spawn.ts';
+import { jobRoot, openJobs } from '../../host/workspace/workspace.ts';
 import type { RunResult } from '../../job/work/run_ports.ts';
 import { runJob } from '../../job/work/runner.ts';
 

@@ -1,13 +1,13 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { approverFlags, approversOf } from '../../cli/flags/approver.ts';
-import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
+import { authorFlags, authorOf, JOB_OUTPUT, jobFlags, sharedFlag } from '../../cli/flags/job.ts';
 import { budgetFlags, budgetOf, taskOf } from '../../cli/flags/worker.ts';
-import { assertNotLost } from '../../cli/lost_jobs.ts';
-import { sharedFlag, shareRoot } from '../../cli/shared_root.ts';
 import { describeJob } from '../../cli/text/job.ts';
-import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { VERSION } from '../../core/version.ts';
+import { assertNotLost } from '../../host/workspace/lost_jobs.ts';
+import { shareRoot } from '../../host/workspace/shared_root.ts';
+import { jobRoot, openJobs } from '../../host/workspace/workspace.ts';
 import type { SubmitCommand } from '../../job/command.ts';
 import { absoluteRule, observer } from '../../job/environment.ts';
 import { fingerprintRules } from '../../job/fingerprint.ts';

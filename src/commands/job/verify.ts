@@ -1,11 +1,11 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
-import { packedHeads } from '../../cli/lost_jobs.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
-import { openJobs } from '../../cli/workspace.ts';
 import { GaitError } from '../../core/errors.ts';
+import { packedHeads } from '../../host/workspace/lost_jobs.ts';
+import { openJobs } from '../../host/workspace/workspace.ts';
 import { type JobVerification, verifyJob } from '../../job/read/verify.ts';
 
 const spec: CommandSpec = command({

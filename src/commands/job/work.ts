@@ -2,14 +2,14 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
 import { JOB_OUTPUT, rootFlag } from '../../cli/flags/job.ts';
 import { ending, environmentFlag, observerOf, runOptions, workerFlags } from '../../cli/flags/worker.ts';
-import { onInterrupt } from '../../cli/interrupts.ts';
-import { realPorts } from '../../cli/spawn.ts';
 import { Aside } from '../../cli/stderr_queue.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
 import { liveTable } from '../../cli/text/live_table.ts';
-import { jobRoot, openJobs } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
+import { onInterrupt } from '../../host/process/interrupts.ts';
+import { realPorts } from '../../host/process/spawn.ts';
+import { jobRoot, openJobs } from '../../host/workspace/workspace.ts';
 import { work } from '../../job/work/worker.ts';
 
 const spec: CommandSpec = command({

@@ -1,12 +1,13 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { instantOf } from '../../cli/duration.ts';
 import { authorFlags } from '../../cli/flags/job.ts';
-import { changeRing, managedRing, managedRingFlags } from '../../cli/keyring_store.ts';
-import { actorOf } from '../../cli/machine.ts';
+import { managedRing, managedRingFlags } from '../../cli/flags/keyring.ts';
 import { describeChange } from '../../cli/text/keyring.ts';
 import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
 import { invalidInput } from '../../core/errors.ts';
 import type { Timestamp } from '../../core/time.ts';
+import { changeRing } from '../../host/keyring_store.ts';
+import { actorOf } from '../../host/workspace/actor.ts';
 import { readPublicKey } from '../../signing/key_files.ts';
 import { KEY_PURPOSES, type KeyPurpose } from '../../signing/keyring.ts';
 import { added } from '../../signing/keyring_change.ts';

@@ -1,7 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { managedRing, managedRingFlags, readRing } from '../../cli/keyring_store.ts';
+import { managedRing, managedRingFlags } from '../../cli/flags/keyring.ts';
 import { describeRing } from '../../cli/text/keyring.ts';
 import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
+import { readRing } from '../../host/keyring_store.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'list' },

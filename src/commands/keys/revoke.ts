@@ -1,9 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { authorFlags } from '../../cli/flags/job.ts';
-import { changeRing, managedRing, managedRingFlags, readRing } from '../../cli/keyring_store.ts';
-import { actorOf } from '../../cli/machine.ts';
+import { managedRing, managedRingFlags } from '../../cli/flags/keyring.ts';
 import { describeChange } from '../../cli/text/keyring.ts';
 import { KEYS_OUTPUT } from '../../cli/text/keys.ts';
+import { changeRing, readRing } from '../../host/keyring_store.ts';
+import { actorOf } from '../../host/workspace/actor.ts';
 import { keyByPrefix, revoked } from '../../signing/keyring_change.ts';
 
 const spec: CommandSpec = command({

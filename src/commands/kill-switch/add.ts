@@ -1,22 +1,15 @@
 import { type CommandSpec, command, type FlagValues } from '../../cli/command.ts';
 import { milliseconds } from '../../cli/duration.ts';
+import { KILL_SWITCH_OUTPUT, stateFlags, statePath, switchActor } from '../../cli/flags/kill_switch.ts';
 import type { Io } from '../../cli/io.ts';
-import {
-  changeKillSwitches,
-  entryFields,
-  entryLines,
-  gatesElsewhere,
-  KILL_SWITCH_OUTPUT,
-  stateFlags,
-  statePath,
-  switchActor,
-} from '../../cli/kill_switch_files.ts';
 import { printable } from '../../cli/terminal.ts';
+import { entryFields, entryLines } from '../../cli/text/kill_switch.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { epochMs, timestamp } from '../../core/time.ts';
 import type { KillSwitchEntry } from '../../gate/kill_switch/kill_switch.ts';
 import { newKillSwitch, selectorFault } from '../../gate/kill_switch/reader.ts';
 import { TARGET_KINDS } from '../../gate/target/endpoint.ts';
+import { changeKillSwitches, gatesElsewhere } from '../../host/kill_switch_store.ts';
 
 const flags = {
   ...stateFlags,

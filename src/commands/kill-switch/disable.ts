@@ -1,14 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import {
-  changeKillSwitches,
-  entryFields,
-  entryLines,
-  KILL_SWITCH_OUTPUT,
-  stateFlags,
-  statePath,
-  switchActor,
-} from '../../cli/kill_switch_files.ts';
+import { KILL_SWITCH_OUTPUT, stateFlags, statePath, switchActor } from '../../cli/flags/kill_switch.ts';
+import { entryFields, entryLines } from '../../cli/text/kill_switch.ts';
 import { invalidInput } from '../../core/errors.ts';
+import { changeKillSwitches } from '../../host/kill_switch_store.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'disable' },

@@ -1,11 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import {
-  entryFields,
-  entryLines,
-  KILL_SWITCH_OUTPUT,
-  stateFlags,
-  statePath,
-} from '../../cli/kill_switch_files.ts';
+import { KILL_SWITCH_OUTPUT, stateFlags, statePath } from '../../cli/flags/kill_switch.ts';
+import { entryFields, entryLines } from '../../cli/text/kill_switch.ts';
 import { readKillSwitchFile } from '../../gate/kill_switch/file.ts';
 
 const spec: CommandSpec = command({

@@ -9,14 +9,14 @@ import {
   signingProfileFlag,
 } from '../../cli/flags/key.ts';
 import type { Io } from '../../cli/io.ts';
-import { actorOf } from '../../cli/machine.ts';
 import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../cli/pack_sources.ts';
-import { keptFolders, ledgerRoot, openLedger, packPath } from '../../cli/places.ts';
 import { shellWord } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
 import { progressBar } from '../../cli/text/progress.ts';
-import { outDir } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
+import { actorOf } from '../../host/workspace/actor.ts';
+import { keptFolders, ledgerRoot, openLedger, packPath } from '../../host/workspace/places.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 import { checkActor } from '../../job/checks.ts';
 import { type BuiltPack, recordBuilt } from '../../pack/ledger.ts';
 import { writeZipAtomically } from '../../zip/writer.ts';

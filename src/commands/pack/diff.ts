@@ -1,10 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { assertType, openAndVerify, PACK_OUTPUT, typeFlag } from '../../cli/flags/pack.ts';
 import type { Io } from '../../cli/io.ts';
-import { writeReport } from '../../cli/places.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { GaitError } from '../../core/errors.ts';
+import { writeReport } from '../../host/workspace/places.ts';
 import { type ComparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
 import { RunSubstance } from '../../pack/substance.ts';
 import { verificationError } from '../../pack/verify.ts';

@@ -1,9 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationTime, homeOf, trialFlags } from '../../cli/flags/evaluation.ts';
+import { evaluationTime, trialFlags } from '../../cli/flags/evaluation.ts';
+import { TRIAL_ARGS } from '../../cli/flags/policy.ts';
 import type { Io } from '../../cli/io.ts';
-import { decisionFields, decisionLines, POLICY_OUTPUT, TRIAL_ARGS, tried } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
+import { decisionFields, decisionLines, POLICY_OUTPUT } from '../../cli/text/policy.ts';
 import {
   explain,
   explainParts,
@@ -11,6 +12,7 @@ import {
   type PartAccount,
   type RuleAccount,
 } from '../../gate/rules/explain.ts';
+import { homeOf, tried } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'explain' },

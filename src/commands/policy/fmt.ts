@@ -1,9 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { modeOf, realPlace } from '../../cli/places.ts';
-import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
+import { POLICY_OUTPUT, policyFields } from '../../cli/text/policy.ts';
 import { writeFileAtOnce } from '../../files/atomic_file.ts';
 import { formatPolicy } from '../../gate/policy/format.ts';
+import { readPolicyFile } from '../../host/policy_files.ts';
+import { modeOf, realPlace } from '../../host/workspace/places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'fmt' },

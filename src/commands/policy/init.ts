@@ -1,13 +1,13 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { refuseExisting, refuseIrregular, refuseKeptPlace } from '../../cli/places.ts';
-import { POLICY_OUTPUT, policyFields } from '../../cli/policy_files.ts';
 import { shellWord } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
+import { POLICY_OUTPUT, policyFields } from '../../cli/text/policy.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { writeFileAtOnce } from '../../files/atomic_file.ts';
 import { policyDigest } from '../../gate/policy/digest.ts';
 import { TEMPLATES, templateNamed } from '../../gate/policy/templates.ts';
 import { parsePolicy } from '../../gate/policy/yaml.ts';
+import { refuseExisting, refuseIrregular, refuseKeptPlace } from '../../host/workspace/places.ts';
 
 const names = TEMPLATES.map(({ name }) => name);
 

@@ -1,13 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { evaluationFlags, evaluationTime, homeFlags, homeOf } from '../../cli/flags/evaluation.ts';
-import {
-  fixturePaths,
-  POLICY_OUTPUT,
-  readIntentFile,
-  readPolicyFile,
-  simulationReply,
-} from '../../cli/policy_files.ts';
+import { evaluationFlags, evaluationTime, homeFlags } from '../../cli/flags/evaluation.ts';
+import { POLICY_OUTPUT, simulationReply } from '../../cli/text/policy.ts';
 import { simulate } from '../../gate/simulate.ts';
+import { fixturePaths, homeOf, readIntentFile, readPolicyFile } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'simulate' },

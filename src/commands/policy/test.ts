@@ -1,14 +1,8 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { contextFlags } from '../../cli/context_file.ts';
-import { evaluationTime, trialFlags } from '../../cli/flags/evaluation.ts';
-import {
-  decisionFields,
-  decisionLines,
-  POLICY_OUTPUT,
-  refusalOf,
-  TRIAL_ARGS,
-  tried,
-} from '../../cli/policy_files.ts';
+import { contextFlags, evaluationTime, trialFlags } from '../../cli/flags/evaluation.ts';
+import { TRIAL_ARGS } from '../../cli/flags/policy.ts';
+import { decisionFields, decisionLines, POLICY_OUTPUT, refusalOf } from '../../cli/text/policy.ts';
+import { tried } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'test' },

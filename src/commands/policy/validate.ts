@@ -1,9 +1,10 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { POLICY_OUTPUT, policyFields, readPolicyFile } from '../../cli/policy_files.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
+import { POLICY_OUTPUT, policyFields } from '../../cli/text/policy.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import { lint } from '../../gate/policy/lint.ts';
+import { readPolicyFile } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'validate' },

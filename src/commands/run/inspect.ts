@@ -1,9 +1,9 @@
-import { readChain, runpackOf } from '../../cli/chain_files.ts';
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed, runPath } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
+import { readChain, runpackOf } from '../../host/sessions/chain_files.ts';
 import { inspectRun, type RunEntry, type RunInspection } from '../../run/inspect.ts';
 import type { SessionChain } from '../../run/session/chain.ts';
 

@@ -6,17 +6,17 @@ import {
   writeRunpack,
 } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { readContextEnvelope } from '../../cli/context_file.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../cli/flags/key.ts';
-import { readJsonFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
 import { shellWord } from '../../cli/run.ts';
 import { RUN_OUTPUT } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { count } from '../../cli/text/job.ts';
-import { outDir } from '../../cli/workspace.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
+import { readContextEnvelope } from '../../host/policy_files.ts';
+import { readJsonFile } from '../../host/read_json.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 import type { CaptureMode, EvidenceMode } from '../../run/documents.ts';
 import { recordRun } from '../../run/record.ts';
 

@@ -1,13 +1,15 @@
 import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { actorOf } from '../../cli/machine.ts';
-import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../cli/places.ts';
 import { shellWord } from '../../cli/run.ts';
 import { fromFlag, type LoadedRun, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
 import type { Color } from '../../cli/terminal.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, table } from '../../cli/text/job.ts';
+import { sha256Hex } from '../../core/digest.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { VERSION } from '../../core/version.ts';
 import {
   allowListOf,
   checkInterlocks,
@@ -17,12 +19,10 @@ import {
   toolEnvironment,
   type Workplace,
   workingDirectory,
-} from '../../cli/tools.ts';
-import { outDir } from '../../cli/workspace.ts';
-import { sha256Hex } from '../../core/digest.ts';
-import { GaitError, invalidInput } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { VERSION } from '../../core/version.ts';
+} from '../../host/tools.ts';
+import { actorOf } from '../../host/workspace/actor.ts';
+import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../host/workspace/places.ts';
+import { outDir } from '../../host/workspace/workspace.ts';
 import { checkActor } from '../../job/checks.ts';
 import {
   answered,

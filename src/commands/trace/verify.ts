@@ -2,8 +2,8 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateRingOf } from '../../cli/flags/gate.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
-import { namedPath } from '../../cli/input.ts';
 import { checkTraceFile, traceError, traceFields, traceLines } from '../../cli/trace_files.ts';
+import { namedPath } from '../../host/read_json.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.trace.output', operation: 'verify' },

@@ -3,7 +3,6 @@ import { gateRingOf } from '../../cli/flags/gate.ts';
 import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
 import { openAndVerify } from '../../cli/flags/pack.ts';
 import { type PolicyValues, policyFlags, policyOf } from '../../cli/flags/verify.ts';
-import { gateStore } from '../../cli/gate_files.ts';
 import type { Io } from '../../cli/io.ts';
 import { runPath } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
@@ -20,6 +19,7 @@ import {
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type DecisionsRead, verifyDecisions } from '../../gate/ledger/verify.ts';
+import { gateStore } from '../../host/gate_files.ts';
 import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
 /** One of the things that are checked together. */

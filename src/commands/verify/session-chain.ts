@@ -1,13 +1,13 @@
-import { chainPathOf, checkpointsBeside, readChain, runpackOf } from '../../cli/chain_files.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { expectedHeads, expectHeadFlag } from '../../cli/flags/head.ts';
 import { policyFlags, policyOf } from '../../cli/flags/verify.ts';
-import { verifiedFile } from '../../cli/input.ts';
 import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { openSource } from '../../files/file_source.ts';
+import { verifiedFile } from '../../host/read_json.ts';
+import { chainPathOf, checkpointsBeside, readChain, runpackOf } from '../../host/sessions/chain_files.ts';
 import { type ChainVerification, isSound, type OpenRunpack, verifyChain } from '../../run/session/chain.ts';
 import { readContainer } from '../../zip/reader.ts';
 

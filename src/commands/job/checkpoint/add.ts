@@ -3,7 +3,7 @@ import { authorFlags, authorOf, JOB_OUTPUT, jobFlags } from '../../../cli/flags/
 import { namedWorkerFlag, optionalTokenFlag, tokenOf } from '../../../cli/flags/worker.ts';
 import type { Io } from '../../../cli/io.ts';
 import { asJson, describeJob } from '../../../cli/text/job.ts';
-import { openJobs } from '../../../cli/workspace.ts';
+import { openJobs } from '../../../host/workspace/workspace.ts';
 import { CHECKPOINT_TYPES, type CheckpointType } from '../../../job/events.ts';
 
 const spec: CommandSpec = command({

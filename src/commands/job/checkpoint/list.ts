@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { JOB_OUTPUT, jobFlags } from '../../../cli/flags/job.ts';
 import { asJson, checkpointLine } from '../../../cli/text/job.ts';
-import { openJobs } from '../../../cli/workspace.ts';
+import { openJobs } from '../../../host/workspace/workspace.ts';
 import { readHistory } from '../../../job/read/history.ts';
 
 const spec: CommandSpec = command({

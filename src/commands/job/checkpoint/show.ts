@@ -3,8 +3,8 @@ import { JOB_OUTPUT, jobFlags } from '../../../cli/flags/job.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { approvalText, tallyOf, tallyText } from '../../../cli/text/approval.ts';
 import { asJson } from '../../../cli/text/job.ts';
-import { openJobs } from '../../../cli/workspace.ts';
 import { invalidInput } from '../../../core/errors.ts';
+import { openJobs } from '../../../host/workspace/workspace.ts';
 import { readHistory } from '../../../job/read/history.ts';
 
 const spec: CommandSpec = command({

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
-import { chainPathOf, runpackOf } from '../../../cli/chain_files.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/flags/session.ts';
-import { refuseExisting, refuseKeptPlace } from '../../../cli/places.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { count } from '../../../cli/text/job.ts';
 import { GaitError } from '../../../core/errors.ts';
 import { writeFileAtomically } from '../../../files/atomic_file.ts';
 import { openSource } from '../../../files/file_source.ts';
+import { chainPathOf, runpackOf } from '../../../host/sessions/chain_files.ts';
+import { refuseExisting, refuseKeptPlace } from '../../../host/workspace/places.ts';
 import { journalBytes } from '../../../run/session/journal.ts';
 import { compacted, type SessionState } from '../../../run/session/session.ts';
 import { verifyRunpack } from '../../../run/verify.ts';

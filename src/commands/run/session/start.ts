@@ -1,9 +1,9 @@
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT, statusFields } from '../../../cli/flags/session.ts';
-import { refuseKeptPlace } from '../../../cli/places.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
+import { refuseKeptPlace } from '../../../host/workspace/places.ts';
 import { checkRunId } from '../../../run/record.ts';
 import { decideStart, evolveSession, type SessionState } from '../../../run/session/session.ts';
 

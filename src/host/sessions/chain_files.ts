@@ -1,8 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { parseChain, type SessionChain } from '../run/session/chain.ts';
-import type { SessionCheckpoint } from '../run/session/session.ts';
-import { readJsonFile } from './input.ts';
+import { parseChain, type SessionChain } from '../../run/session/chain.ts';
+import type { SessionCheckpoint } from '../../run/session/session.ts';
+import { readJsonFile } from '../read_json.ts';
 
 const MAX_CHAIN_BYTES = 64 * 1024 * 1024;
 

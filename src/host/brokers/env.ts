@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { stripped, trimmed } from '../core/text.ts';
-import type { Timestamp } from '../core/time.ts';
-import { faultOf, type Issued } from '../gate/credentials/credential.ts';
-import type { CredentialRequest } from '../gate/credentials/request.ts';
-import { type CredentialTimes, completed, instantIn } from '../gate/credentials/times.ts';
-import type { Io } from './io.ts';
+import { stripped, trimmed } from '../../core/text.ts';
+import type { Timestamp } from '../../core/time.ts';
+import { faultOf, type Issued } from '../../gate/credentials/credential.ts';
+import type { CredentialRequest } from '../../gate/credentials/request.ts';
+import { type CredentialTimes, completed, instantIn } from '../../gate/credentials/times.ts';
+import type { Env } from '../host.ts';
 
 /** Variables beside that of a credential that say from when until when it counts. */
 const COMPANIONS = {
@@ -23,7 +23,7 @@ const FACTS = { source: '_SOURCE', issuer: '_ISSUER', access_type: '_ACCESS_TYPE
 export function envCredential(
   { reference, toolName }: CredentialRequest,
   prefix: string,
-  env: Io['env'],
+  env: Env,
   now: Timestamp,
 ): Issued {
   const key = `${prefix}${variableWord(reference === '' ? toolName : reference)}`;
@@ -54,11 +54,11 @@ function inCapitals(point: string): string {
   return capital.length === point.length ? capital : point;
 }
 
-function textOf(name: string, env: Io['env']): string {
+function textOf(name: string, env: Env): string {
   return Object.hasOwn(env, name) ? trimmed(env[name] ?? '') : '';
 }
 
-function timesOf(key: string, env: Io['env']): CredentialTimes | undefined {
+function timesOf(key: string, env: Env): CredentialTimes | undefined {
   const companion = (member: keyof typeof COMPANIONS): string => textOf(`${key}${COMPANIONS[member]}`, env);
   const [issued, expires] = [instantOf(companion('issued_at')), instantOf(companion('expires_at'))];
   const ttl = companion('ttl_seconds');

@@ -1,4 +1,4 @@
-import type { Ended } from '../job/work/run_ports.ts';
+import type { Ended } from '../../job/work/run_ports.ts';
 import { killGroup } from './groups.ts';
 import { uptime } from './guard_watches.ts';
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { errnoOf } from '../core/errors.ts';
-import { killGroup } from './groups.ts';
+import { errnoOf } from '../../core/errors.ts';
+import { killGroup } from '../process/groups.ts';
 
 /** An answer that is longer is none. Bytes. */
 export const MAX_ANSWER_BYTES: number = 16 * 1024;

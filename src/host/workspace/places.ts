@@ -1,24 +1,24 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve, sep } from 'node:path';
-import { canonicalBytes } from '../core/canonical.ts';
-import { GaitError, invalidInput } from '../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { assertReplaceable, writeFileAtomically } from '../files/atomic_file.ts';
-import { gateStatePlace, type StatePlace } from '../gate/state_place.ts';
-import { jobModel } from '../job/model.ts';
-import { isStreamId } from '../log/record.ts';
-import { FileStore, LOG_FILE } from '../log/stores/file_store.ts';
-import { ledgerModel } from '../pack/ledger.ts';
-import { readJsonFile } from './input.ts';
-import type { Io } from './io.ts';
+import { canonicalBytes } from '../../core/canonical.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { assertReplaceable, writeFileAtomically } from '../../files/atomic_file.ts';
+import { gateStatePlace, type StatePlace } from '../../gate/state_place.ts';
+import { jobModel } from '../../job/model.ts';
+import { isStreamId } from '../../log/record.ts';
+import { FileStore, LOG_FILE } from '../../log/stores/file_store.ts';
+import { ledgerModel } from '../../pack/ledger.ts';
+import type { Env, Host } from '../host.ts';
+import { readJsonFile } from '../read_json.ts';
 import { jobRoot, outDir } from './workspace.ts';
 
-export function openLedger(root: string, io: Io): FileStore {
-  return io.held.keep(new FileStore({ root, idField: ledgerModel.idField }));
+export function openLedger(root: string, host: Host): FileStore {
+  return host.held.keep(new FileStore({ root, idField: ledgerModel.idField }));
 }
 
 /** The folders that hold logs and keys: no place for a pack. */
-export function keptFolders(jobRoots: readonly string[], env: Io['env']): string[] {
+export function keptFolders(jobRoots: readonly string[], env: Env): string[] {
   return [
     ...jobRoots,
     jobRoot(undefined, env),
@@ -30,11 +30,11 @@ export function keptFolders(jobRoots: readonly string[], env: Io['env']): string
 }
 
 /** Where a gate keeps what it must not forget, as a flag says, or else {@link gateStatePlace}. */
-export function gateDir(flag: string | undefined, env: Io['env']): string {
+export function gateDir(flag: string | undefined, env: Env): string {
   return gatePlaceOf(flag, env).dir;
 }
 
-export function gatePlaceOf(flag: string | undefined, env: Io['env']): StatePlace {
+export function gatePlaceOf(flag: string | undefined, env: Env): StatePlace {
   const place = gateStatePlace(flag, env);
   if (place.dir !== '') return place;
   const hint = 'A variable that is not set would put it where the agent can write. Name a directory.';
@@ -42,7 +42,7 @@ export function gatePlaceOf(flag: string | undefined, env: Io['env']): StatePlac
 }
 
 /** Where the ledger of packs is. */
-export function ledgerRoot(env: Io['env']): string {
+export function ledgerRoot(env: Env): string {
   return join(outDir(env), 'ledger');
 }
 
@@ -50,19 +50,19 @@ export function ledgerRoot(env: Io['env']): string {
 export function jobSource(
   from: string,
   root: string,
-  io: Io,
+  host: Host,
 ): { readonly store: FileStore; readonly jobId: string } {
   const isId = isStreamId(from);
-  if (isId && existsSync(join(root, from, LOG_FILE))) return open(root, from, io);
+  if (isId && existsSync(join(root, from, LOG_FILE))) return open(root, from, host);
   const folder = resolve(from);
   if (existsSync(join(folder, LOG_FILE)) && isStreamId(basename(folder)))
-    return open(dirname(folder), basename(folder), io);
-  if (isId) return open(root, from, io); // whoever reads it will say that there is no such job
+    return open(dirname(folder), basename(folder), host);
+  if (isId) return open(root, from, host); // whoever reads it will say that there is no such job
   throw invalidInput('job_not_found', `neither a job under ${root} nor the folder of one: ${from}`);
 }
 
-function open(root: string, jobId: string, io: Io): { store: FileStore; jobId: string } {
-  return { store: io.held.keep(new FileStore({ root, idField: jobModel.idField })), jobId };
+function open(root: string, jobId: string, host: Host): { store: FileStore; jobId: string } {
+  return { store: host.held.keep(new FileStore({ root, idField: jobModel.idField })), jobId };
 }
 
 /**
@@ -84,7 +84,7 @@ export function packPath(
 }
 
 /** Throws `out_unsafe` for a place where the workspace keeps its logs and keys. */
-export function refuseKeptPlace(path: string, env: Io['env']): void {
+export function refuseKeptPlace(path: string, env: Env): void {
   refuseInside(path, keptFolders([], env));
 }
 
@@ -111,7 +111,7 @@ export function refuseIrregular(path: string): void {
 }
 
 /** Writes a report as canonical JSON, not where logs are kept, and never over anything but an earlier report. */
-export async function writeReport(path: string, report: JsonObject, env: Io['env']): Promise<Buffer> {
+export async function writeReport(path: string, report: JsonObject, env: Env): Promise<Buffer> {
   refuseReportPlace(path, report, env);
   const bytes = canonicalBytes(report);
   await writeFileAtomically(path, bytes);
@@ -119,7 +119,7 @@ export async function writeReport(path: string, report: JsonObject, env: Io['env
 }
 
 /** Throws `out_unsafe` for a place where a report may not be written. */
-export function refuseReportPlace(path: string, report: JsonObject, env: Io['env']): void {
+export function refuseReportPlace(path: string, report: JsonObject, env: Env): void {
   refuseKeptPlace(path, env);
   assertReplaceableReport(path, report);
 }

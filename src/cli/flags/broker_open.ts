@@ -1,14 +1,14 @@
-import { invalidInput } from '../core/errors.ts';
-import { epochMs, type Timestamp, timestamp } from '../core/time.ts';
-import { credentialFault, faultOf, type Issued, stubCredential } from '../gate/credentials/credential.ts';
-import { readCredential } from '../gate/credentials/reader.ts';
-import { type Asked, type CredentialRequest, requestBytes } from '../gate/credentials/request.ts';
-import { commandEnvironment, isStillThere, requiredCommand } from './broker_command.ts';
-import { envCredential } from './broker_env.ts';
-import { runBroker } from './broker_process.ts';
-import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './flags/broker.ts';
-import { csv } from './input.ts';
-import type { Io } from './io.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
+import { credentialFault, faultOf, type Issued, stubCredential } from '../../gate/credentials/credential.ts';
+import { readCredential } from '../../gate/credentials/reader.ts';
+import { type Asked, type CredentialRequest, requestBytes } from '../../gate/credentials/request.ts';
+import { commandEnvironment, isStillThere, requiredCommand } from '../../host/brokers/command.ts';
+import { envCredential } from '../../host/brokers/env.ts';
+import { runBroker } from '../../host/brokers/process.ts';
+import { csv } from '../../host/read_json.ts';
+import type { Io } from '../io.ts';
+import { BROKERS, type BrokerValues, envPrefixOf, timeoutOf } from './broker.ts';
 
 /** Who issues credentials for calls that the gate would let through. */
 export interface Broker {

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import { invalidInput } from '../core/errors.ts';
-import { Jobs } from '../job/jobs.ts';
-import { jobModel } from '../job/model.ts';
-import { FileStore } from '../log/stores/file_store.ts';
-import type { Io } from './io.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { Jobs } from '../../job/jobs.ts';
+import { jobModel } from '../../job/model.ts';
+import { FileStore } from '../../log/stores/file_store.ts';
+import type { Env, Host } from '../host.ts';
 
 /** Where everything goes unless told otherwise: GAIT_OUT_DIR, else ./gait-out. */
-export function outDir(env: Io['env']): string {
+export function outDir(env: Env): string {
   return given(env['GAIT_OUT_DIR']) ?? 'gait-out';
 }
 
 /** Where the jobs are: the flag, else GAIT_JOB_ROOT, else `jobs` in {@link outDir}. */
-export function jobRoot(flag: string | undefined, env: Io['env']): string {
+export function jobRoot(flag: string | undefined, env: Env): string {
   if (flag === '')
     throw invalidInput('flag_value_invalid', 'the root of the jobs is empty', 'Give a directory.');
   return flag ?? given(env['GAIT_JOB_ROOT']) ?? join(outDir(env), 'jobs');
@@ -22,9 +22,9 @@ export interface JobWorkspace {
   readonly jobs: Jobs;
 }
 
-export function openJobs(root: string | undefined, io: Io): JobWorkspace {
-  const store = io.held.keep(new FileStore({ root: jobRoot(root, io.env), idField: jobModel.idField }));
-  return { store, jobs: new Jobs(store, io.clock) };
+export function openJobs(root: string | undefined, host: Host): JobWorkspace {
+  const store = host.held.keep(new FileStore({ root: jobRoot(root, host.env), idField: jobModel.idField }));
+  return { store, jobs: new Jobs(store, host.clock) };
 }
 
 function given(value: string | undefined): string | undefined {

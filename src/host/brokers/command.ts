@@ -1,9 +1,9 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { basename, isAbsolute, join, resolve } from 'node:path';
-import { type GaitError, invalidInput } from '../core/errors.ts';
-import { VARIABLE_NAME } from './flags/broker.ts';
-import { csv } from './input.ts';
-import type { Io } from './io.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import type { Env } from '../host.ts';
+import { VARIABLE_NAME } from '../process/env.ts';
+import { csv } from '../read_json.ts';
 
 /** The variable with the commands that may issue credentials: paths, or names that PATH resolves, apart by commas. */
 export const ALLOW_LIST_VARIABLE = 'GAIT_CREDENTIAL_COMMAND_ALLOWLIST';
@@ -20,7 +20,7 @@ export interface FoundCommand {
  */
 export function requiredCommand(
   name: string | undefined,
-  env: Io['env'],
+  env: Env,
   profile: 'standard' | 'oss-prod',
 ): FoundCommand | undefined {
   if (name === undefined || name === '') {
@@ -83,7 +83,7 @@ export function isStillThere({ path }: FoundCommand): boolean {
 const KEPT_VARIABLES: readonly string[] = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR'];
 
 /** Throws `flag_value_invalid` for what is no name of a variable. */
-export function commandEnvironment(env: Io['env'], passed: readonly string[]): Record<string, string> {
+export function commandEnvironment(env: Env, passed: readonly string[]): Record<string, string> {
   if (!passed.every((name) => VARIABLE_NAME.test(name))) {
     const hint = 'Give the name alone; its value is taken from the environment of gait.';
     throw invalidInput('flag_value_invalid', '--credential-pass-env takes the name of a variable', hint);

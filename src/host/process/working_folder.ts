@@ -1,5 +1,5 @@
 import { access, constants, stat } from 'node:fs/promises';
-import type { Ended } from '../job/work/run_ports.ts';
+import type { Ended } from '../../job/work/run_ports.ts';
 
 /** The system says of a folder that cannot be entered that the program in it could not be found, or run. */
 export async function whyNotStarted({ message }: Error, cwd: string): Promise<Ended> {

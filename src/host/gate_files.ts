@@ -6,8 +6,7 @@ import { DECISIONS_ID_FIELD } from '../gate/ledger/decisions.ts';
 import { RecordFiles, recordBytes } from '../gate/records/files.ts';
 import type { RecordKind } from '../gate/records/records.ts';
 import { FileStore } from '../log/stores/file_store.ts';
-import type { OptionalText } from './command.ts';
-import type { Io } from './io.ts';
+import type { Env, Host } from './host.ts';
 import {
   realPlace,
   refuseExisting,
@@ -15,22 +14,11 @@ import {
   refuseKeptPlace,
   refuseReportPlace,
   refuseSame,
-} from './places.ts';
-
-/** Where a gate keeps what it must not forget. */
-export const stateFlag: { readonly 'state-dir': OptionalText } = {
-  'state-dir': {
-    type: 'string',
-    value: 'DIR',
-    env: 'GAIT_GATE_STATE',
-    summary:
-      'Where decisions, records and what was used up are kept. By default ./gait-out/gate; put it where the agent cannot write.',
-  },
-};
+} from './workspace/places.ts';
 
 /** The store of a gate's streams below a directory. */
-export function gateStore(dir: string, io: Io): FileStore {
-  return io.held.keep(new FileStore({ root: dir, idField: DECISIONS_ID_FIELD }));
+export function gateStore(dir: string, host: Host): FileStore {
+  return host.held.keep(new FileStore({ root: dir, idField: DECISIONS_ID_FIELD }));
 }
 
 export type WantedRecords = Partial<Record<RecordKind, string>>;
@@ -39,7 +27,7 @@ export type WantedRecords = Partial<Record<RecordKind, string>>;
  * Records in the gate's directory, and once more where the caller wants them, in place of an earlier record of the same
  * kind. Throws `out_unsafe` for a wanted place where something else stands, before anything is decided.
  */
-export function recordFiles(dir: string, wanted: WantedRecords, env: Io['env']): RecordFiles {
+export function recordFiles(dir: string, wanted: WantedRecords, env: Env): RecordFiles {
   refuseSame(Object.values(wanted));
   for (const path of Object.values(wanted)) refuseRecordPlace(path, dir);
   for (const [kind, path] of Object.entries(wanted)) {
@@ -70,7 +58,7 @@ const SCHEMAS: Readonly<Record<RecordKind, string>> = {
 };
 
 /** Writes a token where the caller wants it. Throws `out_unsafe` if anything stands there, or logs and keys are kept there. */
-export function writeToken(path: string, document: JsonObject, env: Io['env']): void {
+export function writeToken(path: string, document: JsonObject, env: Env): void {
   refuseKeptPlace(path, env);
   refuseExisting(path, 'remove that one yourself');
   writeFileAtOnce(path, recordBytes(document));

@@ -1,16 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { invalidInput, ioFailure } from '../core/errors.ts';
-import { shareFolder } from '../files/node.ts';
-import type { OptionalText } from './command.ts';
-
-export const sharedFlag: OptionalText = {
-  type: 'string',
-  value: 'GROUP',
-  summary:
-    'Share the folder of the jobs, and those above it that are made, with a group of the system: its members may read ' +
-    'and write what is made in it from now on.',
-};
+import { invalidInput, ioFailure } from '../../core/errors.ts';
+import { shareFolder } from '../../files/node.ts';
 
 /** Shares the root of the jobs with a group, by name or number; folders above it that are missing are made alike. */
 export function shareRoot(root: string, group: string): void {

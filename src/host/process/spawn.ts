@@ -1,8 +1,8 @@
 import type { ChildProcess, SpawnOptions } from 'node:child_process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Observe } from '../job/environment.ts';
-import type { JobTask } from '../job/events.ts';
-import type { Ended, RunnerPorts, TaskProcess } from '../job/work/run_ports.ts';
+import type { Observe } from '../../job/environment.ts';
+import type { JobTask } from '../../job/events.ts';
+import type { Ended, RunnerPorts, TaskProcess } from '../../job/work/run_ports.ts';
 import { Guard } from './guard.ts';
 import { uptime } from './guard_watches.ts';
 import { started } from './started.ts';

@@ -1,8 +1,8 @@
 import { userInfo } from 'node:os';
-import type { Io } from './io.ts';
+import type { Env } from '../host.ts';
 
 /** Who gives the command: `--actor`, else GAIT_ACTOR, else the user of the operating system. */
-export function actorOf(flag: string | undefined, env: Io['env']): string {
+export function actorOf(flag: string | undefined, env: Env): string {
   return flag ?? nonEmpty(env['GAIT_ACTOR']) ?? systemUser();
 }
 

@@ -1,5 +1,4 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { invalidInput, ioFailure } from '../core/errors.ts';
 import { readFileBytes } from '../files/file_source.ts';
 import { LineFile } from '../files/line_file.ts';
@@ -10,26 +9,7 @@ import {
   MAX_KEYRING_BYTES,
   parseKeyringDocument,
 } from '../signing/keyring_file.ts';
-import type { OptionalText } from './command.ts';
-import { type KeyringValues, namedRing } from './flags/keyring.ts';
-import type { Io } from './io.ts';
-import { realPlace } from './places.ts';
-import { outDir } from './workspace.ts';
-
-/** Flag of the commands that manage a ring. */
-export const managedRingFlags: { readonly keyring: OptionalText } = {
-  keyring: {
-    type: 'string',
-    value: 'FILE',
-    env: 'GAIT_KEYRING',
-    summary: 'The keyring. By default ./gait-out/keys/keyring.json.',
-  },
-};
-
-/** The ring to manage: the one that is named, else the one of the workspace. */
-export function managedRing(flags: KeyringValues, { env }: Pick<Io, 'env'>): string {
-  return namedRing(flags, env) ?? join(outDir(env), 'keys', 'keyring.json');
-}
+import { realPlace } from './workspace/places.ts';
 
 /** Throws `file_not_found`, or what is wrong with the ring. */
 export function readRing(path: string): KeyringDocument {

@@ -1,0 +1,12 @@
+import type { OptionalText } from '../command.ts';
+
+/** Where a gate keeps what it must not forget. */
+export const stateFlag: { readonly 'state-dir': OptionalText } = {
+  'state-dir': {
+    type: 'string',
+    value: 'DIR',
+    env: 'GAIT_GATE_STATE',
+    summary:
+      'Where decisions, records and what was used up are kept. By default ./gait-out/gate; put it where the agent cannot write.',
+  },
+};
