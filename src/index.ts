@@ -48,7 +48,7 @@ export {
   type SubmitOptions,
   type WorkspaceOptions,
 } from './job/open.ts';
-export type { FollowOptions, Happening } from './job/read/follow.ts';
+export type { FollowedEvent, FollowOptions } from './job/read/follow.ts';
 export { type JobHistory, readHistory, runtimeState } from './job/read/history.ts';
 export { type JobVerification, verifyJob } from './job/read/verify.ts';
 export { planRepair, type RepairPlan, repair } from './job/repair/repair.ts';
@@ -75,13 +75,13 @@ export {
 export type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './log/store.ts';
 export { FileStore, type FileStoreOptions } from './log/stores/file_store.ts';
 export { MemoryStore } from './log/stores/memory_store.ts';
-export { type Decision, type Executed, StreamHandle } from './log/stream.ts';
+export { type Decided, type Executed, StreamHandle } from './log/stream.ts';
 export { buildJobPack, buildRunPack, type Pack, type RunSource, streamedMember } from './pack/build.ts';
+export { ComparableRun } from './pack/comparable.ts';
 export { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from './pack/diff.ts';
 export { inspectJobPack, type JobInspection } from './pack/inspect.ts';
 export { inspectRunPack, type RunPackInspection } from './pack/inspect_others.ts';
 export type { ApprovalSignatures } from './pack/kinds/job/approval_signatures.ts';
-export { RunSubstance } from './pack/substance.ts';
 export {
   type PackVerification,
   type VerificationPolicy,
@@ -92,11 +92,11 @@ export { diffRuns, type RunDiff } from './run/diff.ts';
 export type {
   CapturedRun,
   CaptureMode,
-  Intent,
   Receipt,
   Refs,
   Result,
   RunDocument,
+  RunIntent,
   RunManifest,
 } from './run/documents.ts';
 export { inspectRun, type RunInspection } from './run/inspect.ts';
@@ -110,7 +110,7 @@ export { Journal } from './run/session/journal.ts';
 export { decideAppend, decideStart, type SessionEvent, type SessionState } from './run/session/session.ts';
 export { type RunpackVerification, type VerifiedRunpack, verifyRunpack } from './run/verify.ts';
 export { createKeyFiles, keyPaths, readPrivateKey, readPublicKey } from './signing/key_files.ts';
-export { type KeyPurpose, Keyring, type Signer, type TrustedKey } from './signing/keyring.ts';
+export { type KeyPurpose, Keyring, type SignedBy, type TrustedKey } from './signing/keyring.ts';
 export { type KeyringDocument, type KeyringEntry, parseKeyring } from './signing/keyring_file.ts';
 export { generateKey, keyIdOf, type PublicKey, type SigningKey } from './signing/keys.ts';
 export { packTrust } from './signing/ring_trust.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { assertReplaceable, writeFileAtomically } from '../files/atomic_file.ts';
-import { refuseKeptPlace } from '../host/workspace/places.ts';
+import { refuseKeptPlace } from '../host/workspace/output_places.ts';
 import { verificationError, verifyPack } from '../pack/verify.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { buildRunpack } from '../run/runpack.ts';

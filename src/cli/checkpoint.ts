@@ -6,12 +6,12 @@ import { writeFileAtOnce, writeFileAtomically } from '../files/atomic_file.ts';
 import { openSource } from '../files/file_source.ts';
 import { sourceOf } from '../files/source.ts';
 import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from '../host/sessions/chain_files.ts';
-import { realPlace, refuseKeptPlace, refuseSame } from '../host/workspace/places.ts';
-import type { CapturedRun, Intent } from '../run/documents.ts';
+import { realPlace, refuseKeptPlace, refuseSame } from '../host/workspace/output_places.ts';
+import type { CapturedRun, RunIntent } from '../run/documents.ts';
 import { checkRunId } from '../run/record.ts';
 import { buildRunpack } from '../run/runpack.ts';
 import { chainOf, chainText } from '../run/session/chain.ts';
-import { checkpointOf, checkpointRun } from '../run/session/checkpoint.ts';
+import { checkpointRun, sessionCheckpointOf } from '../run/session/checkpoint.ts';
 import type { Journal } from '../run/session/journal.ts';
 import type { SessionCheckpoint, SessionState } from '../run/session/session.ts';
 import { verifyRunpack } from '../run/verify.ts';
@@ -76,7 +76,7 @@ function seal(
   const bytes = zipAtOnce(members);
   assertSound(bytes, path);
   const runpack = { manifestDigest: manifest.manifest_digest, path: pathFromChain(chainPath, path) };
-  const checkpoint = checkpointOf(state, runpack, VERSION, now);
+  const checkpoint = sessionCheckpointOf(state, runpack, VERSION, now);
   writeFileAtOnce(path, bytes);
   return { checkpoint, path };
 }
@@ -115,7 +115,7 @@ function refuseOtherRunpack(path: string, { run, intents }: CapturedRun): void {
   const sessions = new Set<unknown>();
   const { source, close } = openSource(path);
   try {
-    const visit = { intent: ({ args }: Intent): void => void sessions.add(args?.['session_id']) };
+    const visit = { intent: ({ args }: RunIntent): void => void sessions.add(args?.['session_id']) };
     const { manifest } = verifyRunpack(readContainer(source), { visit });
     const own = intents[0]?.args?.['session_id'];
     if (manifest?.run_id === run.run_id && sessions.size === 1 && sessions.has(own)) return;

@@ -4,7 +4,7 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { openSource } from '../files/file_source.ts';
 import { sourceOf } from '../files/source.ts';
-import { jobSource } from '../host/workspace/places.ts';
+import { jobSource } from '../host/workspace/output_places.ts';
 import { jobRoot } from '../host/workspace/workspace.ts';
 import { readHistory } from '../job/read/history.ts';
 import type { Head } from '../log/record.ts';

@@ -11,7 +11,7 @@ import { invalidInput } from '../core/errors.ts';
 import { rulesAlone } from '../gate/evaluate.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../gate/intent/digest.ts';
 import type { IntentRequest } from '../gate/intent/intent.ts';
-import { draftApproval, signed } from '../gate/tokens/mint.ts';
+import { draftApproval, signed } from '../gate/tokens/issue.ts';
 import { writeToken } from '../host/gate_files.ts';
 import { type PolicyFile, readIntentFile, readPolicyFile } from '../host/policy_files.ts';
 import { csv } from '../host/read_json.ts';

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../cli/command.ts';
 import { openAndVerify } from '../cli/flags/pack.ts';
-import { policyFlags, policyOf } from '../cli/flags/verify.ts';
+import { signatureDemandOf, signatureFlags } from '../cli/flags/verify.ts';
 import { runPath } from '../cli/run_source.ts';
 import { asJson } from '../cli/text/job.ts';
 import { describeVerification } from '../cli/text/verify.ts';
@@ -23,10 +23,10 @@ const spec: CommandSpec = command({
     },
   ],
   args: [{ name: 'RUN', summary: 'the run: its id, or the path of a runpack or pack', required: true }],
-  flags: policyFlags,
+  flags: signatureFlags,
   async run({ flags, args }, io) {
     const [from = ''] = args;
-    const policy = policyOf(flags, io);
+    const policy = signatureDemandOf(flags, io);
     const path = runPath(from, io);
     const pack = await openAndVerify(path, io, policy);
     const { verification } = pack;

@@ -3,7 +3,7 @@ import type { Json, JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { Issued } from './credentials/credential.ts';
 import type { KillSwitchEntry } from './kill_switch/kill_switch.ts';
-import { NO_USES, type UsesState } from './ledger/uses.ts';
+import { NO_USES, type UsesState } from './ledger/consumption.ts';
 
 export const PROFILES = ['standard', 'oss-prod'] as const;
 export type Profile = (typeof PROFILES)[number];
@@ -35,7 +35,7 @@ export interface GateSettings {
 }
 
 /** What is proven beside the call itself. Everything that is missing counts against the call. */
-export interface Evidence {
+export interface EvaluationContext {
   readonly gate: GateSettings;
   /** Whom to believe, for what. */
   readonly keyring: Keyring;
@@ -64,7 +64,7 @@ export interface Evidence {
 }
 
 /** Nothing is proven, and nothing will be done: what the rules alone say. */
-export const NO_EVIDENCE: Evidence = {
+export const NO_CONTEXT: EvaluationContext = {
   gate: { profile: 'standard' },
   keyring: new Keyring(),
   approvals: [],

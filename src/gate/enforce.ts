@@ -7,7 +7,7 @@ import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
 import { StreamHandle } from '../log/stream.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import type { Evidence, GateSettings } from './context.ts';
+import type { EvaluationContext, GateSettings } from './context.ts';
 import { faultOf, type Issued } from './credentials/credential.ts';
 import { type CredentialRequest, credentialRequest } from './credentials/request.ts';
 import { type Decision, evaluate } from './evaluate.ts';
@@ -19,7 +19,7 @@ import {
   USES_STREAM,
   type UsesState,
   usesModel,
-} from './ledger/uses.ts';
+} from './ledger/consumption.ts';
 import type { Policy } from './policy/policy.ts';
 
 /** Who issues credentials. It never throws for what goes wrong there. */
@@ -29,7 +29,7 @@ export interface CredentialBroker {
 }
 
 /** A call and what is shown for it. */
-export interface Asked {
+export interface EnforcementRequest {
   readonly policy: Policy;
   readonly request: IntentRequest;
   /** Of the bytes that the request was read from. */
@@ -49,14 +49,14 @@ interface ClockStanding {
 }
 
 /** What calls are settled with. */
-export interface SettlerParts {
+export interface EnforcerParts {
   readonly settings: GateSettings;
   readonly keyring: Keyring;
   /** Holds the streams of what was used up and of what was decided. */
   readonly store: EventStore;
   readonly clock: Clock;
   /** The kill switches that stand now. By default none; `unavailable` blocks everything. */
-  readonly switches?: () => Evidence['switches'];
+  readonly switches?: () => EvaluationContext['switches'];
   readonly broker?: CredentialBroker;
   /** Reference and scopes to ask for beside those of the rules. */
   readonly credential?: {
@@ -66,7 +66,7 @@ export interface SettlerParts {
 }
 
 /** How a call was settled. */
-export interface Course {
+export interface Outcome {
   readonly decision: Decision;
   readonly observedAt: Timestamp;
   readonly issued: Issued | undefined;
@@ -79,17 +79,17 @@ export interface Course {
 const MAX_TURNS = 100;
 
 /** Takes a call from what the rules say to a verdict: uses up what it needs, and asks for its credential. */
-export class Settler {
-  readonly #parts: SettlerParts;
+export class Enforcer {
+  readonly #parts: EnforcerParts;
   readonly #uses: StreamHandle<UsesState>;
 
-  constructor(parts: SettlerParts) {
+  constructor(parts: EnforcerParts) {
     this.#parts = parts;
     this.#uses = new StreamHandle(parts.store, usesModel, USES_STREAM);
   }
 
   /** Evaluates, does what is next, and evaluates again, until nothing is left to be done. */
-  async settle(
+  async enforce(
     {
       policy,
       request,
@@ -98,13 +98,13 @@ export class Settler {
       contextEnvelope,
       simulate = false,
       clockBehind = false,
-    }: Asked & ClockStanding,
+    }: EnforcementRequest & ClockStanding,
     known?: Head,
-  ): Promise<Course> {
+  ): Promise<Outcome> {
     const { settings, keyring, broker, clock } = this.#parts;
     const observedAt = clock.now();
     await this.#assertNotRolledBack(known);
-    let evidence: Evidence = {
+    let evidence: EvaluationContext = {
       ...{ gate: settings, keyring, approvals, delegations },
       ...(await this.#now(undefined)),
       mode: simulate ? 'trial' : 'enforce',
@@ -181,13 +181,15 @@ export class Settler {
   }
 
   /** What may have changed meanwhile: others may have been faster, somebody may have said stop, or taken something back. */
-  async #now(admission: Admission | undefined): Promise<Pick<Evidence, 'uses' | 'switches' | 'admission'>> {
+  async #now(
+    admission: Admission | undefined,
+  ): Promise<Pick<EvaluationContext, 'uses' | 'switches' | 'admission'>> {
     const { state: uses } = await this.#uses.load();
     const letIn = admission === undefined ? {} : { admission: admission.admission_id };
     return { uses, switches: this.#switches(), ...letIn };
   }
 
-  #switches(): Evidence['switches'] {
+  #switches(): EvaluationContext['switches'] {
     try {
       return this.#parts.switches?.() ?? [];
     } catch {

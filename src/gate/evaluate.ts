@@ -1,6 +1,6 @@
 import { wordList } from '../core/text.ts';
 import type { Timestamp } from '../core/time.ts';
-import { type Evidence, NO_EVIDENCE } from './context.ts';
+import { type EvaluationContext, NO_CONTEXT } from './context.ts';
 import { credentialFault } from './credentials/credential.ts';
 import { type ContextProof, proveContext, withContext } from './intent/context_envelope.ts';
 import { intentDigest } from './intent/digest.ts';
@@ -8,12 +8,12 @@ import type { Intent, IntentRequest, ProvenContext } from './intent/intent.ts';
 import { isStrangeRisk } from './intent/risk_classes.ts';
 import { callsOf } from './intent/script.ts';
 import { type KillSwitchEntry, underKillSwitch } from './kill_switch/kill_switch.ts';
+import { countOf, type UsesState } from './ledger/consumption.ts';
 import { type LimitStanding, limitsOf } from './ledger/limits.ts';
-import { countOf, type UsesState } from './ledger/uses.ts';
 import { policyDigest } from './policy/digest.ts';
 import type { Policy } from './policy/policy.ts';
 import { receiptFaults } from './rules/credential.ts';
-import { type Duties, NO_DUTIES } from './rules/duties.ts';
+import { NO_DUTIES, type Obligations } from './rules/duties.ts';
 import { judge } from './rules/judge.ts';
 import type { Judgement } from './rules/judgement.ts';
 import { riskOfCall } from './rules/risk.ts';
@@ -46,7 +46,7 @@ export interface Decision extends Judgement {
 export function evaluate(
   policy: Policy,
   request: IntentRequest,
-  evidence: Evidence,
+  evidence: EvaluationContext,
   now: Timestamp,
 ): Decision {
   try {
@@ -64,7 +64,7 @@ function ofContext({ next, ...decision }: Decision, { proven: context, fault }: 
 }
 
 /** What a trial is told of where the call would run, and of what it has read. */
-export interface TriedUnder extends Partial<Pick<Evidence, 'context'>> {
+export interface TriedUnder extends Partial<Pick<EvaluationContext, 'context'>> {
   readonly switches?: readonly KillSwitchEntry[];
   /** The home folder of whoever acts; `~` is anything if there is none. */
   readonly home?: string | undefined;
@@ -77,9 +77,9 @@ export function rulesAlone(
   now: Timestamp,
   { switches = [], home, context }: TriedUnder = {},
 ): Decision {
-  const gate = { ...NO_EVIDENCE.gate, ...(home === undefined ? {} : { home }) };
+  const gate = { ...NO_CONTEXT.gate, ...(home === undefined ? {} : { home }) };
   const shown = context === undefined ? {} : { context };
-  return evaluate(policy, request, { ...NO_EVIDENCE, gate, switches, ...shown }, now);
+  return evaluate(policy, request, { ...NO_CONTEXT, gate, switches, ...shown }, now);
 }
 
 const NOT_EVALUABLE: Judgement = {
@@ -90,7 +90,12 @@ const NOT_EVALUABLE: Judgement = {
   duties: NO_DUTIES,
 };
 
-function settle(policy: Policy, request: IntentRequest, evidence: Evidence, now: Timestamp): Decision {
+function settle(
+  policy: Policy,
+  request: IntentRequest,
+  evidence: EvaluationContext,
+  now: Timestamp,
+): Decision {
   const { intent } = request;
   const byPolicy = ofProfile(judge(policy, request, now, evidence.gate), intent, evidence);
   const judged = stopped(onTime(byPolicy, evidence), request, evidence, now);
@@ -141,7 +146,7 @@ function credentialed(
   allowed: Judgement,
   approval: ApprovalCount | undefined,
   limits: readonly LimitStanding[],
-  { mode, admission, credential, brokered }: Evidence,
+  { mode, admission, credential, brokered }: EvaluationContext,
   { claims }: IntentRequest,
   now: Timestamp,
 ): Judgement & Pick<Decision, 'next'> {
@@ -170,7 +175,7 @@ function credentialed(
 }
 
 /** The careful profile lets nothing of high risk run without a credential of its own, whatever the rules say. */
-function ofProfile(judged: Judgement, intent: Intent, { gate }: Evidence): Judgement {
+function ofProfile(judged: Judgement, intent: Intent, { gate }: EvaluationContext): Judgement {
   const { verdict, duties } = judged;
   if (gate.profile === 'standard' || verdict === 'block') return judged;
   const look = { home: gate.home, work: someWork() };
@@ -188,7 +193,7 @@ function isAdmitted({ admission }: { readonly admission?: unknown }): boolean {
 }
 
 /** What is over would hold again by a clock that goes back: tokens, freezes, windows of limits. */
-function onTime(judged: Judgement, { clockBehind }: Evidence): Judgement {
+function onTime(judged: Judgement, { clockBehind }: EvaluationContext): Judgement {
   return clockBehind === true ? blocked(judged, ['clock_behind_log'], 'clock_behind_log') : judged;
 }
 
@@ -196,7 +201,7 @@ function onTime(judged: Judgement, { clockBehind }: Evidence): Judgement {
 function isHomeless(
   { verdict }: Judgement,
   limits: readonly LimitStanding[],
-  { gate, mode }: Evidence,
+  { gate, mode }: EvaluationContext,
 ): boolean {
   if (gate.profile === 'standard' || gate.stateNamed !== false || mode !== 'enforce') return false;
   return limits.length > 0 || verdict === 'require_approval';
@@ -206,7 +211,7 @@ function isHomeless(
 function stopped(
   judged: Judgement,
   request: IntentRequest,
-  { switches, gate }: Evidence,
+  { switches, gate }: EvaluationContext,
   now: Timestamp,
 ): Judgement {
   if (switches !== 'unavailable') return underKillSwitch(judged, switches, request, now, gate.home);
@@ -223,8 +228,8 @@ function standings(judged: Judgement, intent: Intent, uses: UsesState, now: Time
 function delegationOf(
   policy: Policy,
   intent: Intent,
-  duties: Duties,
-  evidence: Evidence,
+  duties: Obligations,
+  evidence: EvaluationContext,
   now: Timestamp,
 ): DelegationProof | undefined {
   const shown = intent.delegation !== undefined && evidence.delegations.length > 0;
@@ -247,7 +252,7 @@ function approvalOf(
   policy: Policy,
   request: IntentRequest,
   { verdict, duties }: Judgement,
-  evidence: Evidence,
+  evidence: EvaluationContext,
   now: Timestamp,
 ): ApprovalCount | undefined {
   if (verdict !== 'require_approval') return undefined;

@@ -6,7 +6,7 @@ import type { SigningKey } from '../signing/keys.ts';
 import type { Issued } from './credentials/credential.ts';
 import { credentialRecord } from './credentials/record.ts';
 import { credentialRequest } from './credentials/request.ts';
-import { type Asked, type Course, Settler, type SettlerParts } from './enforce.ts';
+import { type EnforcementRequest, Enforcer, type EnforcerParts, type Outcome } from './enforce.ts';
 import type { Decision } from './evaluate.ts';
 import { intentDigest } from './intent/digest.ts';
 import {
@@ -21,25 +21,25 @@ import {
 import { policyDigest } from './policy/digest.ts';
 import { profileFault } from './profile.ts';
 import { approvalAudit, delegationAudit } from './records/audit.ts';
-import type { DecisionIds, EvidenceFile, EvidenceSink } from './records/records.ts';
+import type { DecisionIds, DecisionRecordFile, RecordSink } from './records/records.ts';
 import { assertSound } from './records/schemas.ts';
 import { eventId, SIMULATED, traceDocument, traceId } from './records/trace.ts';
 
 /** What a gate is made of. */
-export interface GateParts extends SettlerParts {
+export interface GateParts extends EnforcerParts {
   /** Signs what was decided. */
   readonly key: SigningKey;
   readonly keyMode: string;
-  readonly files: EvidenceSink;
+  readonly files: RecordSink;
 }
 
 /** What was decided, and what it left. */
-export interface Answer extends DecisionIds {
+export interface KeptDecision extends DecisionIds {
   readonly decision: Decision;
   readonly intentDigest: string;
   readonly policyDigest: string;
   readonly tracePath: string;
-  readonly evidence: readonly EvidenceFile[];
+  readonly evidence: readonly DecisionRecordFile[];
   readonly issued?: Issued;
   /** Of a simulation: what it would have been. */
   readonly would?: Decision;
@@ -48,12 +48,12 @@ export interface Answer extends DecisionIds {
 /** Decides calls, with everything around the decision that has to be on disk before anybody may rely on it. */
 export class Gate {
   readonly #parts: GateParts;
-  readonly #settler: Settler;
+  readonly #settler: Enforcer;
   readonly #decisions: StreamHandle<DecisionsState>;
 
   constructor(parts: GateParts) {
     this.#parts = parts;
-    this.#settler = new Settler(parts);
+    this.#settler = new Enforcer(parts);
     this.#decisions = new StreamHandle(parts.store, decisionsModel, DECISIONS_STREAM);
   }
 
@@ -62,7 +62,7 @@ export class Gate {
    * credential, evaluate again; write what was shown; enter the decision in the log; sign the trace over all of it.
    * Whoever gets no answer must not run the call: what was used up is given back, and the log says so.
    */
-  async decide(asked: Asked): Promise<Answer> {
+  async decide(asked: EnforcementRequest): Promise<KeptDecision> {
     const fault = profileFault(this.#parts, asked, this.#parts.clock.now());
     if (fault !== undefined) {
       await enterRefusal(this.#parts, asked.requestSha256, fault);
@@ -70,7 +70,7 @@ export class Gate {
     }
     const { state } = await this.#decisions.load();
     const clockBehind = isClockBehind(state, this.#parts.clock.now());
-    const course = await this.#settler.settle({ ...asked, clockBehind }, state.uses);
+    const course = await this.#settler.enforce({ ...asked, clockBehind }, state.uses);
     try {
       return await this.#record(asked, course);
     } catch (error) {
@@ -79,7 +79,10 @@ export class Gate {
     }
   }
 
-  async #record(asked: Asked, { decision: would, observedAt, issued, uses }: Course): Promise<Answer> {
+  async #record(
+    asked: EnforcementRequest,
+    { decision: would, observedAt, issued, uses }: Outcome,
+  ): Promise<KeptDecision> {
     const { policy, request, requestSha256, claimedApprovalRef, simulate = false } = asked;
     const { settings, key, keyMode, files } = this.#parts;
     const decision = simulate ? simulated(would) : would;
@@ -130,15 +133,15 @@ export class Gate {
 
   /** Keeps what was shown, and what became of it. */
   async #keepEvidence(
-    { request, approvals, delegations }: Asked,
+    { request, approvals, delegations }: EnforcementRequest,
     decision: Decision,
     ids: DecisionIds & { readonly intentDigest: string; readonly policyDigest: string },
     issued: Issued | undefined,
-  ): Promise<EvidenceFile[]> {
+  ): Promise<DecisionRecordFile[]> {
     const { files, credential } = this.#parts;
     const { duties, approval } = decision;
     const subject = { ...ids, request };
-    const documents: [EvidenceFile['type'], JsonObject][] = [];
+    const documents: [DecisionRecordFile['type'], JsonObject][] = [];
     if (approval !== undefined || approvals.length > 0) {
       documents.push(['approval_audit', approvalAudit(decision, subject)]);
     }
@@ -154,7 +157,7 @@ export class Gate {
       ]);
     }
     for (const [type, document] of documents) assertSound(type, document);
-    const kept: EvidenceFile[] = [];
+    const kept: DecisionRecordFile[] = [];
     for (const [type, document] of documents) kept.push({ type, ...(await files.keep(type, document, ids)) });
     return kept;
   }

@@ -9,7 +9,7 @@ import { Keyring } from '../signing/keyring.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { longestLife, PROFILES, type Profile } from './context.ts';
 import type { CredentialBroker } from './enforce.ts';
-import { type Answer, enterRefusal, Gate, type GateParts } from './gate.ts';
+import { enterRefusal, Gate, type GateParts, type KeptDecision } from './gate.ts';
 import type { IntentRequest } from './intent/intent.ts';
 import { readIntent } from './intent/reader.ts';
 import { ownKillSwitches } from './kill_switch/file.ts';
@@ -17,7 +17,7 @@ import type { KillSwitchEntry } from './kill_switch/kill_switch.ts';
 import { DECISIONS_ID_FIELD } from './ledger/decisions.ts';
 import type { Policy } from './policy/policy.ts';
 import { RecordFiles } from './records/files.ts';
-import type { EvidenceSink } from './records/records.ts';
+import type { RecordSink } from './records/records.ts';
 import { gateStatePlace } from './state_place.ts';
 import { homeFolder } from './target/places.ts';
 
@@ -44,7 +44,7 @@ export interface GateOptions {
   /** A store in place of the files. */
   readonly store?: EventStore;
   /** Where records go in place of files. */
-  readonly files?: EvidenceSink;
+  readonly files?: RecordSink;
 }
 
 /** What is shown for a call. */
@@ -59,7 +59,7 @@ export interface AskOptions {
 }
 
 /** An answer, and the one question that matters. */
-export interface GateAnswer extends Answer {
+export interface GateAnswer extends KeptDecision {
   /** The call may run: the verdict is `allow`, of a gate that enforces. */
   readonly allowed: boolean;
 }

@@ -1,7 +1,7 @@
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { Timestamp } from '../core/time.ts';
-import { NO_EVIDENCE, type Profile } from './context.ts';
-import type { Asked, SettlerParts } from './enforce.ts';
+import { NO_CONTEXT, type Profile } from './context.ts';
+import type { EnforcementRequest, EnforcerParts } from './enforce.ts';
 import { evaluate } from './evaluate.ts';
 
 /** How the key that signs is come by, as far as a profile cares. */
@@ -14,8 +14,8 @@ interface Signing {
  * could never say yes, because nobody was named whom it could believe, is a mistake of its configuration.
  */
 export function profileFault(
-  { settings, keyring, broker, keyMode }: SettlerParts & Signing,
-  { policy, request, simulate = false }: Asked,
+  { settings, keyring, broker, keyMode }: EnforcerParts & Signing,
+  { policy, request, simulate = false }: EnforcementRequest,
   now: Timestamp,
 ): GaitError | undefined {
   if (settings.profile === 'standard') return undefined;
@@ -29,7 +29,7 @@ export function profileFault(
   const { verdict, duties } = evaluate(
     policy,
     request,
-    { ...NO_EVIDENCE, gate: settings, brokered: true },
+    { ...NO_CONTEXT, gate: settings, brokered: true },
     now,
   );
   if (duties.delegation && keyring.count('delegator') === 0) {

@@ -6,7 +6,7 @@ import { intentDigest } from './intent/digest.ts';
 import type { IntentRequest } from './intent/intent.ts';
 import { bothCredentialRules } from './policy/credential_rules.ts';
 import type { Policy, RateLimit } from './policy/policy.ts';
-import type { Duties } from './rules/duties.ts';
+import type { Obligations } from './rules/duties.ts';
 import { stricter, type Verdict } from './verdict.ts';
 
 /** A call to try policies on. */
@@ -74,7 +74,7 @@ function isLooser(one: Decision, other: Decision): boolean {
   return owesLess(one.duties, other.duties);
 }
 
-function owesLess(one: Duties, other: Duties): boolean {
+function owesLess(one: Obligations, other: Obligations): boolean {
   return (
     one.approvals < other.approvals ||
     (other.distinct_approvers && !one.distinct_approvers) ||

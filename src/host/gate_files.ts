@@ -14,7 +14,7 @@ import {
   refuseKeptPlace,
   refuseReportPlace,
   refuseSame,
-} from './workspace/places.ts';
+} from './workspace/output_places.ts';
 
 /** The store of a gate's streams below a directory. */
 export function gateStore(dir: string, host: Host): FileStore {

@@ -9,7 +9,7 @@ import {
   MAX_KEYRING_BYTES,
   parseKeyringDocument,
 } from '../signing/keyring_file.ts';
-import { realPlace } from './workspace/places.ts';
+import { realPlace } from './workspace/output_places.ts';
 
 /** Throws `file_not_found`, or what is wrong with the ring. */
 export function readRing(path: string): KeyringDocument {

@@ -9,7 +9,7 @@ import { killSwitchDocument, MAX_KILL_SWITCHES } from '../gate/kill_switch/reade
 import { DECISIONS_STREAM } from '../gate/ledger/decisions.ts';
 import { LOG_FILE } from '../log/stores/file_store.ts';
 import type { Host } from './host.ts';
-import { gateDir, realPlace, refuseIrregular, refuseKeptPlace } from './workspace/places.ts';
+import { gateDir, realPlace, refuseIrregular, refuseKeptPlace } from './workspace/output_places.ts';
 
 /** Directories of gates in the workspace that look for their switches elsewhere. */
 export function gatesElsewhere(path: string, host: Host): string[] {

@@ -2,7 +2,7 @@ import { invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
 import { csv, readJsonFile } from './read_json.ts';
-import { realPlace } from './workspace/places.ts';
+import { realPlace } from './workspace/output_places.ts';
 
 /** A token larger than this is refused. Bytes. */
 const MAX_TOKEN_BYTES = 65_536;

@@ -1,6 +1,6 @@
-import type { Decision } from '../log/stream.ts';
+import type { Decided } from '../log/stream.ts';
 import { decideApprove } from './approval/decide.ts';
-import { openAt, unsettled } from './approval/open_decisions.ts';
+import { openAt, pendingDecisions } from './approval/open_decisions.ts';
 import { approvalRequired } from './approval/refusals.ts';
 import { approvalPolicyOf } from './approval_policy.ts';
 import {
@@ -32,7 +32,7 @@ import { boundEnvironment, type Job, type JobState, nextCheckpointId } from './s
 import { TRANSITIONS } from './transitions.ts';
 
 /** The decider of a job: the events that a command makes of the state, or why not. Pure. */
-export function decide(job: Job, command: JobCommand, context: CommandContext): Decision {
+export function decide(job: Job, command: JobCommand, context: CommandContext): Decided {
   const refusal =
     shapeFault(command, context) ??
     checkClock(context.now) ??
@@ -69,7 +69,7 @@ export function decide(job: Job, command: JobCommand, context: CommandContext): 
   }
 }
 
-function decideSubmit(job: Job, command: SubmitCommand, context: CommandContext): Decision {
+function decideSubmit(job: Job, command: SubmitCommand, context: CommandContext): Decided {
   const fault =
     (command.task === undefined ? undefined : checkTask(command.task)) ??
     (command.budget === undefined ? undefined : checkBudget(command.budget));
@@ -102,7 +102,7 @@ function decideCheckpoint(
   job: JobState,
   command: JobCommand & { kind: 'checkpoint' },
   context: CommandContext,
-): Decision {
+): Decided {
   const fault = checkCheckpoint(command.type, command.summary, command.requiredAction);
   if (fault !== undefined) return refuse(fault);
   const refusal =
@@ -111,7 +111,7 @@ function decideCheckpoint(
   if (refusal !== undefined) return refusal;
   const over = command.type === 'progress' ? stepsExceeded(job, context) : undefined;
   if (over !== undefined) return over;
-  if (command.type === 'decision-needed' && unsettled(job).length >= MAX_OPEN_DECISIONS) {
+  if (command.type === 'decision-needed' && pendingDecisions(job).length >= MAX_OPEN_DECISIONS) {
     return refuse(tooManyDecisions(job));
   }
   if (command.type === 'completed' && openAt(job, context.now).length > 0) {
@@ -133,7 +133,7 @@ function decideResume(
   job: JobState,
   command: JobCommand & { kind: 'resume' },
   context: CommandContext,
-): Decision {
+): Decided {
   const refusal = notAllowed(job, 'resume');
   if (refusal !== undefined) return refusal;
   if (command.automatic === true && !resumesByItself(job)) return refuse(transitionNotAllowed(job, 'resume'));

@@ -1,7 +1,7 @@
 import type { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { Decision } from '../log/stream.ts';
+import type { Decided } from '../log/stream.ts';
 import { EVENT_SCHEMA_ID, type EventPayloads, type JobEventType, SCHEMA_VERSION } from './events.ts';
 import { transitionNotAllowed } from './refusals.ts';
 import type { Job, JobState } from './state.ts';
@@ -24,7 +24,7 @@ export function record<T extends JobEventType>(
   reasonCode: string,
   payload: EventPayloads[T],
   { jobId, actor, now }: CommandContext,
-): Decision {
+): Decided {
   const event: JsonObject = {
     actor,
     created_at: now,
@@ -40,11 +40,11 @@ export function record<T extends JobEventType>(
 }
 
 /** The decision to record nothing, and why. */
-export function refuse(refusal: GaitError): Decision {
+export function refuse(refusal: GaitError): Decided {
   return { events: [], refusal };
 }
 
 /** A refusal where the status of the job does not allow the command. */
-export function notAllowed(job: JobState, name: TransitionName): Decision | undefined {
+export function notAllowed(job: JobState, name: TransitionName): Decided | undefined {
   return TRANSITIONS[name].from.includes(job.status) ? undefined : refuse(transitionNotAllowed(job, name));
 }

@@ -12,18 +12,18 @@ import { claimOf, DEFAULT_RULES, type EnvironmentClaim } from './fingerprint.ts'
 export type Observe = (rules: readonly string[] | undefined) => Promise<EnvironmentClaim>;
 
 /** Where rules are looked up. */
-export interface Surroundings {
+export interface MachineFacts {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** SHA-256 of a file, or `absent`. */
   digestOfFile(path: string): Promise<string>;
 }
 
-const THIS_PROCESS: Surroundings = { env: process.env, digestOfFile: digestOfRule };
+const THIS_PROCESS: MachineFacts = { env: process.env, digestOfFile: digestOfRule };
 
 /** Throws `fingerprint_rule_invalid` for a `file:` that is no file, and io_failure for one that cannot be read. */
 export async function environmentHere(
   rules: readonly string[] = DEFAULT_RULES,
-  surroundings: Surroundings = THIS_PROCESS,
+  surroundings: MachineFacts = THIS_PROCESS,
 ): Promise<EnvironmentClaim> {
   const values: Record<string, string> = {};
   for (const rule of rules) values[rule] = await observed(rule, surroundings);
@@ -34,14 +34,14 @@ export async function environmentHere(
  * Looks in the environment of a command. A fingerprint of the caller's own is claimed as it is, and of a job only that
  * is bound to one: what rules can be looked at for, nobody is believed.
  */
-export function observer(env: Surroundings['env'], own?: string): Observe {
+export function observer(env: MachineFacts['env'], own?: string): Observe {
   return async (rules) =>
     rules === undefined && own !== undefined
       ? { fingerprint: own }
       : environmentHere(rules, { env, digestOfFile: digestOfRule });
 }
 
-async function observed(rule: string, { env, digestOfFile: digest }: Surroundings): Promise<string> {
+async function observed(rule: string, { env, digestOfFile: digest }: MachineFacts): Promise<string> {
   switch (rule) {
     case 'os':
       return process.platform;

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../core/json.ts';
 import { later } from '../core/time.ts';
 import { assertDecided, withApproval, withSettledDecisions } from './approval/evolve.ts';
-import { unsettled } from './approval/open_decisions.ts';
+import { pendingDecisions } from './approval/open_decisions.ts';
 import { type ApprovalPolicy, isSoundPolicy } from './approval_policy.ts';
 import { MAX_OPEN_DECISIONS } from './checks.ts';
 import { illegalEvent, type JobEvent, type JobEventOf, parseJobEvent, SCHEMA_VERSION } from './events.ts';
@@ -165,7 +165,8 @@ function withCheckpoint(
   if (asks !== (required_action !== ''))
     throw illegalEvent('only decision-needed carries a required action, and must');
   if (checkpoint_type === 'completed') assertDecided(job, 'completed');
-  if (asks && unsettled(job).length >= MAX_OPEN_DECISIONS) throw illegalEvent('too many open decisions');
+  if (asks && pendingDecisions(job).length >= MAX_OPEN_DECISIONS)
+    throw illegalEvent('too many open decisions');
   const approvals = job.approval_policy === undefined ? {} : { approvals: [] };
   const decision = { checkpoint_id, created_at: event.created_at, summary, required_action, ...approvals };
   return {

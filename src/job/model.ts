@@ -8,8 +8,8 @@ export const jobModel: StreamModel<Job> = {
   idField: 'job_id',
   initial: undefined,
   evolve: evolveStored,
-  assertBehind: assertSignedBehind,
+  assertPredecessor: assertSignedBehind,
   tellsOfCut: ({ type }) => type === 'repaired',
-  foldsWhole: asksForSignatures,
+  requiresFullReplay: asksForSignatures,
   snapshot: { save: jobToSnapshot, load: jobFromSnapshot },
 };

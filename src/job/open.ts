@@ -15,7 +15,7 @@ import { type EnvironmentClaim, fingerprintRules } from './fingerprint.ts';
 import { type Author, type JobListing, Jobs } from './jobs.ts';
 import { jobModel } from './model.ts';
 import { isPlain, isTexts } from './order_shape.ts';
-import { type FollowOptions, followJob, type Happening } from './read/follow.ts';
+import { type FollowedEvent, type FollowOptions, followJob } from './read/follow.ts';
 import { type JobHistory, readHistory } from './read/history.ts';
 import type { JobState } from './state.ts';
 import { submitJob } from './submission.ts';
@@ -170,7 +170,7 @@ export class JobWorkspace {
   }
 
   /** The events of a job, and further ones as they come, until it is final. Throws `job_not_found`. */
-  follow(jobId: string, options: FollowOptions = {}): AsyncGenerator<Happening> {
+  follow(jobId: string, options: FollowOptions = {}): AsyncGenerator<FollowedEvent> {
     return followJob(this.store, jobId, { ...options, signal: this.#until(options.signal) });
   }
 

@@ -1,6 +1,6 @@
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { unsettled } from './approval/open_decisions.ts';
+import { pendingDecisions } from './approval/open_decisions.ts';
 import type { Difference } from './fingerprint.ts';
 import type { JobState, Lease } from './state.ts';
 import { FINAL_STATUSES, TRANSITIONS, type TransitionName } from './transitions.ts';
@@ -42,7 +42,7 @@ export function transitionNotAllowed({ job_id, status }: JobState, name: Transit
 
 export function tooManyDecisions(job: JobState): GaitError {
   const { job_id } = job;
-  const message = `${unsettled(job).length} decisions wait already in job ${job_id}`;
+  const message = `${pendingDecisions(job).length} decisions wait already in job ${job_id}`;
   return invalidInput('too_many_decisions', message, 'Let a person approve some of them first.', { job_id });
 }
 

@@ -11,14 +11,14 @@ export interface StreamModel<S> {
   /** The state after one more event. Throws for an event that it does not know or that cannot follow. */
   evolve(state: S, event: JsonObject): S;
   /** Of events that name the record which they stand behind: throws if it is not the one that `before` is the end of. */
-  assertBehind?(event: JsonObject, before: Head): void;
+  assertPredecessor?(event: JsonObject, before: Head): void;
   /** True for an event that says that records were cut, which whoever appended them may have been told are on disk. */
   tellsOfCut?(event: JsonObject): boolean;
   /**
    * True if a stream that begins with this event is always folded from there: a snapshot is signed by nobody, and whoever
    * can write it could say what the log does not. By default false.
    */
-  foldsWhole?(first: JsonObject): boolean;
+  requiresFullReplay?(first: JsonObject): boolean;
   /** State to and from a snapshot; `load` answers undefined for what another version wrote, or is not of this stream and revision. */
   readonly snapshot: {
     save(state: S): JsonObject;
@@ -34,7 +34,7 @@ export interface Folded<S> {
 /** The state after one more event, which follows the record that `position` is of. Throws as the model does. */
 export function evolveAt<S>(model: StreamModel<S>, { state, position }: FoldedTo<S>, event: JsonObject): S {
   const next = model.evolve(state, event);
-  model.assertBehind?.(event, position);
+  model.assertPredecessor?.(event, position);
   return next;
 }
 

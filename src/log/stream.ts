@@ -15,7 +15,7 @@ import type { EventStore } from './store.ts';
 import { appendUnconfirmed } from './unconfirmed.ts';
 
 /** What a decider answers: events to append, and a refusal that the caller is to see (after those were recorded). */
-export interface Decision {
+export interface Decided {
   readonly events: readonly JsonObject[];
   readonly refusal?: GaitError;
 }
@@ -77,7 +77,7 @@ export class StreamHandle<S> {
    * Decides on the current state and appends what was decided: right behind `head`, or it is decided again. Throws the
    * decision's refusal, once it is recorded.
    */
-  async execute(decide: (state: S, head: Head) => Decision): Promise<Executed<S>> {
+  async execute(decide: (state: S, head: Head) => Decided): Promise<Executed<S>> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       if (this.#current === undefined) await this.#refresh();
       const base: Folded<S> = this.#current ?? this.#settled;
@@ -213,9 +213,9 @@ export class StreamHandle<S> {
   }
 
   async #isFoldedWhole(): Promise<boolean> {
-    if (this.#model.foldsWhole === undefined) return false;
+    if (this.#model.requiresFullReplay === undefined) return false;
     for await (const [first] of this.#store.read(this.#stream)) {
-      if (first !== undefined) return this.#model.foldsWhole(first.event);
+      if (first !== undefined) return this.#model.requiresFullReplay(first.event);
     }
     return false;
   }

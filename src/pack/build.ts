@@ -26,12 +26,12 @@ import { checkContext, ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, runPayloadOf } from 
 import {
   entryType,
   MANIFEST_MEMBER,
-  MANIFEST_SCHEMA_ID,
   PACK_CREATED_AT,
+  PACK_MANIFEST_SCHEMA_ID,
   PACK_SCHEMA_VERSION,
   type PackManifest,
   packIdOf,
-  signedDigestOf,
+  signedPackDigestOf,
 } from './manifest.ts';
 import { merkleRoot } from './merkle.ts';
 
@@ -121,7 +121,7 @@ export function sealPack(parts: PackParts, key?: SigningKey): Pack {
     .map(({ name, sha256 }) => ({ path: name, sha256, type: entryType(name) }))
     .sort((a, b) => (a.path < b.path ? -1 : 1));
   const unsealed = {
-    schema_id: MANIFEST_SCHEMA_ID,
+    schema_id: PACK_MANIFEST_SCHEMA_ID,
     schema_version: PACK_SCHEMA_VERSION,
     created_at: PACK_CREATED_AT,
     producer_version: parts.producerVersion,
@@ -131,7 +131,9 @@ export function sealPack(parts: PackParts, key?: SigningKey): Pack {
   } as const;
   const unsigned: PackManifest = { ...unsealed, pack_id: packIdOf(unsealed) };
   const manifest =
-    key === undefined ? unsigned : { ...unsigned, signatures: [signDigest(signedDigestOf(unsigned), key)] };
+    key === undefined
+      ? unsigned
+      : { ...unsigned, signatures: [signDigest(signedPackDigestOf(unsigned), key)] };
   return {
     manifest,
     members: [...parts.members, memberOf(MANIFEST_MEMBER, canonicalBytes(manifest))],

@@ -1,16 +1,16 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { ContextDrift } from '../run/diff.ts';
+import {
+  type Comparable,
+  type ComparableRun,
+  comparableContext,
+  comparableDocument,
+  comparableEvents,
+} from './comparable.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './kinds/run/members.ts';
 import { PACK_CREATED_AT } from './manifest.ts';
 import { PROOF_MEMBER } from './proof_records.ts';
-import {
-  contextSubstance,
-  documentSubstance,
-  eventsSubstance,
-  type RunSubstance,
-  type Substance,
-} from './substance.ts';
 import type { VerifiedPack } from './verify.ts';
 
 /** schemas/v1/pack/diff.schema.json */
@@ -56,7 +56,7 @@ export interface ComparedPack {
   /** Those that are documents. */
   readonly documents: ReadonlyMap<string, Buffer>;
   /** What was collected of the run in it, if there is one. */
-  readonly run: RunSubstance;
+  readonly run: ComparableRun;
 }
 
 /**
@@ -100,7 +100,7 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
   return { diff, changes };
 }
 
-function substancesOf({ pack, declared, documents, run }: ComparedPack): Map<string, Substance> {
+function substancesOf({ pack, declared, documents, run }: ComparedPack): Map<string, Comparable> {
   const counted = declared.filter(({ path }) => path !== PROOF_MEMBER);
   const sections = pack.run === undefined ? undefined : run.sections(pack.run.facts);
   return new Map(counted.map(({ path, sha256 }) => [path, substanceOf(path, sha256, documents, sections)]));
@@ -132,27 +132,28 @@ function substanceOf(
   name: string,
   sha256: string,
   documents: ReadonlyMap<string, Buffer>,
-  run: Substance | undefined,
-): Substance {
+  run: Comparable | undefined,
+): Comparable {
   const bytes = documents.get(name);
   if (name === SOURCE_MEMBER && run !== undefined) return run;
   if (name === ENVELOPE_MEMBER && run !== undefined) return { context: run['context'] ?? '' };
   const parts =
     run === undefined || !Object.hasOwn(RUNPACK_SECTIONS, name) ? undefined : RUNPACK_SECTIONS[name];
   if (parts !== undefined) return Object.fromEntries(parts.map((part) => [part, run?.[part] ?? '']));
-  if (bytes !== undefined && name === EVENTS_MEMBER) return { events: eventsSubstance(bytes) };
-  if (bytes !== undefined && DOCUMENTS.has(name)) return { document: documentSubstance(bytes, COUNTS[name]) };
+  if (bytes !== undefined && name === EVENTS_MEMBER) return { events: comparableEvents(bytes) };
+  if (bytes !== undefined && DOCUMENTS.has(name))
+    return { document: comparableDocument(bytes, COUNTS[name]) };
   return { content: sha256.toLowerCase() };
 }
 
-function differingSections(left: Substance, right: Substance): string[] {
+function differingSections(left: Comparable, right: Comparable): string[] {
   const names = new Set([...Object.keys(left), ...Object.keys(right)]);
   return [...names].filter((name) => left[name] !== right[name]).sort();
 }
 
 function driftBetween(left: VerifiedPack, right: VerifiedPack): ContextDrift {
   if (left.run === undefined || right.run === undefined) return 'none';
-  const [l, r] = [contextSubstance(left.run.facts.refs), contextSubstance(right.run.facts.refs)];
+  const [l, r] = [comparableContext(left.run.facts.refs), comparableContext(right.run.facts.refs)];
   if (l.what !== r.what) return 'semantic';
   return l.when === r.when ? 'none' : 'runtime_only';
 }

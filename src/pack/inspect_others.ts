@@ -1,6 +1,6 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { Intent, Result, RunManifest, TimelineItem } from '../run/documents.ts';
+import type { Result, RunIntent, RunManifest, TimelineItem } from '../run/documents.ts';
 import { inspectRun, type RunEntry } from '../run/inspect.ts';
 import type { GuardManifest } from './kinds/guard/verify.ts';
 import { EVENTS_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
@@ -32,7 +32,7 @@ export interface RunPackInspection {
 /** What a verified run pack, or a runpack by itself, tells. Pure. */
 export function inspectRunPack(
   { manifest, verification, run }: VerifiedPack,
-  records: { readonly intents: readonly Intent[]; readonly results: readonly Result[] },
+  records: { readonly intents: readonly RunIntent[]; readonly results: readonly Result[] },
 ): RunPackInspection | undefined {
   if (run === undefined) return undefined;
   const { entries, unmatched_results } = inspectRun(records);

@@ -4,7 +4,7 @@ import type { Timestamp } from '../core/time.ts';
 import { replay, type StreamModel } from '../log/fold.ts';
 import type { Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
-import { type Decision, StreamHandle } from '../log/stream.ts';
+import { type Decided, StreamHandle } from '../log/stream.ts';
 import validateLedgerEvent from '../schema/generated/pack_ledger_event.js';
 import { schemaFault } from '../schema/validator.ts';
 import type { PackManifest } from './manifest.ts';
@@ -54,7 +54,7 @@ export const ledgerModel: StreamModel<LedgerState> = {
 };
 
 /** Records a built pack; nothing is recorded when the same file was the last one built from its source. Pure. */
-export function decideBuilt(state: LedgerState, built: BuiltPack, actor: string, now: Timestamp): Decision {
+export function decideBuilt(state: LedgerState, built: BuiltPack, actor: string, now: Timestamp): Decided {
   if (state.latest[sourceOf(built)] === fileOf(built)) return { events: [] };
   const event = {
     actor,

@@ -3,7 +3,7 @@ import type { Timestamp } from '../core/time.ts';
 import type { Signature } from '../signing/signature.ts';
 
 export const MANIFEST_MEMBER = 'pack_manifest.json';
-export const MANIFEST_SCHEMA_ID = 'gait.pack.manifest';
+export const PACK_MANIFEST_SCHEMA_ID = 'gait.pack.manifest';
 export const PACK_SCHEMA_VERSION = '1.0.0';
 
 /** The time in every manifest: a pack says what was done, not when someone packed it. */
@@ -19,7 +19,7 @@ export interface ManifestEntry {
 
 /** schemas/v1/pack/manifest.schema.json */
 export interface PackManifest {
-  readonly schema_id: typeof MANIFEST_SCHEMA_ID;
+  readonly schema_id: typeof PACK_MANIFEST_SCHEMA_ID;
   readonly schema_version: typeof PACK_SCHEMA_VERSION;
   readonly created_at: Timestamp;
   readonly producer_version: string;
@@ -37,7 +37,7 @@ export function packIdOf(manifest: Omit<PackManifest, 'pack_id'>): string {
 }
 
 /** What a signature of a pack is over: the digest of its manifest, pack id included, without signatures. */
-export function signedDigestOf({ signatures: _, ...unsigned }: PackManifest): string {
+export function signedPackDigestOf({ signatures: _, ...unsigned }: PackManifest): string {
   return canonicalDigest(unsigned);
 }
 

@@ -29,7 +29,7 @@ import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './ki
 import { type VerifiedJob, verifyJobPayload } from './kinds/job/verify.ts';
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER } from './kinds/run/members.ts';
 import { type EmbeddedRun, verifyRunPayload } from './kinds/run/verify.ts';
-import { MANIFEST_MEMBER, type PackManifest, signedDigestOf } from './manifest.ts';
+import { MANIFEST_MEMBER, type PackManifest, signedPackDigestOf } from './manifest.ts';
 import { PROOF_MEMBER, proofAccount } from './proof_records.ts';
 import { compareContents, readManifest } from './verify_manifest.ts';
 
@@ -148,7 +148,7 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
   if (policy.known !== undefined) report.settle('known_head', unknown ?? [NO_HEAD]);
   const signed = {
     signatures: manifest.signatures ?? [],
-    digest: signedDigestOf(manifest),
+    digest: signedPackDigestOf(manifest),
     member: MANIFEST_MEMBER,
   };
   const signatures = verifySignatures(signed, policy, report);

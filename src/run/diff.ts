@@ -1,6 +1,6 @@
 import { sortedReceipts } from '../core/context_set.ts';
 import { canonicalDigest } from '../core/digest.ts';
-import type { CapturedRun, Intent, Receipt, Refs, Result, RunManifest } from './documents.ts';
+import type { CapturedRun, Receipt, Refs, Result, RunIntent, RunManifest } from './documents.ts';
 
 /** `metadata` compares without arguments, results and the content of receipts. */
 export type Privacy = 'full' | 'metadata';
@@ -86,8 +86,8 @@ interface Comparison {
 }
 
 function compare(
-  left: readonly (Intent | Result)[],
-  right: readonly (Intent | Result)[],
+  left: readonly (RunIntent | Result)[],
+  right: readonly (RunIntent | Result)[],
   privacy: Privacy,
 ): Comparison {
   const [l, r] = [digestsById(left, privacy), digestsById(right, privacy)];
@@ -99,7 +99,7 @@ function compare(
 }
 
 /** One id may have several records: all of them count. */
-function digestsById(records: readonly (Intent | Result)[], privacy: Privacy): Map<string, string> {
+function digestsById(records: readonly (RunIntent | Result)[], privacy: Privacy): Map<string, string> {
   const byId = new Map<string, string>();
   for (const record of records) {
     const digest = canonicalDigest(comparable(record, privacy));
@@ -108,10 +108,10 @@ function digestsById(records: readonly (Intent | Result)[], privacy: Privacy): M
   return byId;
 }
 
-function comparable(record: Intent | Result, privacy: Privacy): object {
+function comparable(record: RunIntent | Result, privacy: Privacy): object {
   const { run_id: _id, producer_version: _version, created_at: _time, ...content } = record;
   if (privacy === 'full') return content;
-  const { args: _args, result: _result, ...metadata } = content as Partial<Intent & Result>;
+  const { args: _args, result: _result, ...metadata } = content as Partial<RunIntent & Result>;
   return metadata;
 }
 

@@ -1,7 +1,7 @@
 import { canonicalDigest, DIGEST_PATTERN } from '../core/digest.ts';
 import { type GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { CaptureMode, Intent, Receipt, Result } from './documents.ts';
+import type { CaptureMode, Receipt, Result, RunIntent } from './documents.ts';
 
 /** What a digest is of: the content itself, and what an agent made of it to be digested in its place. */
 export interface Digested {
@@ -51,7 +51,11 @@ export function wrongDigest(what: string, digest: string, why: string): GaitErro
 }
 
 /** A receipt of a trace says what the intent and result of the run say; what it leaves out is filled in from them. */
-export function completed(receipt: Receipt, intents: readonly Intent[], results: readonly Result[]): Receipt {
+export function completed(
+  receipt: Receipt,
+  intents: readonly RunIntent[],
+  results: readonly Result[],
+): Receipt {
   const intentId =
     receipt.source_type === 'gait.trace' ? /^trace_(.+)$/.exec(receipt.ref_id)?.[1] : undefined;
   const intent = intents.find(({ intent_id }) => intent_id === intentId);

@@ -12,7 +12,7 @@ export const REFS_MEMBER = 'refs.json';
 export const LISTED_MEMBERS: readonly string[] = [INTENTS_MEMBER, REFS_MEMBER, RESULTS_MEMBER, RUN_MEMBER];
 
 export const RUN_SCHEMA_VERSION = '1.0.0';
-export const MANIFEST_SCHEMA_ID = 'gait.runpack.manifest';
+export const RUN_MANIFEST_SCHEMA_ID = 'gait.runpack.manifest';
 
 /** What stands in every document of a run. Times are RFC 3339 text, an offset kept. */
 export interface Envelope {
@@ -37,7 +37,7 @@ export interface TimelineItem extends JsonObject {
 }
 
 /** What a tool was asked to do. schemas/v1/runpack/intent.schema.json */
-export interface Intent extends Envelope {
+export interface RunIntent extends Envelope {
   readonly intent_id: string;
   readonly tool_name: string;
   readonly args_digest: string;
@@ -88,7 +88,7 @@ export interface RunManifest extends Envelope {
 export interface CapturedRun {
   readonly captureMode: CaptureMode;
   readonly run: RunDocument;
-  readonly intents: readonly Intent[];
+  readonly intents: readonly RunIntent[];
   readonly results: readonly Result[];
   readonly refs: Refs;
 }

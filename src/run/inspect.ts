@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../core/json.ts';
-import type { CapturedRun, Intent, Result } from './documents.ts';
+import type { CapturedRun, Result, RunIntent } from './documents.ts';
 
 /** An intent and what came of it. */
 export interface RunEntry {
@@ -48,7 +48,7 @@ export function inspectRun({ intents, results }: Pick<CapturedRun, 'intents' | '
   };
 }
 
-function entryOf(index: number, intent: Intent, result: Result | undefined): RunEntry {
+function entryOf(index: number, intent: RunIntent, result: Result | undefined): RunEntry {
   const { intent_id, tool_name, created_at, args_digest } = intent;
   const asked = { index, intent_id, tool_name, created_at, args_digest };
   if (result === undefined) return asked;

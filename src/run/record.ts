@@ -9,15 +9,15 @@ import type {
   CaptureMode,
   Envelope,
   EvidenceMode,
-  Intent,
   Receipt,
   Result,
   RunDocument,
+  RunIntent,
   TimelineItem,
 } from './documents.ts';
 import { RUN_SCHEMA_VERSION } from './documents.ts';
 import {
-  type Kept,
+  type KeptValue,
   redactedEnv,
   redactedReceipts,
   refuseWhole,
@@ -148,7 +148,7 @@ class Recorder {
   }
 
   /** In reference capture what is kept, which is told here and in the run; in raw capture what there was. */
-  #note<T>({ kept, note }: Kept<T>, captured: T): T {
+  #note<T>({ kept, note }: KeptValue<T>, captured: T): T {
     if (this.#mode === 'raw') return captured;
     if (note !== undefined) this.#notes.push(note);
     return kept;
@@ -160,7 +160,7 @@ class Recorder {
     return ref === undefined ? item : { ...item, ref };
   }
 
-  #intent(fields: Fields): Intent {
+  #intent(fields: Fields): RunIntent {
     const intent_id = fields.need('intent_id');
     const args = fields.object('args');
     const normalized = this.#args.object(intent_id);
@@ -199,7 +199,7 @@ class Recorder {
     return digest;
   }
 
-  #refs(intents: readonly Intent[], results: readonly Result[]): CapturedRun['refs'] {
+  #refs(intents: readonly RunIntent[], results: readonly Result[]): CapturedRun['refs'] {
     const fields = this.#see(this.#top.inside('refs'));
     const mode =
       this.#options.evidenceMode ?? evidenceModeOf(fields.text('context_evidence_mode')) ?? 'best_effort';
@@ -242,7 +242,7 @@ class Recorder {
     }
   }
 
-  #checkIds(intents: readonly Intent[], results: readonly Result[]): void {
+  #checkIds(intents: readonly RunIntent[], results: readonly Result[]): void {
     const ids = new Set<string>();
     for (const { intent_id } of intents) {
       if (ids.has(intent_id)) throw invalid(`there is more than one intent ${intent_id}`);
@@ -291,7 +291,7 @@ class Recorder {
   }
 }
 
-function holdsContent(record: Intent | Result): boolean {
+function holdsContent(record: RunIntent | Result): boolean {
   return 'args' in record || 'result' in record;
 }
 

@@ -8,17 +8,17 @@ import validateIntent from '../schema/generated/runpack_intent.js';
 import validateResult from '../schema/generated/runpack_result.js';
 import type { Validate } from '../schema/validator.ts';
 import { type Container, memberSource } from '../zip/reader.ts';
-import { type Envelope, INTENTS_MEMBER, type Intent, RESULTS_MEMBER, type Result } from './documents.ts';
+import { type Envelope, INTENTS_MEMBER, RESULTS_MEMBER, type Result, type RunIntent } from './documents.ts';
 
 /** Sees the records of a runpack, one at a time and in order: all intents, then all results. */
 export interface RecordVisitor {
-  intent?(intent: Intent): void;
+  intent?(intent: RunIntent): void;
   result?(result: Result): void;
 }
 
 /** A visitor that keeps all that it sees, and what it has kept. */
-export function collectRecords(): { intents: Intent[]; results: Result[]; visit: RecordVisitor } {
-  const intents: Intent[] = [];
+export function collectRecords(): { intents: RunIntent[]; results: Result[]; visit: RecordVisitor } {
+  const intents: RunIntent[] = [];
   const results: Result[] = [];
   const visit: RecordVisitor = {
     intent: (intent) => void intents.push(intent),
@@ -84,7 +84,7 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
     }
     return count;
   };
-  const intents = read<Intent>(INTENTS_MEMBER, validateIntent, visit.intent?.bind(visit));
+  const intents = read<RunIntent>(INTENTS_MEMBER, validateIntent, visit.intent?.bind(visit));
   const results = read<Result>(RESULTS_MEMBER, validateResult, visit.result?.bind(visit));
   return { intents, results, findings, strangers };
 }

@@ -1,5 +1,5 @@
 import { invalidInput } from '../core/errors.ts';
-import type { CapturedRun, Intent, Result } from './documents.ts';
+import type { CapturedRun, Result, RunIntent } from './documents.ts';
 import { tellsOfCapture } from './reference.ts';
 
 /** What makes an intent the one to keep. */
@@ -93,7 +93,7 @@ function reportOf(
   };
 }
 
-function fails({ intent_id }: Intent, results: readonly Result[], predicate: Predicate): boolean {
+function fails({ intent_id }: RunIntent, results: readonly Result[], predicate: Predicate): boolean {
   const result = results.find((one) => one.intent_id === intent_id);
   if (predicate === 'missing_result') return result === undefined;
   return result !== undefined && result.status.toLowerCase() !== 'ok';

@@ -11,7 +11,7 @@ const CAPTURE_ENTRY = 'reference_capture';
 const DIGESTED = /^sha256:[0-9a-f]{64}$/;
 
 /** What reference capture keeps, and what is told of it: to whoever records, and in the run itself. */
-export interface Kept<T> {
+export interface KeptValue<T> {
   readonly kept: T;
   readonly note?: string;
   /** What opens a source stayed, since a digest is over it. */
@@ -24,7 +24,7 @@ export function withoutEmpty(env: JsonObject): JsonObject {
 }
 
 /** The environment of a run as reference capture keeps it: of all but names of machines a digest. Pure. */
-export function redactedEnv(env: JsonObject): Kept<JsonObject> {
+export function redactedEnv(env: JsonObject): KeptValue<JsonObject> {
   const members = Object.entries(env).map(([name, value]): [string, Json] => {
     return [name, namesMachine(name, value) ? value : digestText(value)];
   });
@@ -34,7 +34,10 @@ export function redactedEnv(env: JsonObject): Kept<JsonObject> {
 }
 
 /** Receipts as reference capture keeps them. Those that a digest of their set is over stay whole. Pure. */
-export function redactedReceipts(receipts: readonly Receipt[], covered: boolean): Kept<readonly Receipt[]> {
+export function redactedReceipts(
+  receipts: readonly Receipt[],
+  covered: boolean,
+): KeptValue<readonly Receipt[]> {
   const kept = receipts.map(redactedReceipt);
   const changed = kept.filter((one, i) => !isDeepStrictEqual(one, receipts[i])).length;
   if (changed === 0) return { kept };
@@ -47,7 +50,7 @@ export function redactedReceipts(receipts: readonly Receipt[], covered: boolean)
 }
 
 /** Throws `context_raw` for receipts that stay whole: a strict profile asks for a word that they may. */
-export function refuseWhole({ whole }: Kept<unknown>): void {
+export function refuseWhole({ whole }: KeptValue<unknown>): void {
   if (whole !== true) return;
   const what = 'receipts that context_set_digest is over have retrieval_params, users or queries';
   const hint = 'Leave them out before the set is digested, or give --unsafe-context-raw.';

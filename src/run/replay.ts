@@ -2,7 +2,7 @@ import { canonicalDigest, sha256Hex } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import type { Timestamp } from '../core/time.ts';
-import type { CapturedRun, CaptureMode, Intent, Result, RunManifest } from './documents.ts';
+import type { CapturedRun, CaptureMode, Result, RunIntent, RunManifest } from './documents.ts';
 
 /** Where the answer of a step comes from. `executed` is only what really ran; `unsupported` was allowed and did not. */
 export type Execution = 'executed' | 'recorded' | 'stubbed' | 'missing' | 'unsupported';
@@ -42,7 +42,7 @@ export type ToolAnswer = Omit<ReplayStep, 'intent_id' | 'tool_name' | 'stub_type
 /** A step whose answer is known, or a call that has to be made for it. */
 export type PlannedStep =
   | { readonly step: ReplayStep }
-  | { readonly intent: Intent; readonly call: ToolCall };
+  | { readonly intent: RunIntent; readonly call: ToolCall };
 
 /**
  * What each intent of a run is answered with, in order: the allowed tools are to be called, all others are answered
@@ -55,7 +55,7 @@ export function planReplay(
 ): PlannedStep[] {
   onePerIntent('intent', intents);
   const recorded = onePerIntent('result', results);
-  const isAllowed = ({ tool_name }: Intent): boolean => allow.includes(tool_name.toLowerCase());
+  const isAllowed = ({ tool_name }: RunIntent): boolean => allow.includes(tool_name.toLowerCase());
   assertArguments(captureMode, intents.filter(isAllowed));
   return intents.map((intent) =>
     isAllowed(intent)
@@ -65,15 +65,15 @@ export function planReplay(
 }
 
 /** The step of a call that was answered. */
-export function answered({ intent }: { readonly intent: Intent }, answer: ToolAnswer): ReplayStep {
+export function answered({ intent }: { readonly intent: RunIntent }, answer: ToolAnswer): ReplayStep {
   return { ...named(intent), ...answer };
 }
 
-function named({ intent_id, tool_name }: Intent): Pick<ReplayStep, 'intent_id' | 'tool_name'> {
+function named({ intent_id, tool_name }: RunIntent): Pick<ReplayStep, 'intent_id' | 'tool_name'> {
   return { intent_id, tool_name };
 }
 
-function onePerIntent<R extends Intent | Result>(what: string, records: readonly R[]): Map<string, R> {
+function onePerIntent<R extends RunIntent | Result>(what: string, records: readonly R[]): Map<string, R> {
   const found = new Map<string, R>();
   for (const record of records) {
     const { intent_id } = record;
@@ -88,7 +88,7 @@ function onePerIntent<R extends Intent | Result>(what: string, records: readonly
 
 type Unnamed = Omit<ReplayStep, 'intent_id' | 'tool_name'>;
 
-function fromRecord(intent: Intent, result: Result | undefined): Unnamed {
+function fromRecord(intent: RunIntent, result: Result | undefined): Unnamed {
   if (result !== undefined) {
     const { status, result_digest } = result;
     // Older programs left the digest empty where they did not know it.
@@ -114,7 +114,7 @@ export function stubTypeOf(toolName: string): StubType | undefined {
   return STUBS.find(([, pattern]) => pattern.test(name))?.[0];
 }
 
-function stubDigest({ run_id, intent_id, tool_name, args_digest }: Intent, type: StubType): string {
+function stubDigest({ run_id, intent_id, tool_name, args_digest }: RunIntent, type: StubType): string {
   return sha256Hex([run_id, intent_id, tool_name.toLowerCase(), args_digest.toLowerCase(), type].join(':'));
 }
 
@@ -127,7 +127,7 @@ const TOOLS: ReadonlyMap<string, (args: JsonObject) => ToolCall | Refusal> = new
   ...['shell.exec', 'exec', 'command.run'].map((name) => [name, runCall] as const),
 ]);
 
-function plannedCall(intent: Intent): PlannedStep {
+function plannedCall(intent: RunIntent): PlannedStep {
   const toCall = TOOLS.get(intent.tool_name.toLowerCase());
   const call =
     toCall === undefined
@@ -144,13 +144,14 @@ export function notExecuted(error: string): ToolAnswer {
 const NO_ARGUMENTS = canonicalDigest({});
 
 /** A capture leaves out arguments that are empty; their digest still says so. */
-function argsOf({ args, args_digest }: Intent): JsonObject | undefined {
+function argsOf({ args, args_digest }: RunIntent): JsonObject | undefined {
   return args ?? (args_digest.toLowerCase() === NO_ARGUMENTS ? {} : undefined);
 }
 
 /** What a reference capture holds was never meant to be kept, even where an earlier program kept it. */
-function assertArguments(captureMode: CaptureMode, allowed: readonly Intent[]): void {
-  const isLacking = (intent: Intent): boolean => captureMode === 'reference' || argsOf(intent) === undefined;
+function assertArguments(captureMode: CaptureMode, allowed: readonly RunIntent[]): void {
+  const isLacking = (intent: RunIntent): boolean =>
+    captureMode === 'reference' || argsOf(intent) === undefined;
   const without = allowed
     .filter((intent) => TOOLS.has(intent.tool_name.toLowerCase()) && isLacking(intent))
     .map(({ intent_id }) => intent_id);

@@ -8,10 +8,10 @@ import type { NewMember } from '../zip/writer.ts';
 import {
   type CapturedRun,
   INTENTS_MEMBER,
-  MANIFEST_SCHEMA_ID,
   REFS_MEMBER,
   RESULTS_MEMBER,
   RUN_MANIFEST_MEMBER,
+  RUN_MANIFEST_SCHEMA_ID,
   RUN_MEMBER,
   RUN_SCHEMA_VERSION,
   type RunManifest,
@@ -33,7 +33,7 @@ export function buildRunpack(captured: CapturedRun, key?: SigningKey): Runpack {
     { name: RUN_MEMBER, bytes: canonicalBytes(run) },
   ];
   const undigested = {
-    schema_id: MANIFEST_SCHEMA_ID,
+    schema_id: RUN_MANIFEST_SCHEMA_ID,
     schema_version: RUN_SCHEMA_VERSION,
     created_at: run.created_at,
     producer_version: run.producer_version,

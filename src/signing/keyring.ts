@@ -22,7 +22,7 @@ export interface TrustedKey {
 }
 
 /** The key that made a signature, or why it counts for nothing. */
-export type Signer =
+export type SignedBy =
   | {
       readonly keyId: string;
       /** Who it is believed to be in this: no name for any. */
@@ -69,7 +69,7 @@ export class Keyring {
   }
 
   /** Who made a signature over a digest for a purpose, at a time that the key is valid at. */
-  signer(signature: Signature, digest: string, purpose: KeyPurpose, now: Timestamp): Signer {
+  signer(signature: Signature, digest: string, purpose: KeyPurpose, now: Timestamp): SignedBy {
     const fault = this.#trust.fault(signature, digest);
     if (fault !== undefined) return { fault };
     const keys = this.#keys.get(signature.key_id) ?? [];

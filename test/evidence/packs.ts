@@ -1,5 +1,5 @@
 import { sourceOf } from '../../src/files/source.ts';
-import { type PackManifest, signedDigestOf } from '../../src/pack/manifest.ts';
+import { type PackManifest, signedPackDigestOf } from '../../src/pack/manifest.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
@@ -32,7 +32,7 @@ interface Sealed {
 
 function sealed(files: Files): Sealed {
   const manifest = manifestFor(files) as unknown as PackManifest;
-  return { files, manifest: { ...manifest, signatures: [signDigest(signedDigestOf(manifest), OWNER)] } };
+  return { files, manifest: { ...manifest, signatures: [signDigest(signedPackDigestOf(manifest), OWNER)] } };
 }
 
 /** What verification tells of a pack, and what is in it. How many signatures there are is nobody's word. */
@@ -66,7 +66,7 @@ function forgedPack(own: Sealed, donor: Sealed, p: Prng): Buffer {
   const id = p.chance(0.9) ? packIdFormula(changed) : pack_id;
   const manifest = { ...changed, pack_id: p.chance(0.05) ? id.toUpperCase() : id } as unknown as PackManifest;
   const others = donor.manifest.signatures ?? [];
-  const under = signaturesBy(p, signatures ?? [], others, signedDigestOf(manifest));
+  const under = signaturesBy(p, signatures ?? [], others, signedPackDigestOf(manifest));
   return forge(made, { ...manifest, signatures: under } as unknown as Document);
 }
 

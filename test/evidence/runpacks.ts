@@ -1,5 +1,5 @@
 import { sourceOf } from '../../src/files/source.ts';
-import { MANIFEST_SCHEMA_ID } from '../../src/run/documents.ts';
+import { RUN_MANIFEST_SCHEMA_ID } from '../../src/run/documents.ts';
 import { collectRecords } from '../../src/run/records.ts';
 import { manifestDigestOf, signedDigestOf } from '../../src/run/runpack.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
@@ -50,7 +50,7 @@ function forgedManifest(made: Files, files: Files, donor: Files, p: Prng): unkno
   const fits = { ...before, files: listed.sort((a, b) => (a.path < b.path ? -1 : 1)) };
   const changed = p.chance(0.4) ? mutated(fits, other, p) : fits;
   if (!isMembers(changed)) return changed;
-  const manifest = { schema_id: MANIFEST_SCHEMA_ID, ...changed } as unknown as typeof own;
+  const manifest = { schema_id: RUN_MANIFEST_SCHEMA_ID, ...changed } as unknown as typeof own;
   const digest = p.chance(0.9) ? manifestDigestOf({ ...manifest, manifest_digest: '' }) : _;
   const sealed = { ...manifest, manifest_digest: p.chance(0.05) ? digest.toUpperCase() : digest };
   return { ...sealed, signatures: signaturesBy(p, signatures, other.signatures, signedDigestOf(sealed)) };

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { readIntent } from '../../src/gate/intent/reader.ts';
-import { USES_STREAM, usesModel } from '../../src/gate/ledger/uses.ts';
+import { USES_STREAM, usesModel } from '../../src/gate/ledger/consumption.ts';
 import { openGate } from '../../src/gate/open.ts';
 import { checkApproval } from '../../src/gate/tokens/approval.ts';
 import { approvalSubject } from '../../src/gate/tokens/terms.ts';

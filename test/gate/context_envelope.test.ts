@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import { NO_EVIDENCE } from '../../src/gate/context.ts';
+import { NO_CONTEXT } from '../../src/gate/context.ts';
 import { type Decision, evaluate, rulesAlone } from '../../src/gate/evaluate.ts';
 import { openGate } from '../../src/gate/open.ts';
 import type { Policy } from '../../src/gate/policy/policy.ts';
@@ -178,8 +178,7 @@ describe('F2: context evidence counts only from an envelope that is given, check
       age_seconds: 0,
     } as const;
     const request = { ...requestOf(), proven_context };
-    for (const policy of POLICIES)
-      assert.equal(evaluate(policy, request, NO_EVIDENCE, NOON).verdict, 'block');
+    for (const policy of POLICIES) assert.equal(evaluate(policy, request, NO_CONTEXT, NOON).verdict, 'block');
   });
 
   test('is what a recorded run makes of its receipts', () => {

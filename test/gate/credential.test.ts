@@ -9,7 +9,7 @@ import {
 } from '../../src/gate/credentials/credential.ts';
 import { readCredential } from '../../src/gate/credentials/reader.ts';
 import { credentialRequest, requestBytes } from '../../src/gate/credentials/request.ts';
-import { type CredentialTimes, completed } from '../../src/gate/credentials/times.ts';
+import { type CredentialTimes, completedTimes } from '../../src/gate/credentials/times.ts';
 import { intentOf } from '../support/gate.ts';
 import fc from '../support/property.ts';
 
@@ -221,7 +221,7 @@ describe('W-33 a credential does not count', () => {
   const credential = (times: CredentialTimes): Credential => ({
     broker: 'b',
     ref: 'r',
-    ...completed(times, NOW),
+    ...completedTimes(times, NOW),
   });
 
   for (const [name, times, reason] of unsound) {

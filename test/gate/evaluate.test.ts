@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { Evidence } from '../../src/gate/context.ts';
+import type { EvaluationContext } from '../../src/gate/context.ts';
 import { evaluate } from '../../src/gate/evaluate.ts';
-import { NO_USES } from '../../src/gate/ledger/uses.ts';
+import { NO_USES } from '../../src/gate/ledger/consumption.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';
 import { policyOf } from '../support/gate.ts';
@@ -17,7 +17,7 @@ const APPROVAL = approvalOf(ASKED);
 const DELEGATION = delegation({ delegate: 'agent' });
 
 /** All that {@link ASKS_ALL} wants is proven and done. */
-const PROVEN: Evidence = {
+const PROVEN: EvaluationContext = {
   gate: { profile: 'standard' },
   keyring: ringWith(trusted(BOB, { purposes: ['approver', 'delegator'] })),
   approvals: [APPROVAL],
@@ -31,7 +31,7 @@ const PROVEN: Evidence = {
 };
 
 function verdictOf(evidence: unknown, now: string = NOW): string {
-  return evaluate(ASKS_ALL, ASKED.request, evidence as Evidence, now).verdict;
+  return evaluate(ASKS_ALL, ASKED.request, evidence as EvaluationContext, now).verdict;
 }
 
 /** A token that is damaged, or of somebody else, or none at all. */
@@ -111,7 +111,7 @@ describe('a call to which everything is owed', () => {
 
   test('is not allowed without any one of the parts', () => {
     for (const name of Object.keys(GARBAGE)) {
-      const { [name as keyof Evidence]: _, ...rest } = PROVEN;
+      const { [name as keyof EvaluationContext]: _, ...rest } = PROVEN;
       assert.notEqual(verdictOf(rest), 'allow', name);
     }
     for (const nothing of [null, undefined, 7, []]) assert.equal(verdictOf(nothing), 'block');
@@ -165,7 +165,7 @@ test('W-6: a rule that is passed over for want of a delegation is not got round 
 });
 
 describe('the careful profile', () => {
-  const careful: Evidence = { ...PROVEN, gate: { profile: 'oss-prod' } };
+  const careful: EvaluationContext = { ...PROVEN, gate: { profile: 'oss-prod' } };
 
   test('takes tokens of ours, and none that could be cut from one', () => {
     assert.equal(verdictOf(careful), 'allow');

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import type { Issued } from '../../src/gate/credentials/credential.ts';
-import type { Asked } from '../../src/gate/enforce.ts';
+import type { EnforcementRequest } from '../../src/gate/enforce.ts';
+import { USES_STREAM } from '../../src/gate/ledger/consumption.ts';
 import { DECISIONS_STREAM } from '../../src/gate/ledger/decisions.ts';
-import { USES_STREAM } from '../../src/gate/ledger/uses.ts';
 import { intentOf, policyOf } from '../support/gate.ts';
 import {
   ASKS,
@@ -21,12 +21,12 @@ import { gaitError } from '../support/refusals.ts';
 import { delegation, HOUR } from '../support/tokens.ts';
 
 /** What is asked with all that it takes. */
-function proven(more: Partial<Asked> = {}): Asked {
+function proven(more: Partial<EnforcementRequest> = {}): EnforcementRequest {
   const asked = asking(ASKS_ALL, DELEGATED, { delegations: [delegation({ delegate: 'agent' })] });
   return { ...asked, approvals: [approvalOf(asked)], ...more };
 }
 
-function approved(more: Partial<Asked> = {}): Asked {
+function approved(more: Partial<EnforcementRequest> = {}): EnforcementRequest {
   const asked = asking(ASKS);
   return { ...asked, approvals: [approvalOf(asked)], ...more };
 }

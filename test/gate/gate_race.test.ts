@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Clock } from '../../src/core/clock.ts';
-import type { Asked } from '../../src/gate/enforce.ts';
-import type { Answer } from '../../src/gate/gate.ts';
-import { decideRevocation, USES_STREAM, usesModel } from '../../src/gate/ledger/uses.ts';
+import type { EnforcementRequest } from '../../src/gate/enforce.ts';
+import type { KeptDecision } from '../../src/gate/gate.ts';
+import { decideRevocation, USES_STREAM, usesModel } from '../../src/gate/ledger/consumption.ts';
 import { StreamHandle } from '../../src/log/stream.ts';
 import { signaturesOf } from '../../src/signing/signed_document.ts';
 import { policyOf } from '../support/gate.ts';
@@ -33,11 +33,15 @@ function unsteady(seed: number): () => Promise<void> {
 
 interface Race {
   readonly store: WatchedStore;
-  readonly answers: readonly Answer[];
+  readonly answers: readonly KeptDecision[];
 }
 
 /** So many gates on one store decide at once. */
-async function race(asked: readonly Asked[], seed: number, clock: () => Clock = tickingClock): Promise<Race> {
+async function race(
+  asked: readonly EnforcementRequest[],
+  seed: number,
+  clock: () => Clock = tickingClock,
+): Promise<Race> {
   const store = new WatchedStore();
   store.before = unsteady(seed);
   const gates = asked.map(() => gateWith({ store, clock: clock(), files: new MemorySink() }).gate);
@@ -115,7 +119,7 @@ describe('gates on one store that decide at once', () => {
 });
 
 /** The verdict when the ledger takes a token back right before the gate uses something up. */
-async function verdictBehind(asked: Asked, token: string): Promise<string> {
+async function verdictBehind(asked: EnforcementRequest, token: string): Promise<string> {
   const { gate, store } = gateWith();
   let revoked = false;
   store.before = async (stream) => {

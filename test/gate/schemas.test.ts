@@ -9,7 +9,7 @@ import { parseIntent } from '../../src/gate/intent/reader.ts';
 import { TEMPLATES } from '../../src/gate/policy/templates.ts';
 import { parsePolicy } from '../../src/gate/policy/yaml.ts';
 import { assertSound } from '../../src/gate/records/schemas.ts';
-import { draftApproval, draftDelegation, signed } from '../../src/gate/tokens/mint.ts';
+import { draftApproval, draftDelegation, signed } from '../../src/gate/tokens/issue.ts';
 import validateApproval from '../../src/schema/generated/gate_approval_token.js';
 import validateDelegation from '../../src/schema/generated/gate_delegation_token.js';
 import validateIntent from '../../src/schema/generated/gate_intent_request.js';

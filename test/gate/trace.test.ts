@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
-import type { Asked } from '../../src/gate/enforce.ts';
+import type { EnforcementRequest } from '../../src/gate/enforce.ts';
 import { verifyTrace } from '../../src/gate/records/verify_trace.ts';
 import type { Keyring } from '../../src/signing/keyring.ts';
 import { intentOf, policyOf } from '../support/gate.ts';
@@ -21,7 +21,7 @@ import {
   ringWith,
 } from '../support/tokens.ts';
 
-async function traceOf(asked: Asked): Promise<JsonObject> {
+async function traceOf(asked: EnforcementRequest): Promise<JsonObject> {
   const { gate, sink } = gateWith();
   await gate.decide(asked);
   const trace = sink.the('trace');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
 import { timestamp } from '../../src/core/time.ts';
-import { countOf, type UsesState, usesModel } from '../../src/gate/ledger/uses.ts';
+import { countOf, type UsesState, usesModel } from '../../src/gate/ledger/consumption.ts';
 import { gaitError } from '../support/refusals.ts';
 import { HOUR, MINUTE } from '../support/tokens.ts';
 import { admit, call, given, limit, release, revoke, START, type Step, T1, T2, T3 } from '../support/uses.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { timestamp } from '../../src/core/time.ts';
-import { type Admission, countOf, decideAdmission, NO_USES } from '../../src/gate/ledger/uses.ts';
+import { type Admission, countOf, decideAdmission, NO_USES } from '../../src/gate/ledger/consumption.ts';
 import fc from '../support/property.ts';
 import { MINUTE } from '../support/tokens.ts';
 import { admit, after, call, limit, release, revoke, START, T1, T2, T3 } from '../support/uses.ts';

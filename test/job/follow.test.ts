@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ioFailure } from '../../src/core/errors.ts';
-import { followJob, type Happening } from '../../src/job/read/follow.ts';
+import { type FollowedEvent, followJob } from '../../src/job/read/follow.ts';
 import type { EventStore } from '../../src/log/store.ts';
 import { JOB_ID } from '../support/given.ts';
 import { noting, passingOn } from '../support/job_stores.ts';
@@ -10,7 +10,7 @@ import { SCENES, until } from '../support/leased.ts';
 import { gaitError } from '../support/refusals.ts';
 
 /** What is followed, gathered until it ends. */
-function gathered(following: AsyncIterable<Happening>): {
+function gathered(following: AsyncIterable<FollowedEvent>): {
   readonly types: string[];
   readonly ended: Promise<void>;
 } {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JobEvent } from '../../src/job/events.ts';
-import { narrate } from '../../src/job/read/narrate.ts';
+import { describeEvents } from '../../src/job/read/describe.ts';
 import {
   checkpoint,
   claim,
@@ -27,7 +27,7 @@ function eventsOf(...commands: readonly Given[]): JobEvent[] {
 }
 
 function told(...commands: readonly Given[]): string[] {
-  return narrate(eventsOf(...commands)).map(({ event, text }) => `${event.revision} ${text}`);
+  return describeEvents(eventsOf(...commands)).map(({ event, text }) => `${event.revision} ${text}`);
 }
 
 const SUBMITTED = submitWith({ max_steps: 1 });
@@ -56,7 +56,7 @@ describe('narrate', () => {
       told(SUBMITTED, claim(), renew(2), renew(2)).at(-1),
       '4 lease 2 renewed until 2026-02-14T00:03:30Z, 2 times by now',
     );
-    assert.deepEqual(narrate([]), []);
+    assert.deepEqual(describeEvents([]), []);
   });
 
   test('tells how a lease ended, and whose it was', () => {

@@ -1,8 +1,8 @@
 /** The library as the guide uses it, for the compiler: nothing here is run. What must not compile says so. */
 import {
   type Answer,
+  type FollowedEvent,
   GaitError,
-  type Happening,
   type JobListing,
   type JobState,
   type JobWorkspace,
@@ -32,7 +32,7 @@ export async function watch(workspace: JobWorkspace, signal: AbortSignal): Promi
   }
   for await (const { jobId, job } of workspace.list()) {
     if (!(job instanceof GaitError))
-      (await workspace.claim(jobId)).follow() satisfies AsyncIterable<Happening>;
+      (await workspace.claim(jobId)).follow() satisfies AsyncIterable<FollowedEvent>;
   }
   workspace.list() satisfies AsyncIterable<JobListing>;
 }

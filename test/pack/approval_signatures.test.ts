@@ -5,9 +5,9 @@ import { timestamp } from '../../src/core/time.ts';
 import { JobWorkspace } from '../../src/job/open.ts';
 import type { JobHistory } from '../../src/job/read/history.ts';
 import { MemoryStore } from '../../src/log/stores/memory_store.ts';
+import { ComparableRun } from '../../src/pack/comparable.ts';
 import { type ComparedPack, diffPacks } from '../../src/pack/diff.ts';
 import { inspectJobPack } from '../../src/pack/inspect.ts';
-import { RunSubstance } from '../../src/pack/substance.ts';
 import { type PackVerification, verifyPack } from '../../src/pack/verify.ts';
 import { Keyring } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';
@@ -220,7 +220,7 @@ test('two jobs that the same people approved at other times are the same; other 
       pack,
       declared: pack.manifest?.contents ?? [],
       documents: pack.documents,
-      run: new RunSubstance(),
+      run: new ComparableRun(),
     };
   };
   const pack = side(await packBytes(history));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
+import { ComparableRun } from '../../src/pack/comparable.ts';
 import { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from '../../src/pack/diff.ts';
-import { RunSubstance } from '../../src/pack/substance.ts';
 import validateDiff from '../../src/schema/generated/pack_diff.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { submit } from '../support/given.ts';
@@ -16,7 +16,7 @@ const { INPUT, NOW, RECEIPT, SOURCE, digits, recorded, runPackFiles, runpackFile
 type Input = runs.RunInput;
 
 function sideOf(bytes: Buffer): ComparedPack {
-  const run = new RunSubstance();
+  const run = new ComparableRun();
   const pack = runs.verifyInMemory(bytes, { visit: run });
   assert.deepEqual(pack.verification.findings, []);
   const declared = pack.manifest?.contents ?? pack.run?.manifest.files ?? [];

@@ -5,10 +5,10 @@ import type { JsonObject } from '../../src/core/json.ts';
 import type { Budget } from '../../src/job/events.ts';
 import { readHistory } from '../../src/job/read/history.ts';
 import { MemoryStore } from '../../src/log/stores/memory_store.ts';
+import { ComparableRun } from '../../src/pack/comparable.ts';
 import { type ComparedPack, diffPacks, type PackComparison } from '../../src/pack/diff.ts';
 import { inspectJobPack } from '../../src/pack/inspect.ts';
 import { STATE_MEMBER } from '../../src/pack/kinds/job/members.ts';
-import { RunSubstance } from '../../src/pack/substance.ts';
 import { checkpoint, claim, HOME, JOB_ID, pause, release, renew, resume, under } from '../support/given.ts';
 import { assertConforms, historyOf, packBytes, type Step, statusesOf, verifyBytes } from '../support/pack.ts';
 import { verifyInMemory } from '../support/runs.ts';
@@ -44,7 +44,7 @@ function storyWith(renewals: number, workers: readonly [string, string] = ['w1',
 }
 
 async function sideOf(steps: readonly Step[]): Promise<ComparedPack> {
-  const run = new RunSubstance();
+  const run = new ComparableRun();
   const pack = verifyInMemory(await packBytes(await historyOf(steps)), { visit: run });
   assert.deepEqual(pack.verification.findings, []);
   return { pack, declared: pack.manifest?.contents ?? [], documents: pack.documents, run };

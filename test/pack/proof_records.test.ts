@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sourceOf } from '../../src/files/source.ts';
 import { memberOf, type PackMember, sealPack } from '../../src/pack/build.ts';
+import { ComparableRun } from '../../src/pack/comparable.ts';
 import { diffPacks } from '../../src/pack/diff.ts';
 import { runPayloadOf } from '../../src/pack/kinds/run/members.ts';
-import { RunSubstance } from '../../src/pack/substance.ts';
 import { contextEnvelopeOf } from '../../src/run/context.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { flipped, GOLDEN_SEED, keyOfSeed, trusting } from '../support/keys.ts';
@@ -84,7 +84,7 @@ describe('proof records', () => {
   });
   test('are no difference between packs', () => {
     const [left, right] = [proven(textOf(RECORDS)), forge(PACK, manifestFor(PACK, ABOUT))].map((bytes) => {
-      const run = new RunSubstance();
+      const run = new ComparableRun();
       const pack = runs.verifyInMemory(bytes, { visit: run });
       return { pack, declared: pack.manifest?.contents ?? [], documents: pack.documents, run };
     });

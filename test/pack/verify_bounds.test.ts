@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { type PackManifest, signedDigestOf } from '../../src/pack/manifest.ts';
+import { type PackManifest, signedPackDigestOf } from '../../src/pack/manifest.ts';
 import { MerkleTree } from '../../src/pack/merkle.ts';
 import { signDigest } from '../../src/signing/signature.ts';
 import { numberedKey, trusting } from '../support/keys.ts';
@@ -41,7 +41,7 @@ describe('H4: one key is one key', () => {
         fc.array(fc.constantFrom('alice', 'bob', 'ALICE'), { minLength: 1, maxLength: 6 }),
         (who) => {
           const manifest = manifestFor(files);
-          const digest = signedDigestOf(manifest as unknown as PackManifest);
+          const digest = signedPackDigestOf(manifest as unknown as PackManifest);
           const signatures = who.map((name) => {
             const signature = signDigest(digest, name === 'bob' ? bob : alice);
             return name === 'ALICE' ? { ...signature, key_id: signature.key_id.toUpperCase() } : signature;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
-import { MANIFEST_MEMBER, type PackManifest, signedDigestOf } from '../../src/pack/manifest.ts';
+import { MANIFEST_MEMBER, type PackManifest, signedPackDigestOf } from '../../src/pack/manifest.ts';
 import { type PackVerification, verifyPack } from '../../src/pack/verify.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
@@ -16,7 +16,7 @@ before(async () => {
 });
 
 function by(key: typeof alice): Signature {
-  return signDigest(signedDigestOf(manifestFor(files) as unknown as PackManifest), key);
+  return signDigest(signedPackDigestOf(manifestFor(files) as unknown as PackManifest), key);
 }
 
 async function verified(bytes: Buffer, policy: SignaturePolicy): Promise<PackVerification> {

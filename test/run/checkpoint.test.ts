@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { sourceOf } from '../../src/files/source.ts';
-import type { Intent, Result } from '../../src/run/documents.ts';
+import type { Result, RunIntent } from '../../src/run/documents.ts';
 import { inspectRun } from '../../src/run/inspect.ts';
 import type { EventFacts } from '../../src/run/session/session.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
@@ -10,7 +10,7 @@ import fc from '../support/property.ts';
 import { TestSession } from '../support/sessions.ts';
 
 interface Records {
-  readonly intents: Intent[];
+  readonly intents: RunIntent[];
   readonly results: Result[];
 }
 

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { Json } from '../../src/core/json.ts';
 import { sourceOf } from '../../src/files/source.ts';
 import { type DiffSide, differs, diffRuns, type Privacy } from '../../src/run/diff.ts';
-import type { CapturedRun, Intent, Result } from '../../src/run/documents.ts';
+import type { CapturedRun, Result, RunIntent } from '../../src/run/documents.ts';
 import { PREDICATES, reduceRun } from '../../src/run/reduce.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
 import { verifyRunpack } from '../../src/run/verify.ts';
@@ -26,9 +26,9 @@ import { saysTheSame } from '../support/says_the_same.ts';
 
 /** What is read of a runpack; it must verify. */
 function readBack(bytes: Buffer): CapturedRun {
-  const [intents, results]: [Intent[], Result[]] = [[], []];
+  const [intents, results]: [RunIntent[], Result[]] = [[], []];
   const visit = {
-    intent: (intent: Intent): void => void intents.push(intent),
+    intent: (intent: RunIntent): void => void intents.push(intent),
     result: (result: Result): void => void results.push(result),
   };
   const { verification, manifest, facts } = verifyRunpack(readContainer(sourceOf(bytes)), { visit });

@@ -5,8 +5,8 @@ import { canonicalBytes, parseCanonical } from '../../src/core/canonical.ts';
 import { canonicalDigest, sha256Hex } from '../../src/core/digest.ts';
 import { GaitError } from '../../src/core/errors.ts';
 import type { Json, JsonObject } from '../../src/core/json.ts';
-import { allowListOf, checkInterlocks } from '../../src/host/tools.ts';
-import type { Intent, Result, RunManifest } from '../../src/run/documents.ts';
+import { allowListOf, checkInterlocks } from '../../src/host/replay_tools.ts';
+import type { Result, RunIntent, RunManifest } from '../../src/run/documents.ts';
 import {
   answered,
   notExecuted,
@@ -29,7 +29,7 @@ const RUN_ID = 'run_1';
 const BASE = { schema_version: '1.0.0', created_at: '2026-02-14T00:00:00Z', producer_version: 'test-1' };
 const DIGEST = sha256Hex('a result');
 
-function intent(intent_id: string, tool_name: string, args?: JsonObject): Intent {
+function intent(intent_id: string, tool_name: string, args?: JsonObject): RunIntent {
   const known =
     args === undefined ? { args_digest: sha256Hex('unknown') } : { args_digest: canonicalDigest(args) };
   const kept = args === undefined || Object.keys(args).length === 0 ? {} : { args };
@@ -58,7 +58,7 @@ const OK: ToolAnswer = {
 
 /** What a replay comes to, and the calls that it makes. */
 function replayed(
-  given: { readonly intents: readonly Intent[]; readonly results?: readonly Result[] },
+  given: { readonly intents: readonly RunIntent[]; readonly results?: readonly Result[] },
   allow: readonly string[] = [],
   answer: ToolAnswer = OK,
 ): {
@@ -264,7 +264,7 @@ describe('the interlocks', () => {
 });
 
 /** Any run, whose tools are the ones that gait knows, names near them, and others. */
-function anyRun(): fc.Arbitrary<{ intents: Intent[]; results: Result[] }> {
+function anyRun(): fc.Arbitrary<{ intents: RunIntent[]; results: Result[] }> {
   const known = [
     'echo',
     'ECHO',

@@ -8,7 +8,7 @@ import type { Job } from '../../src/job/state.ts';
 import type { Batch } from '../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../src/log/store.ts';
 import { FileStore } from '../../src/log/stores/file_store.ts';
-import { type Decision, type Executed, StreamHandle } from '../../src/log/stream.ts';
+import { type Decided, type Executed, StreamHandle } from '../../src/log/stream.ts';
 import type { Ledger } from './ledger.ts';
 import type { Subject } from './subject.ts';
 import type { Tally } from './tally.ts';
@@ -95,7 +95,7 @@ export class Process {
   execute(jobId: string, author: Author, command: JobCommand): Promise<Executed<Job>> {
     const { decide } = this.#around.subject;
     return this.handle(jobId).execute(
-      (job): Decision => decide(job, command, { jobId, now: this.now(), ...author }),
+      (job): Decided => decide(job, command, { jobId, now: this.now(), ...author }),
     );
   }
 

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../src/core/json.ts';
 import { timestamp } from '../../src/core/time.ts';
 import { parseIntent } from '../../src/gate/intent/reader.ts';
 import { parsePolicy } from '../../src/gate/policy/yaml.ts';
-import type { ApprovalOrder } from '../../src/gate/tokens/mint.ts';
+import type { ApprovalOrder } from '../../src/gate/tokens/issue.ts';
 import { approvalSubject } from '../../src/gate/tokens/terms.ts';
 import { keyFileText, type SigningKey } from '../../src/signing/keys.ts';
 import type { Output } from '../cli/output.ts';

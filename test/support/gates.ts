@@ -2,14 +2,14 @@ import type { Clock } from '../../src/core/clock.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { timestamp } from '../../src/core/time.ts';
 import type { Issued } from '../../src/gate/credentials/credential.ts';
-import type { Asked, CredentialBroker } from '../../src/gate/enforce.ts';
+import type { CredentialBroker, EnforcementRequest } from '../../src/gate/enforce.ts';
 import { Gate, type GateParts } from '../../src/gate/gate.ts';
 import type { Intent } from '../../src/gate/intent/intent.ts';
+import { USES_STREAM, type UsesState, usesModel } from '../../src/gate/ledger/consumption.ts';
 import { DECISIONS_STREAM } from '../../src/gate/ledger/decisions.ts';
-import { USES_STREAM, type UsesState, usesModel } from '../../src/gate/ledger/uses.ts';
 import type { Policy } from '../../src/gate/policy/policy.ts';
-import type { EvidenceSink, Kept } from '../../src/gate/records/records.ts';
-import type { ApprovalOrder } from '../../src/gate/tokens/mint.ts';
+import type { Kept, RecordSink } from '../../src/gate/records/records.ts';
+import type { ApprovalOrder } from '../../src/gate/tokens/issue.ts';
 import { approvalSubject } from '../../src/gate/tokens/terms.ts';
 import type { Batch } from '../../src/log/record.ts';
 import type { AppendOutcome, EventStore } from '../../src/log/store.ts';
@@ -54,10 +54,10 @@ export class WatchedStore extends MemoryStore implements EventStore {
   }
 }
 
-type Kind = Parameters<EvidenceSink['keep']>[0];
+type Kind = Parameters<RecordSink['keep']>[0];
 
 /** Records in memory, in the order in which they came. */
-export class MemorySink implements EvidenceSink {
+export class MemorySink implements RecordSink {
   readonly kept: { readonly kind: Kind; readonly document: JsonObject }[] = [];
   readonly #effects: string[];
   failsAt: Kind | undefined;
@@ -132,14 +132,18 @@ export function gateWith({ broker, ...changes }: Changes = {}): Fixture {
 }
 
 /** What is asked, with nothing shown for it. */
-export function asking(policy: Policy, intent: Intent = intentOf(), more: Partial<Asked> = {}): Asked {
+export function asking(
+  policy: Policy,
+  intent: Intent = intentOf(),
+  more: Partial<EnforcementRequest> = {},
+): EnforcementRequest {
   const request = { intent, claims: {}, created_at: NOW, exact_args_digest: 'a'.repeat(64) };
   return { policy, request, requestSha256: 'e'.repeat(64), approvals: [], delegations: [], ...more };
 }
 
 /** An approval of what is asked. */
 export function approvalOf(
-  asked: Asked,
+  asked: EnforcementRequest,
   changes: Partial<ApprovalOrder> = {},
   key: SigningKey = BOB,
 ): JsonObject {

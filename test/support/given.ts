@@ -9,7 +9,7 @@ import type { Budget, CheckpointType, LeaseOutcome } from '../../src/job/events.
 import { evolveStored } from '../../src/job/evolve.ts';
 import { claimOf, type EnvironmentClaim } from '../../src/job/fingerprint.ts';
 import { boundEnvironment, type Job, type JobState } from '../../src/job/state.ts';
-import type { Decision } from '../../src/log/stream.ts';
+import type { Decided } from '../../src/log/stream.ts';
 import { gaitError } from './refusals.ts';
 
 export const JOB_ID = 'job_1';
@@ -64,7 +64,7 @@ export function jobAfter(...commands: readonly Given[]): Job {
 }
 
 /** Decides at a time that the revision gives, a minute after the event before, unless the author says when. */
-export function decideAt(job: Job, command: JobCommand, author: Author = {}): Decision {
+export function decideAt(job: Job, command: JobCommand, author: Author = {}): Decided {
   return decide(job, command, { jobId: JOB_ID, actor: actorOf(job, command), now: timeOf(job), ...author });
 }
 
@@ -83,7 +83,7 @@ export function folded(job: Job, events: readonly JsonObject[]): Job {
   return events.reduce<Job>(evolveStored, job);
 }
 
-function outcome(job: Job, decision: Decision): Outcome {
+function outcome(job: Job, decision: Decided): Outcome {
   const decided = (expected: readonly ExpectedEvent[]): JobState => {
     assert.deepEqual(
       decision.events.map(({ type, reason_code, payload }) => ({ type, reason_code, payload })),
@@ -115,7 +115,7 @@ function outcome(job: Job, decision: Decision): Outcome {
   };
 }
 
-function refusalOf({ refusal }: Decision, code: string, category: ErrorCategory): GaitError {
+function refusalOf({ refusal }: Decided, code: string, category: ErrorCategory): GaitError {
   assert.ok(refusal !== undefined, `not refused, but should be with ${code}`);
   gaitError(code, category)(refusal);
   return refusal;

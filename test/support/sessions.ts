@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { VERSION } from '../../src/core/version.ts';
 import type { CapturedRun } from '../../src/run/documents.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';
-import { checkpointOf, checkpointRun } from '../../src/run/session/checkpoint.ts';
+import { checkpointRun, sessionCheckpointOf } from '../../src/run/session/checkpoint.ts';
 import {
   checkpointDigestOf,
   compacted,
@@ -116,7 +116,7 @@ export class TestSession {
     );
     const path = `cp${state.checkpoints.length + 1}.zip`;
     const runpack = { manifestDigest: manifest.manifest_digest, path };
-    const made = checkpointOf(state, runpack, VERSION, this.#now);
+    const made = sessionCheckpointOf(state, runpack, VERSION, this.#now);
     this.runpacks.set(path, zipFiles(new Map(members.map(({ name, bytes }) => [name, bytes]))));
     this.lines = [...this.lines, { record_type: 'checkpoint', checkpoint: made }];
     return made;

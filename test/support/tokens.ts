@@ -13,7 +13,7 @@ import {
   draftApproval,
   draftDelegation,
   signed,
-} from '../../src/gate/tokens/mint.ts';
+} from '../../src/gate/tokens/issue.ts';
 import type { TokenRules } from '../../src/gate/tokens/token.ts';
 import { type KeyPurpose, Keyring, type TrustedKey } from '../../src/signing/keyring.ts';
 import type { SigningKey } from '../../src/signing/keys.ts';

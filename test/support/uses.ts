@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { timestamp } from '../../src/core/time.ts';
-import type { Limit } from '../../src/gate/ledger/limits.ts';
 import {
   type Admission,
   decideAdmission,
@@ -9,8 +8,9 @@ import {
   NO_USES,
   type UsesState,
   usesModel,
-} from '../../src/gate/ledger/uses.ts';
-import type { Decision } from '../../src/log/stream.ts';
+} from '../../src/gate/ledger/consumption.ts';
+import type { Limit } from '../../src/gate/ledger/limits.ts';
+import type { Decided } from '../../src/log/stream.ts';
 import { gaitError } from './refusals.ts';
 import { HOUR, MINUTE, NOW } from './tokens.ts';
 
@@ -37,7 +37,7 @@ export function call(n: number, tokens: readonly string[] = [], limits: readonly
   return { admission_id: String(n).padStart(24, '0'), tokens, limits };
 }
 
-export type Step = (state: UsesState) => Decision;
+export type Step = (state: UsesState) => Decided;
 export function admit(admission: Admission, now: string = NOW): Step {
   return (state) => decideAdmission(state, admission, now);
 }
@@ -67,7 +67,7 @@ export interface Given {
 /** A ledger with these steps behind it. */
 export function given(...steps: readonly Step[]): Given {
   const state = steps.reduce(after, NO_USES);
-  const decision = (step: Step): Decision => step(state);
+  const decision = (step: Step): Decided => step(state);
   return {
     state,
     recorded: (step: Step, type: string): UsesState => {

@@ -2,7 +2,11 @@ import { invalidInput } from '../../core/errors.ts';
 import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
 import { credentialFault, faultOf, type Issued, stubCredential } from '../../gate/credentials/credential.ts';
 import { readCredential } from '../../gate/credentials/reader.ts';
-import { type Asked, type CredentialRequest, requestBytes } from '../../gate/credentials/request.ts';
+import {
+  type CredentialRequest,
+  requestBytes,
+  type WantedCredential,
+} from '../../gate/credentials/request.ts';
 import { commandEnvironment, isStillThere, requiredCommand } from '../../host/brokers/command.ts';
 import { envCredential } from '../../host/brokers/env.ts';
 import { runBroker } from '../../host/brokers/process.ts';
@@ -51,7 +55,7 @@ export function brokerOf(flags: BrokerValues, io: Io, profile: BrokerProfile): B
 }
 
 /** What the flags ask for beside the rules. */
-export function askedOf(flags: BrokerValues): Asked {
+export function askedOf(flags: BrokerValues): WantedCredential {
   return { reference: flags['credential-ref'], scopes: csv(flags['credential-scopes']) };
 }
 

@@ -49,7 +49,7 @@ export function settingsOf(flags: {
   readonly home?: string | undefined;
   readonly 'max-token-lifetime': string | undefined;
 }): GateSettings {
-  const profile = oneOf(flags.profile, PROFILES, 'profile');
+  const profile = optionOf(flags.profile, PROFILES, 'profile');
   const { audience, home, 'max-token-lifetime': lifetime } = flags;
   const asked = lifetime === undefined ? undefined : milliseconds(lifetime, 'max-token-lifetime');
   const longest = longestLife(profile, asked);
@@ -154,7 +154,7 @@ export function gateRingOf(
 }
 
 /** A value that a flag or a file of settings gives, which must be one of these. Throws `flag_value_invalid`. */
-export function oneOf<T extends string>(value: string, allowed: readonly T[], flag: string): T {
+export function optionOf<T extends string>(value: string, allowed: readonly T[], flag: string): T {
   const found = allowed.find((one) => one === value.trim().toLowerCase());
   if (found !== undefined) return found;
   const hint = `Possible: ${allowed.join(', ')}.`;

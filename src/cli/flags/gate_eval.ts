@@ -4,7 +4,7 @@ import { sha256Hex } from '../../core/digest.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { openSource, readFileBytes } from '../../files/file_source.ts';
 import type { GateSettings } from '../../gate/context.ts';
-import type { Asked } from '../../gate/enforce.ts';
+import type { EnforcementRequest } from '../../gate/enforce.ts';
 import { enterRefusal, Gate } from '../../gate/gate.ts';
 import { MAX_INTENT_BYTES, parseIntent } from '../../gate/intent/reader.ts';
 import { ownKillSwitches, readKillSwitchFile } from '../../gate/kill_switch/file.ts';
@@ -14,7 +14,7 @@ import type { RecordFiles } from '../../gate/records/files.ts';
 import { gateStore, recordFiles, type WantedRecords } from '../../host/gate_files.ts';
 import { homeOf, policyPinned, readContextEnvelope, readPolicyFile } from '../../host/policy_files.ts';
 import { tokensIn } from '../../host/token_files.ts';
-import { gatePlaceOf, realPlace } from '../../host/workspace/places.ts';
+import { gatePlaceOf, realPlace } from '../../host/workspace/output_places.ts';
 import type { FileStore } from '../../log/stores/file_store.ts';
 import type { FlagSpec, OptionalText, RequiredText } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -133,7 +133,7 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
 }
 
 /** The gate that flags describe. Everything that can be wrong with them is found here, before anything is decided. */
-export function openGate(
+export function gateOfFlags(
   flags: OpenValues,
   place: GatePlace,
   io: Io,
@@ -193,7 +193,10 @@ async function requestBytes(path: string, place: GatePlace): Promise<Buffer> {
  * The call and what is shown for it. What cannot be read is no decision, but it is entered in the log: a malformed call
  * may be somebody who tries how far they get.
  */
-export async function askedOfFiles(flags: AskedValues, place: GatePlace): Promise<Omit<Asked, 'simulate'>> {
+export async function askedOfFiles(
+  flags: AskedValues,
+  place: GatePlace,
+): Promise<Omit<EnforcementRequest, 'simulate'>> {
   const { policy } = flags;
   if (policy === undefined)
     throw invalidInput('flag_missing', 'missing --policy FILE', 'Give --policy FILE; see --help.');

@@ -1,7 +1,7 @@
 import { invalidInput } from '../../core/errors.ts';
 import { killSwitchPath } from '../../gate/kill_switch/file.ts';
 import { actorOf } from '../../host/workspace/actor.ts';
-import { gateDir } from '../../host/workspace/places.ts';
+import { gateDir } from '../../host/workspace/output_places.ts';
 import type { OptionalText } from '../command.ts';
 import type { Io } from '../io.ts';
 

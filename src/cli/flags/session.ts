@@ -1,6 +1,6 @@
 import { invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { realPlace } from '../../host/workspace/places.ts';
+import { realPlace } from '../../host/workspace/output_places.ts';
 import { Journal } from '../../run/session/journal.ts';
 import type { SessionState } from '../../run/session/session.ts';
 import type { RequiredText } from '../command.ts';

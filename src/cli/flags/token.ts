@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { fineClock } from '../../core/clock.ts';
-import type { TokenTerms } from '../../gate/tokens/mint.ts';
+import type { TokenTerms } from '../../gate/tokens/issue.ts';
 import type { FlagSpec, OptionalText, RequiredText } from '../command.ts';
 import { instantOf, milliseconds } from '../duration.ts';
 import type { Io } from '../io.ts';

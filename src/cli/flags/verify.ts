@@ -15,7 +15,7 @@ import {
 import { type KeyringValues, keyringFlags, keyringOf } from './keyring.ts';
 
 /** Flags of every command that checks signatures. */
-export const policyFlags: typeof trustFlags &
+export const signatureFlags: typeof trustFlags &
   typeof keyringFlags & {
     readonly 'private-key': OptionalText;
     readonly 'private-key-env': OptionalText;
@@ -64,7 +64,10 @@ export interface PolicyValues extends TrustValues, KeyringValues, PrivateKeyValu
  * Whom to believe and how much to demand. A key that a flag names is believed for whatever it signed, unless the ring says
  * that it is revoked. Throws `public_key_missing` for a strict profile without a key, and for a ring without one.
  */
-export function policyOf(flags: PolicyValues, io: Io): SignaturePolicy & { readonly strict: boolean } {
+export function signatureDemandOf(
+  flags: PolicyValues,
+  io: Io,
+): SignaturePolicy & { readonly strict: boolean } {
   const ring = keyringOf(flags, io);
   const believe = (publicKey: PublicKey, source: string): void =>
     ring.admit({ publicKey, purposes: ['pack', 'approver'], identities: [], source });

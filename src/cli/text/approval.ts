@@ -1,5 +1,5 @@
 import type { Timestamp } from '../../core/time.ts';
-import { openAt, standingAt, unsettled } from '../../job/approval/open_decisions.ts';
+import { openAt, pendingDecisions, standingAt } from '../../job/approval/open_decisions.ts';
 import type { Approval, JobState, OpenDecision, StandingApproval } from '../../job/state.ts';
 import type { Io } from '../io.ts';
 import { printable } from '../terminal.ts';
@@ -15,7 +15,7 @@ export interface Tally {
 
 /** Of a decision that the job was not resumed on yet; undefined for others, and where no signature is asked for. */
 export function tallyOf(job: JobState, checkpointId: string, now: Timestamp): Tally | undefined {
-  const decision = unsettled(job).find(({ checkpoint_id }) => checkpoint_id === checkpointId);
+  const decision = pendingDecisions(job).find(({ checkpoint_id }) => checkpoint_id === checkpointId);
   if (decision === undefined || job.approval_policy === undefined) return undefined;
   const { required } = job.approval_policy;
   const approvals = standingAt(decision, now).length;
@@ -29,12 +29,12 @@ export function tallyText({ approvals, required, still_needed }: Tally): string 
 }
 
 /** The decisions of a job that it was not resumed on yet, and whose signatures they need. */
-export function decisionLines(job: JobState, io: Io): string[] {
+export function approvalDecisionLines(job: JobState, io: Io): string[] {
   const { approval_policy: policy } = job;
   if (policy === undefined) return job.open_decisions.map((decision) => openLine(decision));
   const now = io.clock.now();
   const open = openAt(job, now);
-  const lines = unsettled(job).flatMap((decision) => {
+  const lines = pendingDecisions(job).flatMap((decision) => {
     const tally = tallyOf(job, decision.checkpoint_id, now);
     const head = open.includes(decision) ? openLine(decision) : approvedLine(decision);
     const given = (decision.approvals ?? []).map((approval) => givenLine(approval, decision, now));

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { GaitError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Decision } from '../../gate/evaluate.ts';
-import type { Answer } from '../../gate/gate.ts';
+import type { KeptDecision } from '../../gate/gate.ts';
 import type { RecordKind } from '../../gate/records/records.ts';
 import { approvalRef, delegationTokenRef } from '../../gate/records/trace.ts';
 import type { GatePlace } from '../flags/gate_eval.ts';
@@ -14,7 +14,7 @@ import { decisionLines } from './policy.ts';
 export const GATE_OUTPUT = 'gait.gate.output';
 
 /** What a decision is for scripts: members as the earlier programs print them, those that say nothing left out. */
-export function answerFields(answer: Answer, place: GatePlace, profile: string): JsonObject {
+export function answerFields(answer: KeptDecision, place: GatePlace, profile: string): JsonObject {
   const { decision, would } = answer;
   const { verdict, reason_codes, violations, matched_rules, duties, approval, delegation } = decision;
   return {
@@ -81,7 +81,7 @@ function limitFields({ limits }: Decision): JsonObject {
   };
 }
 
-function credentialFields({ issued, decision }: Answer): JsonObject {
+function credentialFields({ issued, decision }: KeptDecision): JsonObject {
   if (issued === undefined) return {};
   if ('fault' in issued) return { credential_fault: issued.fault.detail };
   const { broker, ref, issued_at, expires_at, ttl_seconds } = issued.credential;
@@ -94,7 +94,7 @@ function credentialFields({ issued, decision }: Answer): JsonObject {
 }
 
 /** The same for people. */
-export function answerLines(answer: Answer, place: GatePlace, io: Io): string[] {
+export function answerLines(answer: KeptDecision, place: GatePlace, io: Io): string[] {
   const { decision, would, issued } = answer;
   const faults = [...(decision.approval?.findings ?? []), ...(decision.delegation?.findings ?? [])];
   return [
@@ -117,8 +117,8 @@ export function answerLines(answer: Answer, place: GatePlace, io: Io): string[] 
 }
 
 /** The answer no, with the exit code of its kind; undefined for what may run, and for what was only tried. */
-export function refusalOf(
-  { decision, would }: Answer,
+export function gateRefusalOf(
+  { decision, would }: KeptDecision,
   { profile, requireAllow }: { readonly profile: string; readonly requireAllow: boolean },
 ): GaitError | undefined {
   const { verdict, reason_codes } = decision;

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../core/json.ts';
 import type { Budget, JobEvent } from '../../job/events.ts';
-import { eventText, narrate } from '../../job/read/narrate.ts';
+import { describeEvents, eventText } from '../../job/read/describe.ts';
 import type { Checkpoint, JobState, Lease, Usage } from '../../job/state.ts';
 import type { Status } from '../../job/transitions.ts';
 import type { Position } from '../../log/record.ts';
@@ -9,7 +9,7 @@ import type { Io } from '../io.ts';
 import { shellQuoted } from '../run.ts';
 import type { Color } from '../terminal.ts';
 import { printable } from '../terminal.ts';
-import { decisionLines } from './approval.ts';
+import { approvalDecisionLines } from './approval.ts';
 
 const STATUS_COLORS: Record<Status, Color> = {
   running: 'green',
@@ -36,7 +36,7 @@ export function jobLines(job: JobState, headHash: string, io: Io): string[] {
     `  submitted   ${job.created_at}, last event ${job.updated_at}`,
   ];
   if (job.last_checkpoint !== null) lines.push(`  checkpoint  ${checkpointLine(job.last_checkpoint)}`);
-  lines.push(...decisionLines(job, io));
+  lines.push(...approvalDecisionLines(job, io));
   if (job.command !== null) lines.push(`  command     ${job.command.argv.map(shellQuoted).join(' ')}`);
   if (job.lease !== null) lines.push(`  lease       ${leaseLine(job.lease)}`);
   if (job.usage.attempts > 1)
@@ -80,7 +80,7 @@ export function eventLine(event: JobEvent, io: Io): string {
 }
 
 export function eventLines(events: readonly JobEvent[], io: Io): string[] {
-  return narrate(events).map(({ event, text }) => happening({ ...event, text }, io));
+  return describeEvents(events).map(({ event, text }) => happening({ ...event, text }, io));
 }
 
 /** One line of what happened: which event, when, by whom, what. */

@@ -4,7 +4,7 @@ import type { Timestamp } from '../../core/time.ts';
 import type { Decision } from '../../gate/evaluate.ts';
 import { intentDigest } from '../../gate/intent/digest.ts';
 import type { CredentialRules } from '../../gate/policy/credential_rules.ts';
-import type { Duties } from '../../gate/rules/duties.ts';
+import type { Obligations } from '../../gate/rules/duties.ts';
 import type { StepJudgement } from '../../gate/rules/judgement.ts';
 import type { Simulation } from '../../gate/simulate.ts';
 import type { PolicyFile, Trial } from '../../host/policy_files.ts';
@@ -135,7 +135,7 @@ function dutyLines({
   credential,
   rate_limits,
   destructive_budgets,
-}: Duties): string[] {
+}: Obligations): string[] {
   const lines: string[] = [];
   const distinct = distinct_approvers ? ', each by another approver' : '';
   if (approvals > 0) lines.push(`${approvals} ${approvals === 1 ? 'approval' : `approvals${distinct}`}`);

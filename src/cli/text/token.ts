@@ -1,6 +1,6 @@
 import { GaitError } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { USES_STREAM, type UsesState, usesModel } from '../../gate/ledger/uses.ts';
+import { USES_STREAM, type UsesState, usesModel } from '../../gate/ledger/consumption.ts';
 import type { ApprovalFinding } from '../../gate/tokens/approval.ts';
 import type { DelegationFinding } from '../../gate/tokens/delegation.ts';
 import type { EventStore } from '../../log/store.ts';

@@ -2,12 +2,12 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { stateFlag } from '../../cli/flags/gate_state.ts';
 import { printable } from '../../cli/terminal.ts';
 import { invalidInput } from '../../core/errors.ts';
-import { decideRevocation, USES_STREAM, usesModel } from '../../gate/ledger/uses.ts';
+import { decideRevocation, USES_STREAM, usesModel } from '../../gate/ledger/consumption.ts';
 import { APPROVAL_SCHEMA_ID } from '../../gate/tokens/approval.ts';
 import { DELEGATION_SCHEMA_ID } from '../../gate/tokens/delegation.ts';
 import { gateStore } from '../../host/gate_files.ts';
 import { readToken } from '../../host/token_files.ts';
-import { gateDir } from '../../host/workspace/places.ts';
+import { gateDir } from '../../host/workspace/output_places.ts';
 import { StreamHandle } from '../../log/stream.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
 

@@ -10,7 +10,7 @@ import { gateStore } from '../../host/gate_files.ts';
 import { readIntentFile, readPolicyFile } from '../../host/policy_files.ts';
 import { verifiedFile } from '../../host/read_json.ts';
 import { readToken } from '../../host/token_files.ts';
-import { gateDir } from '../../host/workspace/places.ts';
+import { gateDir } from '../../host/workspace/output_places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'verify' },

@@ -4,7 +4,7 @@ import { modeSigner, privateKeyFlags } from '../../cli/flags/key.ts';
 import { mintFlags, termsOf } from '../../cli/flags/token.ts';
 import { printable } from '../../cli/terminal.ts';
 import { mintedReply } from '../../cli/text/token.ts';
-import { draftDelegation, signed } from '../../gate/tokens/mint.ts';
+import { draftDelegation, signed } from '../../gate/tokens/issue.ts';
 import { writeToken } from '../../host/gate_files.ts';
 import { csv } from '../../host/read_json.ts';
 import { outDir } from '../../host/workspace/workspace.ts';

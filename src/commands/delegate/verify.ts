@@ -9,7 +9,7 @@ import { revocationsIn, tokenRulesOf } from '../../gate/tokens/terms.ts';
 import { gateStore } from '../../host/gate_files.ts';
 import { csv, verifiedFile } from '../../host/read_json.ts';
 import { readToken } from '../../host/token_files.ts';
-import { gateDir } from '../../host/workspace/places.ts';
+import { gateDir } from '../../host/workspace/output_places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'verify' },

@@ -6,15 +6,15 @@ import { configFlags, withConfig } from '../../cli/flags/gate_config.ts';
 import {
   askedFlags,
   askedOfFiles,
+  gateOfFlags,
   gatePlace,
-  openGate,
   recordFlags,
   signingFlags,
 } from '../../cli/flags/gate_eval.ts';
 import { stateFlag } from '../../cli/flags/gate_state.ts';
 import { privateKeyFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
-import { answerFields, answerLines, GATE_OUTPUT, refusalOf } from '../../cli/text/gate.ts';
+import { answerFields, answerLines, GATE_OUTPUT, gateRefusalOf } from '../../cli/text/gate.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'eval' },
@@ -53,11 +53,11 @@ const spec: CommandSpec = command({
     const flags = withConfig(input.flags, input.given);
     const place = gatePlace(flags, io);
     const asked = await askedOfFiles(flags, place);
-    const { gate, signer, keyMode } = openGate(flags, place, io);
+    const { gate, signer, keyMode } = gateOfFlags(flags, place, io);
     for (const warning of signer.warnings) io.note(`warning: ${warning}`);
     const answer = await gate.decide({ ...asked, simulate: flags.simulate });
     const { profile } = flags;
-    const failure = refusalOf(answer, { profile, requireAllow: flags['require-allow'] });
+    const failure = gateRefusalOf(answer, { profile, requireAllow: flags['require-allow'] });
     return {
       fields: { ...answerFields(answer, place, profile), key_mode: keyMode, warnings: [...signer.warnings] },
       lines: answerLines(answer, place, io),

@@ -15,7 +15,7 @@ import { printable } from '../../cli/terminal.ts';
 import { progressBar } from '../../cli/text/progress.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { actorOf } from '../../host/workspace/actor.ts';
-import { keptFolders, ledgerRoot, openLedger, packPath } from '../../host/workspace/places.ts';
+import { keptFolders, ledgerRoot, openLedger, packPath } from '../../host/workspace/output_places.ts';
 import { outDir } from '../../host/workspace/workspace.ts';
 import { checkActor } from '../../job/checks.ts';
 import { type BuiltPack, recordBuilt } from '../../pack/ledger.ts';

@@ -4,9 +4,9 @@ import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { GaitError } from '../../core/errors.ts';
-import { writeReport } from '../../host/workspace/places.ts';
+import { writeReport } from '../../host/workspace/output_places.ts';
+import { ComparableRun } from '../../pack/comparable.ts';
 import { type ComparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
-import { RunSubstance } from '../../pack/substance.ts';
 import { verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({
@@ -49,7 +49,7 @@ const spec: CommandSpec = command({
 });
 
 async function readSide(path: string, type: string | undefined, io: Io): Promise<ComparedPack> {
-  const run = new RunSubstance();
+  const run = new ComparableRun();
   const pack = await openAndVerify(path, io, { visit: run });
   assertType(type, pack.verification, path);
   if (pack.verification.findings.length > 0) throw verificationError(pack.verification, path);

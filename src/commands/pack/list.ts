@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { PACK_OUTPUT } from '../../cli/flags/pack.ts';
 import { asJson, table } from '../../cli/text/job.ts';
-import { ledgerRoot, openLedger } from '../../host/workspace/places.ts';
+import { ledgerRoot, openLedger } from '../../host/workspace/output_places.ts';
 import { readLedger } from '../../pack/ledger.ts';
 
 const spec: CommandSpec = command({

@@ -10,7 +10,7 @@ import {
   pathOf,
   typeFlag,
 } from '../../cli/flags/pack.ts';
-import { policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import { signatureDemandOf, signatureFlags } from '../../cli/flags/verify.ts';
 import type { Io } from '../../cli/io.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { describeVerification } from '../../cli/text/verify.ts';
@@ -38,7 +38,7 @@ const spec: CommandSpec = command({
   args: packArgs,
   flags: {
     path: pathFlag,
-    ...policyFlags,
+    ...signatureFlags,
     type: typeFlag,
     extends: {
       type: 'string',
@@ -50,7 +50,7 @@ const spec: CommandSpec = command({
   async run(input, io) {
     const path = pathOf(input);
     const { extends: earlier, type } = input.flags;
-    const policy = policyOf(input.flags, io);
+    const policy = signatureDemandOf(input.flags, io);
     const extending = earlier === undefined ? {} : { extending: await historyOf(earlier, io) };
     const heads = expectedHeads(input.flags);
     const known = heads.length === 0 ? {} : { known: heads };

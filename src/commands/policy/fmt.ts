@@ -4,7 +4,7 @@ import { POLICY_OUTPUT, policyFields } from '../../cli/text/policy.ts';
 import { writeFileAtOnce } from '../../files/atomic_file.ts';
 import { formatPolicy } from '../../gate/policy/format.ts';
 import { readPolicyFile } from '../../host/policy_files.ts';
-import { modeOf, realPlace } from '../../host/workspace/places.ts';
+import { modeOf, realPlace } from '../../host/workspace/output_places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'fmt' },

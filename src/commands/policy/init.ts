@@ -7,7 +7,7 @@ import { writeFileAtOnce } from '../../files/atomic_file.ts';
 import { policyDigest } from '../../gate/policy/digest.ts';
 import { TEMPLATES, templateNamed } from '../../gate/policy/templates.ts';
 import { parsePolicy } from '../../gate/policy/yaml.ts';
-import { refuseExisting, refuseIrregular, refuseKeptPlace } from '../../host/workspace/places.ts';
+import { refuseExisting, refuseIrregular, refuseKeptPlace } from '../../host/workspace/output_places.ts';
 
 const names = TEMPLATES.map(({ name }) => name);
 

@@ -3,7 +3,7 @@ import { loadSide, RUN_OUTPUT } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { GaitError } from '../../core/errors.ts';
-import { writeReport } from '../../host/workspace/places.ts';
+import { writeReport } from '../../host/workspace/output_places.ts';
 import { differs, diffRuns, type Privacy, type RunDiff } from '../../run/diff.ts';
 
 const spec: CommandSpec = command({

@@ -5,7 +5,7 @@ import { shellWord } from '../../cli/run.ts';
 import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
-import { refuseReportPlace, refuseSame, writeReport } from '../../host/workspace/places.ts';
+import { refuseReportPlace, refuseSame, writeReport } from '../../host/workspace/output_places.ts';
 import { checkRunId } from '../../run/record.ts';
 import { PREDICATES, type Predicate, reduceRun } from '../../run/reduce.ts';
 

@@ -10,18 +10,18 @@ import { sha256Hex } from '../../core/digest.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { VERSION } from '../../core/version.ts';
+import { onInterrupt } from '../../host/process/interrupts.ts';
 import {
   allowListOf,
   checkInterlocks,
   execute,
-  onInterrupt,
   REAL_REPLAY_VARIABLE,
   toolEnvironment,
   type Workplace,
   workingDirectory,
-} from '../../host/tools.ts';
+} from '../../host/replay_tools.ts';
 import { actorOf } from '../../host/workspace/actor.ts';
-import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../host/workspace/places.ts';
+import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../host/workspace/output_places.ts';
 import { outDir } from '../../host/workspace/workspace.ts';
 import { checkActor } from '../../job/checks.ts';
 import {

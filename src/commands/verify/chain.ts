@@ -2,7 +2,7 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateRingOf } from '../../cli/flags/gate.ts';
 import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts';
 import { openAndVerify } from '../../cli/flags/pack.ts';
-import { type PolicyValues, policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import { type PolicyValues, signatureDemandOf, signatureFlags } from '../../cli/flags/verify.ts';
 import type { Io } from '../../cli/io.ts';
 import { runPath } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
@@ -52,7 +52,7 @@ const spec: CommandSpec = command({
     },
     pack: { type: 'string', value: 'FILE', summary: 'A pack of any kind, an evidence pack for one.' },
     ...expectHeadFlag('a revision of the decision log and the hash of its entry'),
-    ...policyFlags,
+    ...signatureFlags,
   },
   async run({ flags }, io) {
     if ([flags.run, flags.trace, flags.decisions, flags.pack].every((part) => part === undefined)) {
@@ -98,7 +98,7 @@ const spec: CommandSpec = command({
 });
 
 async function packPart(path: string, flags: PolicyValues, io: Io): Promise<Part> {
-  const { verification } = await openAndVerify(path, io, policyOf(flags, io));
+  const { verification } = await openAndVerify(path, io, signatureDemandOf(flags, io));
   const sound = verification.findings.length === 0;
   return {
     fields: { path, ok: sound, ...runOf(verification), ...asJson(verification) },

@@ -1,6 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { expectedHeads, expectHeadFlag } from '../../cli/flags/head.ts';
-import { policyFlags, policyOf } from '../../cli/flags/verify.ts';
+import { signatureDemandOf, signatureFlags } from '../../cli/flags/verify.ts';
 import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
@@ -28,11 +28,11 @@ const spec: CommandSpec = command({
   flags: {
     chain: { type: 'string', value: 'FILE', summary: 'The chain, in place of the argument.' },
     ...expectHeadFlag('the index of a checkpoint and its checkpoint_digest'),
-    ...policyFlags,
+    ...signatureFlags,
   },
   async run({ flags, args }, io) {
     const path = chainOf(flags.chain, args);
-    const policy = policyOf(flags, io);
+    const policy = signatureDemandOf(flags, io);
     const chain = verifiedFile('chain_damaged', () => readChain(path));
     const open: OpenRunpack = (checkpoint) => openRunpack(runpackOf(path, checkpoint));
     const remembered = { known: expectedHeads(flags), beside: checkpointsBeside(path, chain) };

@@ -1,7 +1,7 @@
 import { sha256Hex } from '../../core/digest.ts';
 import { epochMs, type Timestamp } from '../../core/time.ts';
 import type { CredentialRequest } from './request.ts';
-import { type CredentialTimes, completed } from './times.ts';
+import { type CredentialTimes, completedTimes } from './times.ts';
 
 /** What a broker issued: a name for a credential, never the credential itself. Members that are not known are not there. */
 export interface Credential extends CredentialTimes {
@@ -83,6 +83,6 @@ export function stubCredential(request: CredentialRequest, now: Timestamp): Cred
   const ref = `stub:${sha256Hex(parts.join('|')).slice(0, 24)}`;
   return {
     ...{ broker: 'stub', ref, source: 'stub', issuer: 'stub', access_type: 'jit' },
-    ...completed({ issued_at: now, ttl_seconds: STUB_TTL_SECONDS }, now),
+    ...completedTimes({ issued_at: now, ttl_seconds: STUB_TTL_SECONDS }, now),
   };
 }

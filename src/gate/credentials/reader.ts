@@ -4,7 +4,7 @@ import { parseJson } from '../../core/json_text.ts';
 import { trimmed } from '../../core/text.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { faultOf, type Issued } from './credential.ts';
-import { type CredentialTimes, completed, instantIn } from './times.ts';
+import { type CredentialTimes, completedTimes, instantIn } from './times.ts';
 
 /** Longer names of credentials, and of who issued them, are refused. UTF-8 bytes. */
 const MAX_NAME_BYTES = 256;
@@ -38,7 +38,7 @@ export function readCredential(bytes: Uint8Array, brokerName: string, now: Times
   const times = timesIn(answer);
   if (times === undefined)
     return missing('issued_at and expires_at must be RFC 3339 times, ttl_seconds a whole number');
-  return { credential: { broker: broker || brokerName, ref, ...said, ...completed(times, now) } };
+  return { credential: { broker: broker || brokerName, ref, ...said, ...completedTimes(times, now) } };
 }
 
 function missing(detail: string): Issued {

@@ -1,6 +1,6 @@
 import { loweredList, trimmed } from '../../core/text.ts';
 import type { Intent } from '../intent/intent.ts';
-import type { Duties } from '../rules/duties.ts';
+import type { Obligations } from '../rules/duties.ts';
 
 /** What a broker is asked for. What is not known is empty text. */
 export interface CredentialRequest {
@@ -14,7 +14,7 @@ export interface CredentialRequest {
 }
 
 /** What the one who runs the gate asks for, beside the rules. */
-export interface Asked {
+export interface WantedCredential {
   /** In place of the references of the rules. */
   readonly reference?: string | undefined;
   /** Beside the scopes of the rules. */
@@ -24,8 +24,8 @@ export interface Asked {
 /** The request for a credential that the rules which a call met ask for. */
 export function credentialRequest(
   { tool_name, context }: Intent,
-  broker: NonNullable<Duties['broker']>,
-  asked: Asked,
+  broker: NonNullable<Obligations['broker']>,
+  asked: WantedCredential,
 ): CredentialRequest {
   const { identity, workspace, session_id = '', request_id = '' } = context;
   return {

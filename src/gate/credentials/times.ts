@@ -21,7 +21,7 @@ export function instantIn(text: string): { readonly at?: Timestamp } | undefined
  * The times of a credential with those that follow from them. One that says its end alone is issued now. What would lead
  * out of the years from 1970 to 9999 is left out.
  */
-export function completed(said: CredentialTimes, now: Timestamp): CredentialTimes {
+export function completedTimes(said: CredentialTimes, now: Timestamp): CredentialTimes {
   const { ttl_seconds: ttl } = said;
   const issued_at = said.issued_at ?? beginOf(said, now);
   const expires_at =

@@ -3,10 +3,10 @@ import { isJsonObject, type JsonObject } from '../../core/json.ts';
 import { epochMs, type Timestamp } from '../../core/time.ts';
 import type { StreamModel } from '../../log/fold.ts';
 import type { Head } from '../../log/record.ts';
-import type { Decision } from '../../log/stream.ts';
+import type { Decided } from '../../log/stream.ts';
 import validateEvent from '../../schema/generated/gate_decision_event.js';
 import { schemaFault } from '../../schema/validator.ts';
-import type { EvidenceFile } from '../records/records.ts';
+import type { DecisionRecordFile } from '../records/records.ts';
 import type { Verdict } from '../verdict.ts';
 
 /** The one stream in which a gate keeps what it decided. */
@@ -28,7 +28,7 @@ export interface DecisionRecord {
   readonly intent_digest?: string;
   readonly policy_digest?: string;
   readonly matched_rules?: readonly string[];
-  readonly evidence?: readonly EvidenceFile[];
+  readonly evidence?: readonly DecisionRecordFile[];
   /** The end of the stream of what was used up, as the decision knew it. */
   readonly uses?: Head;
 }
@@ -99,7 +99,7 @@ export function decideEntry(
   type: Exclude<DecisionType, 'voided'>,
   record: DecisionRecord,
   now: Timestamp,
-): Decision {
+): Decided {
   return { events: [entry(revision, type, record as unknown as JsonObject, now)] };
 }
 
@@ -109,7 +109,7 @@ export function decideVoid(
   eventId: string,
   reason: string,
   now: Timestamp,
-): Decision {
+): Decided {
   return { events: [entry(revision, 'voided', { event_id: eventId, reason }, now)] };
 }
 

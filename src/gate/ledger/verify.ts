@@ -7,8 +7,8 @@ import type { Head } from '../../log/record.ts';
 import type { EventStore } from '../../log/store.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
 import type { TraceFinding } from '../records/verify_trace.ts';
+import { USES_STREAM, usesModel } from './consumption.ts';
 import { CLOCK_SLACK_MS, DECISIONS_STREAM, decisionsModel } from './decisions.ts';
-import { USES_STREAM, usesModel } from './uses.ts';
 
 /** A decision log that was read whole. */
 export interface DecisionsRead {

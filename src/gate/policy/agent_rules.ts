@@ -2,7 +2,7 @@ import type { JsonObject } from '../../core/json.ts';
 import { lowered, loweredList, trimmed, wordList } from '../../core/text.ts';
 import { epochMs } from '../../core/time.ts';
 import type { AgentIdentity } from '../intent/claims.ts';
-import type { Asked, Objection } from '../rules/asked.ts';
+import type { EvaluationInput, Violation } from '../rules/asked.ts';
 import type { PolicyFields } from './fields.ts';
 
 /** What an agent must say of itself. It is only its word: a rule of these blocks who does not fit, and believes nobody. */
@@ -60,7 +60,7 @@ export function asksForAgent(rules: AgentRules): boolean {
 type Fault = readonly [reason: string, violation: string];
 
 /** What speaks against an agent. One that does not say what is asked for does not fit. */
-export function agent(rules: AgentRules, { claims, at }: Asked): Objection | undefined {
+export function agent(rules: AgentRules, { claims, at }: EvaluationInput): Violation | undefined {
   if (!asksForAgent(rules)) return undefined;
   const { agent_id, agent_identity } = claims;
   const declared = agent_id !== undefined && agent_identity !== undefined;

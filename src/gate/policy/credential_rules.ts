@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../core/json.ts';
 import { loweredList, wordList } from '../../core/text.ts';
 import type { PolicyFields } from './fields.ts';
-import { count } from './values.ts';
+import { countIn } from './values.ts';
 
 /** What a credential must be for a call to run with it. */
 export interface CredentialRules {
@@ -33,7 +33,7 @@ export const ANY_CREDENTIAL: CredentialRules = {
 export function credentialRulesOf(fields: PolicyFields): CredentialRules {
   const listed = (words: readonly string[]): readonly string[] | null => (words.length === 0 ? null : words);
   return {
-    max_ttl_seconds: count(fields, 'max_credential_ttl_seconds'),
+    max_ttl_seconds: countIn(fields, 'max_credential_ttl_seconds'),
     sources: listed(loweredList(fields.texts('allowed_credential_sources'))),
     issuers: listed(wordList(fields.texts('allowed_credential_issuers'))),
     access_types: listed(loweredList(fields.texts('allowed_credential_access_types'))),

@@ -5,7 +5,7 @@ import { digestedCredential } from './credential_rules.ts';
 import { digestedFreeze } from './freeze_window.ts';
 import type { Dataflow, EndpointRule, Match, Policy, RateLimit, Rule } from './policy.ts';
 import { digestedScripts } from './script_rules.ts';
-import { filled } from './values.ts';
+import { filledIn } from './values.ts';
 
 /**
  * The digest that verdicts, approvals and traces name a policy by. Its members are spelled as in the programs before this
@@ -32,10 +32,10 @@ function digested({
       Enabled: fail_closed.enabled,
       RiskClasses: fail_closed.risk_classes,
       RequiredFields: fail_closed.required_fields,
-      ...filled({ RequiredHighRiskFields: fail_closed.required_high_risk_fields }),
+      ...filledIn({ RequiredHighRiskFields: fail_closed.required_high_risk_fields }),
     },
-    ...filled({ RiskFloor: risk_floor }),
-    ...filled({ Scripts: digestedScripts(scripts) }),
+    ...filledIn({ RiskFloor: risk_floor }),
+    ...filledIn({ Scripts: digestedScripts(scripts) }),
     Rules: rules.map(ofRule),
   };
 }
@@ -48,7 +48,7 @@ function ofRule(rule: Rule): JsonObject {
     ReasonCodes: rule.reason_codes,
     Violations: rule.violations,
     Match: ofMatch(rule.match),
-    ...filled({
+    ...filledIn({
       MinApprovals: rule.min_approvals,
       RequireDistinctApprovers: rule.require_distinct_approvers,
       RequireContextEvidence: rule.require_context_evidence,
@@ -77,7 +77,7 @@ function ofMatch(match: Match): JsonObject {
     ProvenanceSources: match.provenance_sources,
     Identities: match.identities,
     WorkspacePrefixes: match.workspace_prefixes,
-    ...filled({
+    ...filledIn({
       EndpointClasses: match.endpoint_classes,
       SkillPublishers: match.skill_publishers,
       SkillSources: match.skill_sources,
@@ -109,7 +109,7 @@ function ofDataflow(dataflow: Dataflow): Json {
     Action: dataflow.action,
     ReasonCode: dataflow.reason_code,
     Violation: dataflow.violation,
-    ...filled({
+    ...filledIn({
       DestinationKinds: dataflow.destination_kinds,
       DestinationValues: dataflow.destination_values,
       DestinationOperations: dataflow.destination_operations,
@@ -130,6 +130,6 @@ function ofEndpoint(endpoint: EndpointRule): Json {
     DestructiveAction: endpoint.destructive_action,
     ReasonCode: endpoint.reason_code,
     Violation: endpoint.violation,
-    ...filled({ Schemes: endpoint.schemes, Ports: endpoint.ports }),
+    ...filledIn({ Schemes: endpoint.schemes, Ports: endpoint.ports }),
   };
 }

@@ -1,7 +1,7 @@
 import type { Json } from '../../core/json.ts';
 import { loweredList, sameName, trimmed } from '../../core/text.ts';
 import { isStrangeRisk } from '../intent/risk_classes.ts';
-import type { Asked, Objection } from '../rules/asked.ts';
+import type { EvaluationInput, Violation } from '../rules/asked.ts';
 import type { PolicyFields } from './fields.ts';
 import { choice } from './values.ts';
 import { instantsOf, isWallTime, isZone } from './wall_clock.ts';
@@ -80,7 +80,7 @@ export function digestedFreeze({ enabled, windows, ...freeze }: FreezeWindow): J
 }
 
 /** What is frozen stays so whatever else a call says of itself: one that names no environment may be of any. */
-export function freeze(rule: FreezeWindow, { intent, claims, at }: Asked): Objection | undefined {
+export function freeze(rule: FreezeWindow, { intent, claims, at }: EvaluationInput): Violation | undefined {
   if (!rule.enabled) return undefined;
   const { environments, risk_classes: risks } = rule;
   const { environment } = claims;

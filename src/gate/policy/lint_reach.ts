@@ -1,11 +1,11 @@
 import { RISK_CLASSES } from '../intent/risk_classes.ts';
 import { wantsBroker } from '../rules/judge.ts';
 import { asksForDelegation } from '../rules/match.ts';
-import { type Finding, literals, shallow } from './lint_words.ts';
+import { type LintFinding, literals, shallow } from './lint_words.ts';
 import type { Match, Policy, Rule } from './policy.ts';
 
 /** What a careful reader would ask about the calls that a rule is about. */
-export function reachFindings(policy: Policy, rule: Rule): Finding[] {
+export function reachFindings(policy: Policy, rule: Rule): LintFinding[] {
   return [
     ...shadowed(policy, rule),
     ...outrun(policy, rule),
@@ -17,7 +17,7 @@ export function reachFindings(policy: Policy, rule: Rule): Finding[] {
 }
 
 /** An earlier rule is about all that this one is about: this one is never asked. */
-function shadowed({ rules }: Policy, rule: Rule): Finding[] {
+function shadowed({ rules }: Policy, rule: Rule): LintFinding[] {
   const first = rules.find(
     (other) =>
       other.priority < rule.priority && !asksForDelegation(other.match) && isWider(other.match, rule.match),
@@ -27,7 +27,7 @@ function shadowed({ rules }: Policy, rule: Rule): Finding[] {
 }
 
 /** A rule that blocks, and that is asked only when an earlier one that allows was about nothing of the call. */
-function outrun(policy: Policy, rule: Rule): Finding[] {
+function outrun(policy: Policy, rule: Rule): LintFinding[] {
   if (rule.effect !== 'block') return [];
   const first = policy.rules.find(
     (other) =>
@@ -66,7 +66,7 @@ function isWider(wide: Match, narrow: Match): boolean {
 }
 
 /** A rule that allows by the name of a tool alone allows it to do anything to anything. */
-function toolOnly(rule: Rule): Finding[] {
+function toolOnly(rule: Rule): LintFinding[] {
   const { effect, match, endpoint, dataflow, min_approvals: approvals } = rule;
   if (approvals > 0 || wantsBroker(rule) || dataflow.enabled || rule.require_context_evidence) return [];
   if (effect !== 'allow' || match.tool_names.length + match.tool_patterns.length === 0) return [];
@@ -80,7 +80,7 @@ function toolOnly(rule: Rule): Finding[] {
 }
 
 /** A rule that allows by risk believes what a call says of it, unless the policy says otherwise. */
-function believed({ risk_floor }: Policy, { effect, match }: Rule): Finding[] {
+function believed({ risk_floor }: Policy, { effect, match }: Rule): LintFinding[] {
   const lower = match.risk_classes.some((risk) => RISK_CLASSES.slice(0, 3).some((one) => one === risk));
   if (effect !== 'allow' || risk_floor === 'derived' || !lower) return [];
   const message =

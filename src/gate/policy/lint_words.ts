@@ -1,7 +1,7 @@
 import type { EndpointRule, Match, Rule } from './policy.ts';
 
 /** What to ask of what a rule is about: by code, in words. */
-export type Finding = readonly [code: string, message: string];
+export type LintFinding = readonly [code: string, message: string];
 
 /** The lists of a match. */
 type MatchList = { [name in keyof Match]: Match[name] extends readonly string[] ? name : never }[keyof Match];
@@ -15,8 +15,8 @@ const LISTS: readonly MatchList[] = [
 ];
 
 /** Where words are taken as they are written, and this one looks as if it were not meant so. */
-export function literals({ match, endpoint }: Rule): Finding[] {
-  const found: Finding[] = [];
+export function literals({ match, endpoint }: Rule): LintFinding[] {
+  const found: LintFinding[] = [];
   for (const [name, other] of LITERAL) {
     const [word] = match[name].filter((one) => one.includes('*'));
     if (word === undefined) continue;
@@ -54,7 +54,7 @@ export function literals({ match, endpoint }: Rule): Finding[] {
 const PATTERNS = ['tool_patterns', 'target_patterns', 'identity_patterns'] as const;
 
 /** A pattern without a folder denies in the workspace's own folder alone. */
-export function shallow({ endpoint, effect }: Rule): Finding[] {
+export function shallow({ endpoint, effect }: Rule): LintFinding[] {
   if (effect === 'block') return [];
   const [word] = endpoint.path_denylist.filter((one) => !/^(?:\/|\*\*|[a-z]:)/i.test(one));
   if (word === undefined) return [];
@@ -75,8 +75,8 @@ const LITERAL: readonly (readonly [MatchList, string | undefined])[] = [
   ['workspace_prefixes', undefined],
 ];
 /** What shells know in the paths of a list, and a list takes as it is written, or refuses to know. */
-function unlikeShells({ path_allowlist, path_denylist }: EndpointRule): Finding[] {
-  return [...path_allowlist, ...path_denylist].flatMap((one): Finding[] => {
+function unlikeShells({ path_allowlist, path_denylist }: EndpointRule): LintFinding[] {
+  return [...path_allowlist, ...path_denylist].flatMap((one): LintFinding[] => {
     if (/\[!|\[\[[:.=]/.test(one))
       return [['pattern_literal', `${one} takes a set as it is written: [^a-z] is any other`]];
     if (/[@+!?*]\(/.test(one)) return [['pattern_literal', `${one} takes its brackets as they are written`]];
@@ -86,8 +86,8 @@ function unlikeShells({ path_allowlist, path_denylist }: EndpointRule): Finding[
 }
 
 /** What is no name of a host that anybody has, and looks like a block of addresses, a sort of them, or a port. */
-function unlikely({ domain_allowlist, domain_denylist }: EndpointRule): Finding[] {
-  return [...domain_allowlist, ...domain_denylist].flatMap((one): Finding[] => {
+function unlikely({ domain_allowlist, domain_denylist }: EndpointRule): LintFinding[] {
+  return [...domain_allowlist, ...domain_denylist].flatMap((one): LintFinding[] => {
     if (/^\d+(?:\.\d+){0,2}\.?$/.test(one))
       return [['pattern_literal', `${one} is one address: write a block of them, such as 10.0.0.0/8`]];
     if (/^[^[]*:[*?\d]*$/.test(one))

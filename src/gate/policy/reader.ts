@@ -21,7 +21,7 @@ import {
   type Rule,
 } from './policy.ts';
 import { scriptRulesOf } from './script_rules.ts';
-import { choice, count, exactly, known } from './values.ts';
+import { choice, countIn, exactly, known } from './values.ts';
 
 const ACTIONS = ['block', 'require_approval'] as const;
 
@@ -55,7 +55,7 @@ function ruleOf(fields: PolicyFields): Rule {
   if (name === '') throw fields.wrong('name', 'is missing', 'Every rule has a name.');
   const effect = choice(fields, 'effect', VERDICTS);
   if (effect === '') throw fields.wrong('effect', 'is missing', `Possible: ${VERDICTS.join(', ')}.`);
-  const min_approvals = count(fields, 'min_approvals');
+  const min_approvals = countIn(fields, 'min_approvals');
   const distinct = fields.flag('require_distinct_approvers');
   const require_context_evidence = fields.flag('require_context_evidence');
   const mode = choice(fields, 'required_context_evidence_mode', ['required'] as const);
@@ -71,7 +71,7 @@ function ruleOf(fields: PolicyFields): Rule {
     require_distinct_approvers: distinct || min_approvals > 1,
     require_context_evidence,
     required_context_evidence_mode: require_context_evidence ? 'required' : mode,
-    max_context_age_seconds: count(fields, 'max_context_age_seconds'),
+    max_context_age_seconds: countIn(fields, 'max_context_age_seconds'),
     require_broker_credential: fields.flag('require_broker_credential'),
     broker_reference: trimmed(fields.text('broker_reference')),
     broker_scopes: loweredList(fields.texts('broker_scopes')),
@@ -132,7 +132,7 @@ function matchOf({ fields, grants }: Part): Match {
 }
 
 function rateLimitOf(fields: PolicyFields): RateLimit {
-  const requests = count(fields, 'requests');
+  const requests = countIn(fields, 'requests');
   const window = lowered(trimmed(fields.text('window')));
   const scope = lowered(trimmed(fields.text('scope')));
   if (requests === 0 && fields.says('requests')) {

@@ -1,6 +1,6 @@
 import type { Json } from '../../core/json.ts';
 import type { PolicyFields } from './fields.ts';
-import { count } from './values.ts';
+import { countIn } from './values.ts';
 
 /** A script of more steps is no intent. */
 export const MAX_STEPS = 64;
@@ -20,7 +20,7 @@ export interface ScriptRules {
 /** Throws `policy_invalid` for a bound of 0, which would be none. */
 export function scriptRulesOf(fields: PolicyFields): ScriptRules {
   const bound = (name: string): number => {
-    const steps = count(fields, name);
+    const steps = countIn(fields, name);
     if (steps > 0 || !fields.says(name)) return steps;
     throw fields.wrong(
       name,

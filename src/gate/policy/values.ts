@@ -27,14 +27,14 @@ export function known<T extends string>(fields: PolicyFields, name: string, allo
 }
 
 /** A whole number of 0 or more; 0 for none. */
-export function count(fields: PolicyFields, name: string): number {
+export function countIn(fields: PolicyFields, name: string): number {
   const value = fields.whole(name) ?? 0;
   if (value < 0) throw fields.wrong(name, 'is below 0');
   return value;
 }
 
 /** Without the members that say nothing: the digest of a policy that does not use a feature is that of before it. */
-export function filled(members: Readonly<Record<string, Json>>): JsonObject {
+export function filledIn(members: Readonly<Record<string, Json>>): JsonObject {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
 }
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { sha256Hex } from '../../core/digest.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { removeFile, writeNewFile } from '../../files/atomic_file.ts';
-import type { DecisionIds, EvidenceSink, Kept, RecordKind } from './records.ts';
+import type { DecisionIds, Kept, RecordKind, RecordSink } from './records.ts';
 
 const NAMES: Readonly<Record<RecordKind, string>> = {
   trace: 'trace',
@@ -12,7 +12,7 @@ const NAMES: Readonly<Record<RecordKind, string>> = {
 };
 
 /** Records as files, each under a name of its own below the directory of a gate: nothing is ever written over. */
-export class RecordFiles implements EvidenceSink {
+export class RecordFiles implements RecordSink {
   readonly dir: string;
   readonly #also: (kind: RecordKind, document: JsonObject, bytes: Buffer) => void;
 

@@ -1,16 +1,16 @@
 import type { JsonObject } from '../../core/json.ts';
 
 /** A file beside a decision. */
-export interface EvidenceFile {
+export interface DecisionRecordFile {
   readonly type: 'approval_audit' | 'delegation_audit' | 'credential';
   readonly path: string;
   readonly sha256: string;
 }
 
-export type RecordKind = EvidenceFile['type'] | 'trace';
+export type RecordKind = DecisionRecordFile['type'] | 'trace';
 
 /** Where a gate puts the files that a decision leaves. */
-export interface EvidenceSink {
+export interface RecordSink {
   /** Keeps a record under a name of its kind, never over another, and answers what it is called and its digest. */
   keep(kind: RecordKind, document: JsonObject, ids: DecisionIds): Promise<Kept>;
 }

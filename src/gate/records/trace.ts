@@ -9,7 +9,7 @@ import type { Decision } from '../evaluate.ts';
 import { argsDigest, delegationDigest } from '../intent/digest.ts';
 import type { IntentRequest } from '../intent/intent.ts';
 import type { Verdict } from '../verdict.ts';
-import type { EvidenceFile } from './records.ts';
+import type { DecisionRecordFile } from './records.ts';
 
 /** At the end of the producer_version of a trace that has an `ext`: build metadata, as semantic versions have it. */
 export const WITH_EXT = '+ext';
@@ -47,7 +47,7 @@ export interface TraceFacts {
   readonly keyMode: string;
   readonly simulated: boolean;
   readonly requestSha256: string;
-  readonly evidence: readonly EvidenceFile[];
+  readonly evidence: readonly DecisionRecordFile[];
   /** Where the decision stands in the decision log. */
   readonly decision: Head;
   /** What somebody says of approvals; nobody checked it. */

@@ -9,14 +9,14 @@ export interface Look {
 }
 
 /** What a constraint of a rule makes of an intent: undefined when it has nothing against it. */
-export interface Objection {
+export interface Violation {
   readonly effect: Verdict;
   readonly reasons: readonly string[];
   readonly violations: readonly string[];
 }
 
 /** What is asked, when, and of whom. */
-export interface Asked extends IntentRequest, Look {
+export interface EvaluationInput extends IntentRequest, Look {
   /** It is the careful profile that judges. */
   readonly careful: boolean;
   /** Milliseconds since 1970-01-01T00:00:00Z. */

@@ -7,12 +7,12 @@ import { TARGET_KINDS } from '../target/endpoint.ts';
 import { mayBeOfKind } from '../target/likeness.ts';
 import { surroundingsOf } from '../target/meanings.ts';
 import { namesPlace } from '../target/named_places.ts';
-import type { Asked, Objection } from './asked.ts';
+import type { EvaluationInput, Violation } from './asked.ts';
 import { credential } from './credential.ts';
 import { endpointFaults } from './endpoint_lists.ts';
 
 /** Everything that a rule's constraints hold against what is asked. */
-export function objections(rule: Rule, asked: Asked): Objection[] {
+export function objections(rule: Rule, asked: EvaluationInput): Violation[] {
   const all = [
     dataflow(rule.dataflow, asked),
     endpoint(rule.endpoint, asked),
@@ -21,11 +21,11 @@ export function objections(rule: Rule, asked: Asked): Objection[] {
     credential(rule.credential, asked),
     freeze(rule.freeze_window, asked),
   ];
-  return all.filter((one): one is Objection => one !== undefined);
+  return all.filter((one): one is Violation => one !== undefined);
 }
 
 /** Arguments from a tainted source may not go to these destinations. */
-function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
+function dataflow(rule: Dataflow, asked: EvaluationInput): Violation | undefined {
   const { targets, arg_provenance = [] } = asked.intent;
   if (!rule.enabled || !arg_provenance.some(({ source }) => rule.tainted_sources.includes(source)))
     return undefined;
@@ -44,7 +44,7 @@ function dataflow(rule: Dataflow, asked: Asked): Objection | undefined {
 /** A call without targets goes where its tool likes: to the network, unless its name says that it does something else. */
 function mayLeave(
   { destination_values: values, destination_operations: operations }: Dataflow,
-  { intent }: Asked,
+  { intent }: EvaluationInput,
 ): boolean {
   const { tool_name } = intent;
   if (operations.length > 0) return mayDo(operations, tool_name);
@@ -52,7 +52,7 @@ function mayLeave(
   return values.length > 0 || acts.size === 0 || acts.has('sends') || acts.has('executes');
 }
 
-function isDestination(rule: Dataflow, target: Target, { intent, ...look }: Asked): boolean {
+function isDestination(rule: Dataflow, target: Target, { intent, ...look }: EvaluationInput): boolean {
   const { operation = '' } = target;
   const surroundings = surroundingsOf(intent, look);
   const isKind = (kinds: { has(kind: string): boolean }): boolean =>
@@ -70,7 +70,7 @@ function isDestination(rule: Dataflow, target: Target, { intent, ...look }: Aske
 }
 
 /** Where a call may go, and what it may do there. */
-function endpoint(rule: EndpointRule, { intent, ...look }: Asked): Objection | undefined {
+function endpoint(rule: EndpointRule, { intent, ...look }: EvaluationInput): Violation | undefined {
   if (!rule.enabled) return undefined;
   const { codes, effect } = endpointFaults(rule, intent, look);
   if (codes.length === 0) return undefined;
@@ -81,7 +81,7 @@ function endpoint(rule: EndpointRule, { intent, ...look }: Asked): Objection | u
 }
 
 /** What the agent must have known, and how lately: as an envelope proves it, whatever the call claims. */
-function contextEvidence(rule: Rule, { proven_context: proven }: Asked): Objection | undefined {
+function contextEvidence(rule: Rule, { proven_context: proven }: EvaluationInput): Violation | undefined {
   const reasons: string[] = [];
   const violations: string[] = [];
   const mode = rule.required_context_evidence_mode;

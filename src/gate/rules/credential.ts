@@ -1,7 +1,7 @@
 import { lowered, trimmed } from '../../core/text.ts';
 import type { Claims } from '../intent/claims.ts';
 import { asksForCredential, type CredentialRules } from '../policy/credential_rules.ts';
-import type { Asked, Objection } from './asked.ts';
+import type { EvaluationInput, Violation } from './asked.ts';
 
 /** What is known of a credential: what a caller says of it, or what a broker said when it gave it out. */
 export interface CredentialFacts {
@@ -12,7 +12,7 @@ export interface CredentialFacts {
 }
 
 /** What speaks against the credential that a call says it will use: it must say which, and what it is. */
-export function credential(rules: CredentialRules, { claims }: Asked): Objection | undefined {
+export function credential(rules: CredentialRules, { claims }: EvaluationInput): Violation | undefined {
   if (!asksForCredential(rules)) return undefined;
   const facts = claimed(claims);
   const { max_ttl_seconds: max } = rules;

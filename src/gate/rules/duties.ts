@@ -4,7 +4,7 @@ import { ANY_CREDENTIAL, bothCredentialRules, type CredentialRules } from '../po
 import type { RateLimit } from '../policy/policy.ts';
 
 /** What must be proven before a call may run: of all rules that matched, whichever of them decided. */
-export interface Duties {
+export interface Obligations {
   /** How many must approve; 0 for nobody. */
   readonly approvals: number;
   readonly distinct_approvers: boolean;
@@ -22,7 +22,7 @@ export interface Duties {
   readonly destructive_budgets: readonly RateLimit[];
 }
 
-export const NO_DUTIES: Duties = {
+export const NO_DUTIES: Obligations = {
   approvals: 0,
   distinct_approvers: false,
   delegation: false,
@@ -35,7 +35,7 @@ export const NO_DUTIES: Duties = {
 };
 
 /** Whoever owes both owes all of either. */
-export function bothDuties(one: Duties, other: Duties): Duties {
+export function bothDuties(one: Obligations, other: Obligations): Obligations {
   const brokers = [one.broker, other.broker].filter((broker) => broker !== null);
   return {
     approvals: Math.max(one.approvals, other.approvals),

@@ -7,7 +7,7 @@ import { classesByTool } from '../target/likeness.ts';
 import { surroundingsOf } from '../target/meanings.ts';
 import { plainPath } from '../target/places.ts';
 import type { Surroundings } from '../target/readings.ts';
-import type { Asked, Look } from './asked.ts';
+import type { EvaluationInput, Look } from './asked.ts';
 import { classesOf } from './endpoint_lists.ts';
 import { risksUpTo } from './risk.ts';
 
@@ -54,7 +54,7 @@ export interface Facts {
 }
 
 export function factsOf(
-  { intent, careful, ...look }: Look & Pick<Asked, 'intent' | 'careful'>,
+  { intent, careful, ...look }: Look & Pick<EvaluationInput, 'intent' | 'careful'>,
   risksNamed: ReadonlySet<string>,
   floor: Policy['risk_floor'],
 ): Facts {

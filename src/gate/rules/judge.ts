@@ -8,9 +8,9 @@ import { asksForCredential, bothCredentialRules } from '../policy/credential_rul
 import type { Policy, RateLimit, RequiredField, Rule } from '../policy/policy.ts';
 import { someWork, spend } from '../target/glob.ts';
 import { stricter, type Verdict } from '../verdict.ts';
-import type { Asked } from './asked.ts';
+import type { EvaluationInput } from './asked.ts';
 import { objections } from './constraints.ts';
-import { type Duties, NO_DUTIES, ownScopes } from './duties.ts';
+import { NO_DUTIES, type Obligations, ownScopes } from './duties.ts';
 import { destroys } from './endpoint_lists.ts';
 import { factsOf } from './facts.ts';
 import type { Judgement } from './judgement.ts';
@@ -69,11 +69,11 @@ export function judgeParts(
 }
 
 /** As strict as the strictest of its parts, and as the whole. */
-function judgeCall(policy: Policy, asked: Asked): Judgement {
+function judgeCall(policy: Policy, asked: EvaluationInput): Judgement {
   return strictestOf(partsOf(policy, asked).map((intent) => judgePart(policy, { ...asked, intent })));
 }
 
-function judgePart(policy: Policy, asked: Asked): Judgement {
+function judgePart(policy: Policy, asked: EvaluationInput): Judgement {
   spend(asked.work, PART_STEPS);
   return failClosed(policy, asked) ?? byRules(policy, asked);
 }
@@ -87,7 +87,7 @@ export function risksNamed({ rules }: Policy): ReadonlySet<string> {
   return new Set(rules.flatMap(({ match }) => match.risk_classes));
 }
 
-function failClosed(policy: Policy, asked: Asked): Judgement | undefined {
+function failClosed(policy: Policy, asked: EvaluationInput): Judgement | undefined {
   const { intent, claims } = asked;
   const risks = risksUpTo(intent, asked);
   if (!risks.some((risk) => failsClosed(policy, risk))) return undefined;
@@ -111,7 +111,7 @@ function hasUnknownClass({ targets }: Intent): boolean {
   return targets.some(({ endpoint_class }) => endpoint_class === 'other');
 }
 
-function lacks(field: RequiredField, { intent, proven_context }: Asked): boolean {
+function lacks(field: RequiredField, { intent, proven_context }: EvaluationInput): boolean {
   switch (field) {
     case 'targets':
       return intent.targets.length === 0;
@@ -132,7 +132,7 @@ function lacks(field: RequiredField, { intent, proven_context }: Asked): boolean
  * The first priority with a rule that surely matches decides. What may match, since nobody can tell what a value names,
  * is judged both ways: as if it did, and as if it did not.
  */
-function byRules(policy: Policy, asked: Asked): Judgement {
+function byRules(policy: Policy, asked: EvaluationInput): Judgement {
   const facts = factsOf(asked, risksNamed(policy), policy.risk_floor);
   const passedOver: Rule[] = [];
   const ways: Judgement[] = [];
@@ -156,7 +156,7 @@ function byRules(policy: Policy, asked: Asked): Judgement {
   return strictestOf([...ways, judgement(verdict, [`default_${verdict}`], [], [], byDefault)]);
 }
 
-function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: Asked): Judgement {
+function byMatched(rules: readonly Rule[], passedOver: readonly Rule[], asked: EvaluationInput): Judgement {
   const each = rules.map((rule) => byRule(rule, asked));
   const strictest = each.map((one) => one.verdict).reduce(stricter);
   const deciding = each.filter((one) => one.verdict === strictest);
@@ -222,7 +222,10 @@ function demandsOf(rules: readonly Rule[], passedOver: readonly Rule[], toolName
     );
 }
 
-function byRule(rule: Rule, asked: Asked): { verdict: Verdict; reasons: string[]; violations: string[] } {
+function byRule(
+  rule: Rule,
+  asked: EvaluationInput,
+): { verdict: Verdict; reasons: string[]; violations: string[] } {
   const found = objections(rule, asked);
   const own = rule.reason_codes.length === 0 ? [ownReason(rule.name)] : rule.reason_codes;
   return {
@@ -237,7 +240,7 @@ function judgement(
   reasons: readonly string[],
   violations: readonly string[],
   rules: readonly string[],
-  duties: Duties,
+  duties: Obligations,
 ): Judgement {
   return {
     verdict,

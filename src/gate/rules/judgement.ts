@@ -1,6 +1,6 @@
 import type { StepRisk } from '../policy/script_rules.ts';
 import type { Verdict } from '../verdict.ts';
-import type { Duties } from './duties.ts';
+import type { Obligations } from './duties.ts';
 
 /** What a policy makes of an intent, before anybody has proven anything. */
 export interface Judgement {
@@ -9,7 +9,7 @@ export interface Judgement {
   readonly violations: readonly string[];
   /** The rules that it is by; empty where none matched. */
   readonly matched_rules: readonly string[];
-  readonly duties: Duties;
+  readonly duties: Obligations;
   /** Of a script, in its order. */
   readonly steps?: readonly StepJudgement[];
 }

@@ -4,7 +4,7 @@ import { unlabelledBy } from '../intent/labels.ts';
 import type { Policy } from '../policy/policy.ts';
 import { meaningsOf, surroundingsOf } from '../target/meanings.ts';
 import { stricter } from '../verdict.ts';
-import type { Asked } from './asked.ts';
+import type { EvaluationInput } from './asked.ts';
 import { bothDuties } from './duties.ts';
 import type { Judgement } from './judgement.ts';
 import { failsClosed } from './risk.ts';
@@ -14,7 +14,7 @@ import { failsClosed } from './risk.ts';
  * target, for each source of an argument, and for each of the ones with each of the others. One that a rule wants to see
  * whole is seen whole, and a harmless part beside another changes nothing, whichever parts they are.
  */
-export function partsOf(policy: Policy, { intent: said, ...look }: Asked): readonly Intent[] {
+export function partsOf(policy: Policy, { intent: said, ...look }: EvaluationInput): readonly Intent[] {
   const intent = withLabels(policy, said);
   const { targets, arg_provenance = [] } = intent;
   const surroundings = surroundingsOf(intent, look);

@@ -1,9 +1,9 @@
 import type { Timestamp } from '../../core/time.ts';
-import type { Evidence } from '../context.ts';
+import type { EvaluationContext } from '../context.ts';
 import { claimsDigest, delegationDigest, intentDigest } from '../intent/digest.ts';
 import type { IntentRequest } from '../intent/intent.ts';
 import { callsOf } from '../intent/script.ts';
-import type { UsesState } from '../ledger/uses.ts';
+import type { UsesState } from '../ledger/consumption.ts';
 import { policyDigest } from '../policy/digest.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { ApprovalSubject } from './approval.ts';
@@ -32,7 +32,7 @@ export function approvalSubject(
 
 /** How a gate looks at tokens. */
 export function tokenRulesOf(
-  { gate, keyring }: Pick<Evidence, 'gate' | 'keyring'>,
+  { gate, keyring }: Pick<EvaluationContext, 'gate' | 'keyring'>,
   now: Timestamp,
 ): TokenRules {
   const { audience, maxTokenLifetimeMs, profile } = gate;

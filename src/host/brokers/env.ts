@@ -3,7 +3,7 @@ import { stripped, trimmed } from '../../core/text.ts';
 import type { Timestamp } from '../../core/time.ts';
 import { faultOf, type Issued } from '../../gate/credentials/credential.ts';
 import type { CredentialRequest } from '../../gate/credentials/request.ts';
-import { type CredentialTimes, completed, instantIn } from '../../gate/credentials/times.ts';
+import { type CredentialTimes, completedTimes, instantIn } from '../../gate/credentials/times.ts';
 import type { Env } from '../host.ts';
 
 /** Variables beside that of a credential that say from when until when it counts. */
@@ -38,7 +38,7 @@ export function envCredential(
   const ref = `env:${key}:${randomBytes(8).toString('hex')}`;
   const facts = Object.entries(FACTS).map(([name, end]) => [name, textOf(`${key}${end}`, env)] as const);
   const said = Object.fromEntries(facts.filter(([, value]) => value !== ''));
-  return { credential: { broker: 'env', ref, source: 'env', ...said, ...completed(times, now) } };
+  return { credential: { broker: 'env', ref, source: 'env', ...said, ...completedTimes(times, now) } };
 }
 
 /** `vault-main` is `VAULT_MAIN`, what has no letter and no digit is `DEFAULT`. */

@@ -19,14 +19,14 @@ export interface BrokerProcess {
 }
 
 /** What it printed, if it ended well; else why not, without a word of what it printed. */
-export type Answer = { readonly stdout: Buffer } | { readonly failed: string };
+export type BrokerAnswer = { readonly stdout: Buffer } | { readonly failed: string };
 
 /**
  * Runs a program with this input, by no shell, as the leader of a process group of its own, and reads what it prints to
  * standard output; standard error goes nowhere. When it ends, or its time is over, all that is left of the group is
  * killed. Never throws.
  */
-export function runBroker(program: BrokerProcess, input: Buffer): Promise<Answer> {
+export function runBroker(program: BrokerProcess, input: Buffer): Promise<BrokerAnswer> {
   let heard = (_: NodeJS.Signals): void => {};
   // Before there is a process, which a signal that comes as it starts would leave behind.
   const release = onSignals((name) => heard(name));
@@ -43,7 +43,7 @@ export function runBroker(program: BrokerProcess, input: Buffer): Promise<Answer
       if (running && child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
       running = false;
     };
-    const settle = (outcome: Answer): void => {
+    const settle = (outcome: BrokerAnswer): void => {
       if (settled) return;
       settled = true;
       endGroup();
@@ -90,7 +90,7 @@ function started({ path, argv0, args, env }: BrokerProcess): ChildProcess | Erro
   }
 }
 
-function notStarted(error: Error): Answer {
+function notStarted(error: Error): BrokerAnswer {
   return { failed: `the command could not be started (${errnoOf(error) ?? 'refused'})` };
 }
 
@@ -107,7 +107,7 @@ class Gathered {
     return true;
   }
 
-  after(code: number | null, signal: NodeJS.Signals | null): Answer {
+  after(code: number | null, signal: NodeJS.Signals | null): BrokerAnswer {
     if (signal !== null) return { failed: `the command was ended by ${signal}` };
     if (code !== 0) return { failed: `the command ended with exit code ${code}` };
     if (this.#bytes === 0) return { failed: 'the command printed nothing' };

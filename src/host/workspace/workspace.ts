@@ -17,12 +17,12 @@ export function jobRoot(flag: string | undefined, env: Env): string {
   return flag ?? given(env['GAIT_JOB_ROOT']) ?? join(outDir(env), 'jobs');
 }
 
-export interface JobWorkspace {
+export interface OpenJobs {
   readonly store: FileStore;
   readonly jobs: Jobs;
 }
 
-export function openJobs(root: string | undefined, host: Host): JobWorkspace {
+export function openJobs(root: string | undefined, host: Host): OpenJobs {
   const store = host.held.keep(new FileStore({ root: jobRoot(root, host.env), idField: jobModel.idField }));
   return { store, jobs: new Jobs(store, host.clock) };
 }

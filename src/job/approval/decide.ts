@@ -1,6 +1,6 @@
 import { epochMs, timestamp } from '../../core/time.ts';
 import type { Head } from '../../log/record.ts';
-import type { Decision } from '../../log/stream.ts';
+import type { Decided } from '../../log/stream.ts';
 import type { SigningKey } from '../../signing/keys.ts';
 import { approverKey } from '../approval_policy.ts';
 import { type CommandContext, notAllowed, record, refuse } from '../decision.ts';
@@ -41,7 +41,7 @@ export interface ApprovalSigning {
 const APPROVAL_MS = 24 * 60 * 60 * 1000;
 
 /** What a caller says of an approval. */
-export interface ApprovalOrder {
+export interface JobApprovalOrder {
   readonly checkpointId: string | undefined;
   readonly key: SigningKey | undefined;
   /** By default 24 hours. Milliseconds. */
@@ -49,7 +49,7 @@ export interface ApprovalOrder {
 }
 
 /** The command of an approval: signed, if there is a key, for the log as it is when it is decided. */
-export function approval(order: ApprovalOrder): (job: Job, head: Head) => ApproveCommand {
+export function approval(order: JobApprovalOrder): (job: Job, head: Head) => ApproveCommand {
   const { checkpointId, key, expiresMs = APPROVAL_MS } = order;
   return (_job, { revision, hash }) => ({
     kind: 'approve',
@@ -63,7 +63,7 @@ export function decideApprove(
   job: JobState,
   { checkpointId: asked, signing }: ApproveCommand,
   context: CommandContext,
-): Decision {
+): Decided {
   const fault = signing === undefined ? undefined : checkExpiry(signing.expiresMs);
   if (fault !== undefined) return refuse(fault);
   const refusal = notAllowed(job, 'approve');
@@ -88,7 +88,7 @@ function decideSigned(
   decision: OpenDecision,
   signing: ApprovalSigning | undefined,
   context: CommandContext,
-): Decision {
+): Decided {
   if (signing === undefined || job.approval_policy === undefined) return refuse(approvalUnsigned(job));
   const { key, expiresMs, head } = signing;
   const { keyId } = key;
@@ -103,7 +103,7 @@ function decideSigned(
   return approved(job, { ...stated, signed }, context);
 }
 
-function approved(job: JobState, payload: EventPayloads['approved'], context: CommandContext): Decision {
+function approved(job: JobState, payload: EventPayloads['approved'], context: CommandContext): Decided {
   return record(job, 'approved', TRANSITIONS.approve.reasonCode, payload, context);
 }
 

@@ -30,6 +30,9 @@ export function standingAt({ approvals = [] }: OpenDecision, now: Timestamp): re
 }
 
 /** All decisions that the job was not resumed on yet, approved or not. */
-export function unsettled({ approved_decisions = [], open_decisions }: JobState): readonly OpenDecision[] {
+export function pendingDecisions({
+  approved_decisions = [],
+  open_decisions,
+}: JobState): readonly OpenDecision[] {
   return [...approved_decisions, ...open_decisions];
 }

@@ -1,6 +1,6 @@
 import type { GaitError } from '../../core/errors.ts';
 import { epochMs, type Timestamp, timestamp } from '../../core/time.ts';
-import type { Decision } from '../../log/stream.ts';
+import type { Decided } from '../../log/stream.ts';
 import { checkTtl, checkWorker } from '../checks.ts';
 import { type CommandContext, record, refuse } from '../decision.ts';
 import type { BudgetName, EventPayloads, LeaseOutcome } from '../events.ts';
@@ -58,7 +58,7 @@ export interface WatchedLease {
 }
 
 /** Decides on claims, renewals and releases. Pure. */
-export function decideLease(job: JobState, command: LeaseCommand, context: CommandContext): Decision {
+export function decideLease(job: JobState, command: LeaseCommand, context: CommandContext): Decided {
   switch (command.kind) {
     case 'claim':
       return decideClaim(job, command, context);
@@ -74,7 +74,7 @@ function decideClaim(
   job: JobState,
   { workerId, ttlMs, graceMs, claim, watched, onlyWatched }: LeaseCommand & { kind: 'claim' },
   context: CommandContext,
-): Decision {
+): Decided {
   const fault = checkTtl(ttlMs) ?? checkWorker(workerId);
   if (fault !== undefined) return refuse(fault);
   if (!TRANSITIONS.claim.from.includes(job.status)) return refuse(transitionNotAllowed(job, 'claim'));
@@ -107,7 +107,7 @@ function decideRenewal(
   job: JobState,
   { token, ttlMs, settled }: LeaseCommand & { kind: 'renew' },
   context: CommandContext,
-): Decision {
+): Decided {
   const fault = checkTtl(ttlMs);
   if (fault !== undefined) return refuse(fault);
   const lost = holdsNot(job, token, context.actor);
@@ -131,7 +131,7 @@ function decideRelease(
   job: JobState,
   { token, outcome, exitCode, signal, workDone }: LeaseCommand & { kind: 'release' },
   context: CommandContext,
-): Decision {
+): Decided {
   const lost = holdsNot(job, token, context.actor);
   if (lost !== undefined) return lost;
   const { reason } = context;
@@ -147,7 +147,7 @@ function decideRelease(
 }
 
 /** A refusal, unless the worker and the token are those of the lease that the job is under; no token is of no lease. */
-export function holdsNot(job: JobState, token: number | undefined, worker: string): Decision | undefined {
+export function holdsNot(job: JobState, token: number | undefined, worker: string): Decided | undefined {
   const { lease } = job;
   const holds = lease === null ? token === undefined : lease.token === token && lease.worker_id === worker;
   return holds ? undefined : refuse(leaseLost(job, token, worker));
@@ -163,18 +163,14 @@ function environmentFault(job: JobState, claim: EnvironmentClaim): GaitError | u
 }
 
 /** The steps of a job are its progress checkpoints: one more than its budget has blocks it. */
-export function stepsExceeded(job: JobState, context: CommandContext): Decision | undefined {
+export function stepsExceeded(job: JobState, context: CommandContext): Decided | undefined {
   const limit = job.budget?.max_steps;
   if (job.stop_reason === 'budget_steps_exceeded' && limit !== undefined)
     return refuse(budgetExceeded(job, { budget: 'steps', limit, used: job.usage.steps }));
   return exceeded(job, ['steps', 'wall'], context);
 }
 
-function exceeded(
-  job: JobState,
-  names: readonly BudgetName[],
-  context: CommandContext,
-): Decision | undefined {
+function exceeded(job: JobState, names: readonly BudgetName[], context: CommandContext): Decided | undefined {
   const over = overrun(job, names, context.now);
   if (over === undefined) return undefined;
   const row = TRANSITIONS[`budget ${over.budget}`];

@@ -15,7 +15,7 @@ import { eventOf } from './history.ts';
 export const POLL_MS = 200;
 
 /** An event and the job after it. */
-export interface Happening {
+export interface FollowedEvent {
   readonly event: JobEvent;
   readonly job: JobState;
 }
@@ -41,7 +41,7 @@ export async function* followJob(
   store: EventStore,
   jobId: string,
   { signal, until, after = 0, pollMs = POLL_MS }: FollowTuning = {},
-): AsyncGenerator<Happening> {
+): AsyncGenerator<FollowedEvent> {
   const over = (): boolean => signal?.aborted === true;
   const ends = AbortSignal.any([signal, until].filter((given) => given !== undefined));
   let folded: Folded<Job> = { state: undefined, position: LOG_START };

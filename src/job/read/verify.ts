@@ -12,7 +12,7 @@ export interface VerifiableStore extends EventStore {
   residue?(stream: string): Promise<Residue>;
 }
 
-export interface Found {
+export interface JobFinding {
   readonly code: string;
   readonly message: string;
   readonly revision?: number;
@@ -25,7 +25,7 @@ export interface JobVerification {
   readonly snapshot: 'absent' | 'equal' | 'differs' | 'unusable';
   readonly torn_tail_bytes: number;
   /** Empty when the log is sound. */
-  readonly findings: readonly Found[];
+  readonly findings: readonly JobFinding[];
 }
 
 /** What is known of a log beside it. */
@@ -47,7 +47,7 @@ export async function verifyJob(
   { expected = [], remembered = [] }: KnownHeads = {},
 ): Promise<JobVerification> {
   const snapshot = await store.loadSnapshot(jobId);
-  const findings: Found[] = [];
+  const findings: JobFinding[] = [];
   let snapshotEqual: boolean | undefined;
   let position: Position = LOG_START;
   const [asked, told] = [new HeadWatch(expected), new HeadWatch(remembered)];
@@ -98,7 +98,7 @@ function snapshotVerdict(
   return equal ? 'equal' : 'differs';
 }
 
-function aheadFinding(ahead: number, revision: number): Found {
+function aheadFinding(ahead: number, revision: number): JobFinding {
   return {
     code: 'snapshot_ahead',
     message: `the snapshot is of revision ${ahead}, the log ends at ${revision}: its last events were cut off`,
@@ -106,7 +106,7 @@ function aheadFinding(ahead: number, revision: number): Found {
   };
 }
 
-function snapshotFinding({ position }: Snapshot): Found {
+function snapshotFinding({ position }: Snapshot): JobFinding {
   return {
     code: 'snapshot_differs',
     message: `the snapshot at revision ${position.revision} is not the fold of the log; delete it, it is only a cache`,

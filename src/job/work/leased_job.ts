@@ -1,12 +1,12 @@
 import { GaitError } from '../../core/errors.ts';
 import { replay } from '../../log/fold.ts';
 import type { Executed } from '../../log/stream.ts';
-import { unsettled } from '../approval/open_decisions.ts';
+import { pendingDecisions } from '../approval/open_decisions.ts';
 import type { JobCommand } from '../command.ts';
 import { resumesByItself } from '../decide.ts';
 import type { CheckpointType, LeaseOutcome } from '../events.ts';
 import { jobModel } from '../model.ts';
-import { type FollowOptions, followJob, type Happening, POLL_MS } from '../read/follow.ts';
+import { type FollowedEvent, type FollowOptions, followJob, POLL_MS } from '../read/follow.ts';
 import { eventOf, type JobHistory, readHistory } from '../read/history.ts';
 import type { JobState } from '../state.ts';
 import type { HeldLease } from './held_lease.ts';
@@ -92,7 +92,7 @@ export class LeasedJob {
   }
 
   /** The events of the job, and further ones as they come, until it is final or the work has to stop. */
-  follow(options: FollowOptions = {}): AsyncGenerator<Happening> {
+  follow(options: FollowOptions = {}): AsyncGenerator<FollowedEvent> {
     return followJob(this.#ports.store, this.id, { ...options, until: this.signal });
   }
 
@@ -189,7 +189,7 @@ export class LeasedJob {
 }
 
 function isUnsettled(job: JobState, checkpointId: string): boolean {
-  return unsettled(job).some(({ checkpoint_id }) => checkpoint_id === checkpointId);
+  return pendingDecisions(job).some(({ checkpoint_id }) => checkpoint_id === checkpointId);
 }
 
 /** Refusals behind which the work may have to stop. */

@@ -1,4 +1,4 @@
-import { unsettled } from '../approval/open_decisions.ts';
+import { pendingDecisions } from '../approval/open_decisions.ts';
 import type { JobEvent } from '../events.ts';
 import type { Job } from '../state.ts';
 
@@ -61,7 +61,7 @@ export class AskedQuestions {
   /** What was said answers the questions that wait for nothing more: no further approval, no resume. */
   #settle(job: Job): void {
     const waiting = new Set(
-      job === undefined ? [] : unsettled(job).map(({ checkpoint_id }) => checkpoint_id),
+      job === undefined ? [] : pendingDecisions(job).map(({ checkpoint_id }) => checkpoint_id),
     );
     for (const asked of this.#asked) {
       if (asked.said !== undefined && !waiting.has(asked.checkpointId)) asked.answer = asked.said;

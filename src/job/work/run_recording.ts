@@ -1,5 +1,5 @@
 import { GaitError } from '../../core/errors.ts';
-import { unsettled } from '../approval/open_decisions.ts';
+import { pendingDecisions } from '../approval/open_decisions.ts';
 import type { JobCommand } from '../command.ts';
 import type { LeaseOutcome } from '../events.ts';
 import type { Jobs } from '../jobs.ts';
@@ -8,7 +8,7 @@ import { FINAL_STATUSES } from '../transitions.ts';
 import type { Ended, RunOptions } from './run_ports.ts';
 
 /** What the log says of a run, once it says it. */
-export interface Recorded {
+export interface RunRecorded {
   readonly outcome: LeaseOutcome | 'lost';
   readonly why?: string | undefined;
   /** The command ended while these decisions were open. */
@@ -27,7 +27,7 @@ export class Recording {
   readonly #ended: Ended;
   readonly #interruption: string | undefined;
   /** What was to be recorded by a release whose outcome is not known. */
-  #released: Recorded | undefined;
+  #released: RunRecorded | undefined;
 
   constructor(
     jobs: Jobs,
@@ -44,7 +44,7 @@ export class Recording {
   }
 
   /** Throws what the store throws: then nothing is known to stand there, and it may be tried again. */
-  async record(): Promise<Recorded> {
+  async record(): Promise<RunRecorded> {
     for (let left = ATTEMPTS; ; left -= 1) {
       try {
         return await this.#attempt();
@@ -55,7 +55,7 @@ export class Recording {
     }
   }
 
-  async #attempt(): Promise<Recorded> {
+  async #attempt(): Promise<RunRecorded> {
     const { state: job } = await this.#jobs.load(this.#options.jobId);
     if (FINAL_STATUSES.has(job.status)) return this.#final(job);
     if (job.lease?.token !== this.#token) {
@@ -68,7 +68,7 @@ export class Recording {
   }
 
   /** The job is over: by this run, by its command, by a person, or by whoever took it over. */
-  #final(job: JobState): Recorded {
+  #final(job: JobState): RunRecorded {
     const { exitCode } = this.#ended;
     if (job.last_token !== this.#token) return { outcome: 'lost', why: 'another worker has the job', job };
     if (job.status !== 'completed') return { outcome: 'interrupted', why: `the job is ${job.status}`, job };
@@ -76,7 +76,7 @@ export class Recording {
   }
 
   /** Given back for the next worker, unless it must not be run again. What a person paused waits for that person. */
-  async #interrupted(job: JobState, why: string): Promise<Recorded> {
+  async #interrupted(job: JobState, why: string): Promise<RunRecorded> {
     const told = this.#options.interrupt?.aborted === true || this.#options.drain?.aborted === true;
     const notStarted = this.#ended === NOT_STARTED;
     if (job.status !== 'running' || !(told || notStarted)) return this.#release('interrupted', why);
@@ -85,7 +85,7 @@ export class Recording {
     return this.#release('interrupted', why);
   }
 
-  async #finished(job: JobState): Promise<Recorded> {
+  async #finished(job: JobState): Promise<RunRecorded> {
     if (job.status === 'running' && !this.#options.complete) return this.#release('finished');
     if (job.status === 'running') {
       await this.#checkpoint('completed', summaryOf(this.#ended));
@@ -93,20 +93,20 @@ export class Recording {
     }
     // The work is done, and a person, or a budget, stopped the job meanwhile: it is not done again after the resume.
     const stopped = job.status === 'paused' || job.stop_reason.startsWith('budget_');
-    if (stopped && unsettled(job).length === 0)
+    if (stopped && pendingDecisions(job).length === 0)
       return this.#release('finished', undefined, this.#options.complete);
     return this.#waiting(job);
   }
 
   /** It asked, or blocked its job, and ended: that is not the end of its work, and nobody is told so. */
-  async #waiting({ open_decisions }: JobState): Promise<Recorded> {
+  async #waiting({ open_decisions }: JobState): Promise<RunRecorded> {
     const waitsFor = open_decisions.map(({ checkpoint_id }) => checkpoint_id);
     const what = waitsFor.length === 0 ? 'a resume' : `an answer to ${waitsFor.join(', ')}`;
     const why = `the job waits for ${what}; its command runs again after that`;
     return { ...(await this.#release('given_up', why)), waitsFor };
   }
 
-  async #failed(job: JobState): Promise<Recorded> {
+  async #failed(job: JobState): Promise<RunRecorded> {
     if (this.#options.complete && job.status === 'running')
       await this.#checkpoint('blocked', summaryOf(this.#ended));
     return this.#release('failed', this.#ended.error);
@@ -116,7 +116,7 @@ export class Recording {
     await this.#execute({ kind: 'checkpoint', type, summary, token: this.#token });
   }
 
-  async #release(outcome: LeaseOutcome, why?: string, workDone = false): Promise<Recorded> {
+  async #release(outcome: LeaseOutcome, why?: string, workDone = false): Promise<RunRecorded> {
     const { exitCode, signal } = this.#ended;
     const order: JobCommand = {
       kind: 'release',

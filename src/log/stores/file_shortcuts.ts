@@ -16,7 +16,7 @@ const SHORT_BYTES = 64 * 1024;
 const short = Buffer.allocUnsafeSlow(SHORT_BYTES);
 
 /** What the files under a root tell without being read as streams. */
-export class FileShortcuts implements Shortcuts {
+export class ListingIndexFiles implements Shortcuts {
   readonly #fs: FsPort;
   readonly #root: string;
   readonly #nowMs: () => number;

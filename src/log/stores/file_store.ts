@@ -18,7 +18,7 @@ import {
 import { parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from '../snapshot.ts';
 import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from '../store.ts';
 import { FileReader } from './file_reader.ts';
-import { FileShortcuts, LOG_FILE } from './file_shortcuts.ts';
+import { ListingIndexFiles, LOG_FILE } from './file_shortcuts.ts';
 import { StreamFile } from './file_stream.ts';
 
 export { LOG_FILE, SNAPSHOT_FILE };
@@ -48,7 +48,7 @@ export class FileStore implements EventStore {
   readonly root: string;
   readonly idField: IdField;
   readonly fs: FsPort;
-  readonly shortcuts: FileShortcuts;
+  readonly shortcuts: ListingIndexFiles;
   readonly #tuning: { lockTimeoutMs: number; sleep: (ms: number) => Promise<void>; random: () => number };
   readonly #proof = new LockProof();
   /** The least recently used one first. */
@@ -59,7 +59,7 @@ export class FileStore implements EventStore {
     this.root = resolve(options.root);
     this.idField = options.idField;
     this.fs = options.fs ?? nodeFs;
-    this.shortcuts = new FileShortcuts(this.fs, this.root, options.nowMs ?? Date.now);
+    this.shortcuts = new ListingIndexFiles(this.fs, this.root, options.nowMs ?? Date.now);
     this.#tuning = {
       lockTimeoutMs: options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
       sleep: options.sleep ?? ((ms) => new Promise((done) => setTimeout(done, ms))),

@@ -61,7 +61,7 @@ export interface CheckedCheckpoint {
 export type OpenRunpack = (checkpoint: SessionCheckpoint) => { container: Container; close(): void } | string;
 
 /** What is known of a chain beside it. */
-export interface Remembered {
+export interface RememberedChain {
   /** Checkpoints by their index, with their digest. */
   readonly known?: readonly KnownHead[];
   /** The indices of checkpoints whose runpacks lie there. */
@@ -77,7 +77,7 @@ export function verifyChain(
   chain: SessionChain,
   open: OpenRunpack,
   policy: SignaturePolicy = {},
-  remembered: Remembered = {},
+  remembered: RememberedChain = {},
 ): ChainVerification {
   const linkage: string[] = [];
   const errors: string[] = [];
@@ -121,7 +121,7 @@ function eachOnce(open: OpenRunpack): OpenRunpack {
 }
 
 /** What is remembered of a chain and it does not have. */
-function unknownTo({ checkpoints }: SessionChain, { known = [], beside = [] }: Remembered): string[] {
+function unknownTo({ checkpoints }: SessionChain, { known = [], beside = [] }: RememberedChain): string[] {
   const watch = new HeadWatch(known);
   for (const { checkpoint_index: revision, checkpoint_digest: hash } of checkpoints)
     watch.see({ revision, hash });

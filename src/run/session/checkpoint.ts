@@ -62,7 +62,7 @@ export function checkpointRun(
 }
 
 /** The checkpoint over the pending events, once its runpack has this digest and place. Pure. */
-export function checkpointOf(
+export function sessionCheckpointOf(
   { header, checkpoints, pending }: SessionState,
   runpack: { readonly manifestDigest: string; readonly path: string },
   producerVersion: string,

@@ -1,4 +1,4 @@
-import type { Intent, RunDocument, RunManifest, TimelineItem } from '../documents.ts';
+import type { RunDocument, RunIntent, RunManifest, TimelineItem } from '../documents.ts';
 import type { RecordVisitor } from '../records.ts';
 import type { SessionCheckpoint, SessionHeader } from './session.ts';
 
@@ -34,7 +34,7 @@ export class EventPlaces {
   }
 
   readonly visit: RecordVisitor = {
-    intent: ({ args }: Intent): void => {
+    intent: ({ args }: RunIntent): void => {
       const [session, sequence] = [args?.['session_id'], args?.['sequence']];
       const { session_id, sequence_start } = this.#claimed;
       if (session !== undefined || sequence !== undefined) this.silent = false;
@@ -51,7 +51,7 @@ export function isSigned(manifest: RunManifest | undefined): boolean {
 }
 
 /** Where a checkpoint claims to stand: what a chain says, and nobody signs. */
-export interface Claimed {
+export interface ClaimedPlace {
   readonly session_id: string;
   readonly sessionCreatedAt: string;
   readonly checkpoint: SessionCheckpoint;
@@ -70,7 +70,7 @@ export function isBound({ timeline }: RunDocument): boolean {
 }
 
 /** What a chain says of a checkpoint and its runpack says otherwise. Empty for an honest one. Pure. */
-export function bondFaults(bond: Bond, claimed: Claimed): string[] {
+export function bondFaults(bond: Bond, claimed: ClaimedPlace): string[] {
   const { run } = bond;
   const { checkpoint } = claimed;
   const faults = [
@@ -82,7 +82,7 @@ export function bondFaults(bond: Bond, claimed: Claimed): string[] {
   return faults.filter((fault) => fault !== undefined);
 }
 
-function timelineFaults(run: RunDocument, claimed: Claimed): (string | undefined)[] {
+function timelineFaults(run: RunDocument, claimed: ClaimedPlace): (string | undefined)[] {
   if (!isBound(run)) {
     return claimed.bound ? ['its runpack does not say what it follows, those before it do'] : [];
   }
@@ -101,7 +101,7 @@ function timelineFaults(run: RunDocument, claimed: Claimed): (string | undefined
 }
 
 /** Of whichever version: the events are of the session, and the very ones that the checkpoint names, in their order. */
-function eventsFault({ signed, events }: Bond, { checkpoint }: Claimed): string | undefined {
+function eventsFault({ signed, events }: Bond, { checkpoint }: ClaimedPlace): string | undefined {
   const { sequence_start, sequence_end } = checkpoint;
   if (events.count !== sequence_end - sequence_start + 1) return undefined; // told of as their number
   if (!events.silent) return events.fault;

@@ -6,7 +6,7 @@ import validateEvent from '../../schema/generated/runpack_session_event.js';
 import validateHeader from '../../schema/generated/runpack_session_header.js';
 import { schemaFault, type Validate } from '../../schema/validator.ts';
 
-export const VERDICTS: readonly string[] = ['allow', 'block', 'dry_run', 'require_approval'];
+export const EVENT_VERDICTS: readonly string[] = ['allow', 'block', 'dry_run', 'require_approval'];
 
 /** What every record of a session carries. */
 interface SessionRecord {

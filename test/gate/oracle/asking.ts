@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '../../../src/core/json.ts';
-import { NO_EVIDENCE } from '../../../src/gate/context.ts';
+import { NO_CONTEXT } from '../../../src/gate/context.ts';
 import { type Decision, evaluate } from '../../../src/gate/evaluate.ts';
 import { readIntent } from '../../../src/gate/intent/reader.ts';
 import { readKillSwitches } from '../../../src/gate/kill_switch/reader.ts';
@@ -55,8 +55,8 @@ export function decide({ policy, call, switches = [] }: Asked): Decision {
     })),
   });
   const evidence = {
-    ...NO_EVIDENCE,
-    gate: { ...NO_EVIDENCE.gate, home: HOME },
+    ...NO_CONTEXT,
+    gate: { ...NO_CONTEXT.gate, home: HOME },
     brokered: true,
     switches: entries,
   };

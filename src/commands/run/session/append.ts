@@ -4,7 +4,7 @@ import { printable } from '../../../cli/terminal.ts';
 import { asJson } from '../../../cli/text/job.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
-import { decideAppend, type EventFacts, VERDICTS } from '../../../run/session/session.ts';
+import { decideAppend, EVENT_VERDICTS, type EventFacts } from '../../../run/session/session.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'append' },
@@ -23,7 +23,7 @@ const spec: CommandSpec = command({
       type: 'string',
       value: 'VERDICT',
       required: true,
-      options: VERDICTS,
+      options: EVENT_VERDICTS,
       summary: 'What was decided on the call.',
     },
     'intent-id': { type: 'string', value: 'ID', summary: 'The id of the call.' },

@@ -7,7 +7,7 @@ import { GaitError } from '../../../core/errors.ts';
 import { writeFileAtomically } from '../../../files/atomic_file.ts';
 import { openSource } from '../../../files/file_source.ts';
 import { chainPathOf, runpackOf } from '../../../host/sessions/chain_files.ts';
-import { refuseExisting, refuseKeptPlace } from '../../../host/workspace/places.ts';
+import { refuseExisting, refuseKeptPlace } from '../../../host/workspace/output_places.ts';
 import { journalBytes } from '../../../run/session/journal.ts';
 import { compacted, type SessionState } from '../../../run/session/session.ts';
 import { verifyRunpack } from '../../../run/verify.ts';

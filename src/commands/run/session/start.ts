@@ -3,7 +3,7 @@ import { journalFlag, openJournal, SESSION_OUTPUT, statusFields } from '../../..
 import { printable } from '../../../cli/terminal.ts';
 import { invalidInput } from '../../../core/errors.ts';
 import { VERSION } from '../../../core/version.ts';
-import { refuseKeptPlace } from '../../../host/workspace/places.ts';
+import { refuseKeptPlace } from '../../../host/workspace/output_places.ts';
 import { checkRunId } from '../../../run/record.ts';
 import { decideStart, evolveSession, type SessionState } from '../../../run/session/session.ts';
 

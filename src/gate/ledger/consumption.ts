@@ -2,7 +2,7 @@ import { GaitError } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { epochMs, type Timestamp } from '../../core/time.ts';
 import type { StreamModel } from '../../log/fold.ts';
-import type { Decision } from '../../log/stream.ts';
+import type { Decided } from '../../log/stream.ts';
 import validateEvent from '../../schema/generated/gate_uses_event.js';
 import { schemaFault } from '../../schema/validator.ts';
 import { type Limit, windowEnd } from './limits.ts';
@@ -70,7 +70,7 @@ export const usesModel: StreamModel<UsesState> = {
     const { created_at } = event as unknown as { created_at: Timestamp };
     return { ...fold(state, event as unknown as UsesEvent, created_at), revision: state.revision + 1 };
   },
-  foldsWhole: () => true,
+  requiresFullReplay: () => true,
   snapshot: {
     save: ({ revision, used, revoked, counts, admitted }) => ({ revision, used, revoked, counts, admitted }),
     load({ revision, used, revoked, counts, admitted }, _stream, expected) {
@@ -136,7 +136,7 @@ function counted(
 }
 
 /** Lets a call in: every approval is unused and not taken back, every limit has room, or nothing happens. Pure. */
-export function decideAdmission(state: UsesState, admission: Admission, now: Timestamp): Decision {
+export function decideAdmission(state: UsesState, admission: Admission, now: Timestamp): Decided {
   const { admission_id, tokens, limits, unrevoked = [] } = admission;
   const gone = tokens.find((token) => Object.hasOwn(state.used, token));
   if (gone !== undefined) return { events: [], refusal: notAdmitted(`the approval ${gone} is used up`) };
@@ -153,7 +153,7 @@ export function decideRelease(
   state: UsesState,
   { admission_id, tokens, limits }: Admission,
   now: Timestamp,
-): Decision {
+): Decided {
   const isOurs = Object.hasOwn(recent(state.admitted, now), admission_id);
   if (!isOurs || tokens.some((token) => state.used[token] !== admission_id)) return { events: [] };
   const counters = countersOf(limits);
@@ -161,7 +161,7 @@ export function decideRelease(
 }
 
 /** Takes a token back; nothing happens if it was taken back before. Pure. */
-export function decideRevocation(state: UsesState, revocation: Revocation, now: Timestamp): Decision {
+export function decideRevocation(state: UsesState, revocation: Revocation, now: Timestamp): Decided {
   if (Object.hasOwn(state.revoked, revocation.token)) return { events: [] };
   return { events: [usesEvent(state, 'token_revoked', revocation, now)] };
 }

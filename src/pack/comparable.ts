@@ -2,24 +2,24 @@ import { createHash } from 'node:crypto';
 import { canonicalize, parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
-import type { Intent, Receipt, Refs, Result, RunDocument } from '../run/documents.ts';
+import type { Receipt, Refs, Result, RunDocument, RunIntent } from '../run/documents.ts';
 import type { RecordVisitor } from '../run/records.ts';
 import { isBondEntry } from '../run/session/checkpoint_bond.ts';
 import type { RunFacts } from '../run/verify.ts';
 
 /** What of a member counts when packs are compared: a digest for each of its sections. */
-export type Substance = Readonly<Record<string, string>>;
+export type Comparable = Readonly<Record<string, string>>;
 
 /**
  * Collects what counts of a run as it is read: what was asked, in order, and what came of it. Ids of runs and intents,
  * times, and versions of producers do not count; an intent is its place in the run.
  */
-export class RunSubstance implements RecordVisitor {
+export class ComparableRun implements RecordVisitor {
   readonly #places = new Map<string, number>();
   readonly #intents = createHash('sha256');
   readonly #results: string[] = [];
 
-  intent({ intent_id, tool_name, args_digest, args = {} }: Intent): void {
+  intent({ intent_id, tool_name, args_digest, args = {} }: RunIntent): void {
     const place = this.#places.size;
     if (!this.#places.has(intent_id)) this.#places.set(intent_id, place);
     const asked = withoutIds(args, args_digest, SESSION_ARGS);
@@ -33,13 +33,13 @@ export class RunSubstance implements RecordVisitor {
   }
 
   /** The sections of the run, once all its records were seen. */
-  sections({ run, refs }: RunFacts): Substance {
+  sections({ run, refs }: RunFacts): Comparable {
     return {
       environment: canonicalDigest(run.env),
       timeline: canonicalDigest(this.#timeline(run)),
       intents: this.#intents.copy().digest('hex'),
       results: canonicalDigest([...this.#results].sort()),
-      context: contextSubstance(refs).what,
+      context: comparableContext(refs).what,
     };
   }
 
@@ -76,7 +76,7 @@ function withoutIds(
 }
 
 /** What was read of the context, and when. */
-export function contextSubstance(refs: Refs): { readonly what: string; readonly when: string } {
+export function comparableContext(refs: Refs): { readonly what: string; readonly when: string } {
   const receipts = (refs.receipts ?? []).map(({ ref_id: _id, retrieved_at, ...content }: Receipt) => {
     return { content: canonicalize(content), retrieved_at };
   });
@@ -103,7 +103,7 @@ const INCIDENTAL: ReadonlySet<string> = new Set([
 ]);
 
 /** What counts of a document: everything but ids, times, what follows from them, and these members. */
-export function documentSubstance(bytes: Buffer, without: readonly string[] = []): string {
+export function comparableDocument(bytes: Buffer, without: readonly string[] = []): string {
   return canonicalDigest(essential(lacking(parseCanonical(bytes), without)));
 }
 
@@ -111,7 +111,7 @@ export function documentSubstance(bytes: Buffer, without: readonly string[] = []
  * What counts of the events of a job. A renewal only says that time has passed, and a token is its lease's place among
  * the leases, so that the number of renewals before it does not count. Of a signature it counts whose it is.
  */
-export function eventsSubstance(bytes: Buffer): string {
+export function comparableEvents(bytes: Buffer): string {
   const hash = createHash('sha256');
   const places = new Map<Json | undefined, number>();
   for (const line of bytes.toString('utf8').split('\n')) {

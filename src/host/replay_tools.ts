@@ -203,18 +203,6 @@ function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
-/** Tells when gait is asked to end, in place of ending it, so that it can end what it started and say what was done. */
-export function onInterrupt(): { readonly signal: AbortSignal; release(): void } {
-  const controller = new AbortController();
-  const abort = (name: NodeJS.Signals): void => controller.abort(name);
-  const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of names) process.on(name, abort);
-  return {
-    signal: controller.signal,
-    release: () => names.forEach((name) => void process.off(name, abort)),
-  };
-}
-
 /** What a tool sees of the environment, unless more is asked for: no settings of gait, no secrets. */
 const KEPT_VARIABLES: readonly string[] = ['PATH', 'HOME', 'LANG', 'TZ'];
 

@@ -1,13 +1,13 @@
 import type { JobEvent, JobEventOf } from '../events.ts';
 
-export interface Narrated {
+export interface DescribedEvent {
   readonly event: JobEvent;
   readonly text: string;
 }
 
 /** What events say, for people. A run of renewals of one lease stands as its last one, with how many there were. */
-export function narrate(events: readonly JobEvent[]): Narrated[] {
-  const told: Narrated[] = [];
+export function describeEvents(events: readonly JobEvent[]): DescribedEvent[] {
+  const told: DescribedEvent[] = [];
   let renewals = 0;
   for (const [index, event] of events.entries()) {
     renewals = event.type === 'lease_renewed' ? renewals + 1 : 0;
