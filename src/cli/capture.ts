@@ -48,6 +48,7 @@ export async function verifyWritten(path: string): Promise<void> {
   const container = await openContainer(path);
   try {
     const { verification } = verifyPack(container);
+    container.assertUnchanged();
     if (verification.findings.length > 0) throw unsound(verificationError(verification, path));
   } finally {
     container.close();

@@ -108,6 +108,7 @@ export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   const digesting = container.digest(progress.add);
   try {
     const { verification, run, manifest } = verifyPack(container, { onBytes: progress.add });
+    container.assertUnchanged();
     if (verification.findings.length > 0) throw verificationError(verification, path);
     if (run === undefined || manifest !== undefined) {
       const hint = 'Give the runpack that it was built from.';

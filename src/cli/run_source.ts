@@ -80,6 +80,7 @@ export async function loadRun(from: string, io: Io, policy: VerificationPolicy =
   const container = await openContainer(path);
   try {
     const { verification, run } = verifyPack(container, { ...policy, visit });
+    container.assertUnchanged();
     if (verification.findings.length > 0) throw verificationError(verification, path);
     if (run === undefined) {
       const what = `${verification.pack_type} pack`;
@@ -104,6 +105,11 @@ export async function loadSide(from: string, io: Io): Promise<DiffSide> {
   if (first === undefined) throw invalidInput('not_a_chain', `${path} has no checkpoints`);
   return {
     manifest: { ...first.manifest, run_id: chain.run_id },
+    run: {
+      ...first.run,
+      env: Object.fromEntries(parts.map(({ run }, i) => [`checkpoint_${i + 1}`, run.env])),
+      timeline: parts.flatMap(({ run }) => run.timeline ?? []),
+    },
     intents: parts.flatMap((part, i) => part.intents.map((intent) => numbered(intent, i))),
     results: parts.flatMap((part, i) => part.results.map((result) => numbered(result, i))),
     refs: first.refs,

@@ -118,16 +118,17 @@ function recordFindings(document: JsonObject, path: string): TraceFinding[] {
       return [{ code: 'record_elsewhere', message: `it names a record elsewhere: ${name}` }];
     }
     const found = digestBeside(join(dirname(path), name));
-    if (found === undefined || found === sha256) return [];
+    if (found === 'gone' || found === sha256) return [];
     return [{ code: 'record_changed', message: `${name} is not the record that was signed` }];
   });
 }
 
-function digestBeside(path: string): string | undefined {
+/** Undefined for what cannot have been signed: a folder, or more than a record ever has. */
+function digestBeside(path: string): string | 'gone' | undefined {
   try {
     return sha256Hex(readFileBytes(path, MAX_TRACE_BYTES));
   } catch (error) {
-    if (error instanceof GaitError && error.code === 'file_not_found') return undefined;
-    throw error;
+    if (!(error instanceof GaitError) || error.category !== 'invalid_input') throw error;
+    return error.code === 'file_not_found' ? 'gone' : undefined;
   }
 }

@@ -1,7 +1,7 @@
 import canonicalizeRfc8785 from 'canonicalize';
 import { GaitError } from './errors.ts';
 import type { Json } from './json.ts';
-import { FEW_BYTES, MAX_JSON_VALUES } from './limits.ts';
+import { FEW_BYTES, LIST_WEIGHT, MAX_JSON_VALUES } from './limits.ts';
 
 /** Deeper nesting than this is refused: recursion has an end. Arguments of tools are nested as deep as their makers like. */
 export const MAX_DEPTH = 512;
@@ -65,7 +65,12 @@ export function parseCanonical(bytes: Uint8Array): Json {
 /** Throws `json_too_large` for text of which so many values would be made that they do not fit into memory. */
 function refuseValues(bytes: Uint8Array): void {
   let values = 1;
-  for (const byte of bytes) if (byte === COMMA || byte === BRACKET || byte === BRACE) values += 1;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at];
+    if (byte === QUOTE) at = endOfText(bytes, at);
+    else if (byte === COMMA) values += 1;
+    else if (byte === BRACKET || byte === BRACE) values += LIST_WEIGHT;
+  }
   if (values <= MAX_JSON_VALUES) return;
   throw new GaitError({
     code: 'json_too_large',
@@ -74,7 +79,14 @@ function refuseValues(bytes: Uint8Array): void {
   });
 }
 
-const [COMMA, BRACKET, BRACE] = [0x2c, 0x5b, 0x7b];
+/** Where the text that begins with a quotation mark ends: what stands in it makes no values. */
+function endOfText(bytes: Uint8Array, start: number): number {
+  let at = start + 1;
+  while (at < bytes.length && bytes[at] !== QUOTE) at += bytes[at] === BACKSLASH ? 2 : 1;
+  return at;
+}
+
+const [COMMA, BRACKET, BRACE, QUOTE, BACKSLASH] = [0x2c, 0x5b, 0x7b, 0x22, 0x5c];
 
 /** Undefined for what JSON.parse lets in and canonical JSON does not have: lone surrogates, 1e400, too deep nesting. */
 function canonicalFormOf(value: Json): string | undefined {

@@ -32,14 +32,23 @@ export const MAX_INFLATED_IN_ALL: number = 512 * MIB;
 /** Bytes of a member that is one JSON document. */
 export const MAX_DOCUMENT_BYTES: number = 16 * MIB;
 
+/** Bytes of a manifest, of which more is made than of other documents: twice what 10,000 members take. */
+export const MAX_MANIFEST_BYTES: number = 8 * MIB;
+
+/** Bytes of the ledger in a job pack: an environment, which stood in one event of at most 1 MiB. */
+export const MAX_LEDGER_BYTES: number = 2 * MIB;
+
 /** Bytes of a member of lines, for whoever wants all of it in memory: not for a verification. */
 export const MAX_KEPT_BYTES: number = 512 * MIB;
 
 /** Values in one JSON text of more than {@link FEW_BYTES}: values take many times the memory that their text does. */
 export const MAX_JSON_VALUES = 1_000_000;
 
+/** A list or an object takes as much as so many other values, even an empty one. */
+export const LIST_WEIGHT = 8;
+
 /** JSON text that is no longer than this is parsed whatever it holds. */
-export const FEW_BYTES: number = 2 * MIB;
+export const FEW_BYTES: number = MIB / 8;
 
 /** Bytes of a line of events. Lines are longer in the packs of earlier programs than events are here. */
 export const MAX_EVENT_LINE_BYTES: number = 8 * MIB;

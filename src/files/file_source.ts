@@ -34,6 +34,11 @@ export function isThere(path: string): boolean {
 export interface OpenFile {
   readonly fd: number;
   readonly source: ByteSource;
+  /**
+   * Throws `file_changed` unless the file is what it was when it was opened: what was verified in one pass and read in
+   * another was the same. Asked once all is read, and before any of it is shown.
+   */
+  readonly assertUnchanged: () => void;
   readonly close: () => void;
 }
 
@@ -42,12 +47,13 @@ export function openFile(path: string): OpenFile {
   try {
     // Not blocking: to open a FIFO would wait for a writer.
     const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
-    const stat = fs.fstatSync(fd);
+    const stat = fs.fstatSync(fd, { bigint: true });
     const close = (): void => fs.closeSync(fd);
     if (stat.isFile()) {
       const read = (offset: number, length: number, into?: Buffer): Buffer =>
         readAt(fd, offset, length, into);
-      return { fd, source: { size: stat.size, read }, close };
+      const assertUnchanged = (): void => refuseChanged(path, stat, fs.fstatSync(fd, { bigint: true }));
+      return { fd, source: { size: Number(stat.size), read }, assertUnchanged, close };
     }
     close();
     throw invalidInput('not_a_file', `not a file: ${path}`);
@@ -57,6 +63,18 @@ export function openFile(path: string): OpenFile {
     }
     throw error instanceof GaitError ? error : ioFailure(error, `opening ${path}`);
   }
+}
+
+/** Whoever writes into a file changes its times, unless faster than the system's clock ticks. */
+function refuseChanged(path: string, before: fs.BigIntStats, now: fs.BigIntStats): void {
+  const facts = ['ino', 'size', 'mtimeNs', 'ctimeNs'] as const;
+  if (facts.every((fact) => before[fact] === now[fact])) return;
+  throw new GaitError({
+    code: 'file_changed',
+    category: 'verification_failed',
+    message: `${path} was changed while it was read`,
+    hint: 'Nothing is shown of what nobody verified. Try again once nobody writes to it.',
+  });
 }
 
 function readAt(fd: number, offset: number, length: number, into?: Buffer): Buffer {

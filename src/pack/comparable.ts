@@ -3,8 +3,9 @@ import { canonicalize, parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Receipt, Refs, Result, RunDocument, RunIntent } from '../run/documents.ts';
-import type { RecordVisitor } from '../run/records.ts';
+import { isCheckpoint, isEventArgs, isEventResult } from '../run/session/checkpoint.ts';
 import { isBondEntry } from '../run/session/checkpoint_bond.ts';
+import type { RecordVisitor } from '../run/records.ts';
 import type { RunFacts } from '../run/verify.ts';
 
 /** What of a member counts when packs are compared: a digest for each of its sections. */
@@ -19,16 +20,16 @@ export class ComparableRun implements RecordVisitor {
   readonly #intents = createHash('sha256');
   readonly #results: string[] = [];
 
-  intent({ intent_id, tool_name, args_digest, args = {} }: RunIntent): void {
+  intent({ run_id, intent_id, tool_name, args_digest, args = {} }: RunIntent): void {
     const place = this.#places.size;
     if (!this.#places.has(intent_id)) this.#places.set(intent_id, place);
-    const asked = withoutIds(args, args_digest, SESSION_ARGS);
+    const asked = withoutIds(args, args_digest, isCheckpoint(run_id) && isEventArgs(args));
     this.#intents.update(canonicalize({ ...asked, tool_name })); // keys in order are cheaper to print
   }
 
-  result({ intent_id, status, result_digest, result = {} }: Result): void {
+  result({ run_id, intent_id, status, result_digest, result = {} }: Result): void {
     const place = String(this.#places.get(intent_id) ?? 'none').padStart(12, '0');
-    const came = withoutIds(result, result_digest, SESSION_RESULT);
+    const came = withoutIds(result, result_digest, isCheckpoint(run_id) && isEventResult(result));
     this.#results.push(`${place} ${canonicalDigest({ ...came, status })}`);
   }
 
@@ -57,19 +58,16 @@ export class ComparableRun implements RecordVisitor {
   }
 }
 
-/** What a checkpoint of a session says of an event: which event of which session, where its trace is, and what was decided. */
-const SESSION_ARGS: readonly string[] = ['sequence', 'session_id', 'trace_id', 'trace_path'];
-const SESSION_RESULT: readonly string[] = ['reason_codes', 'trace_id', 'trace_path', 'verdict', 'violations'];
-const SESSION_IDS: ReadonlySet<string> = new Set(SESSION_ARGS);
+/** What a checkpoint of a session says of an event: which event of which session, and where its trace is. */
+const SESSION_IDS: ReadonlySet<string> = new Set(['sequence', 'session_id', 'trace_id', 'trace_path']);
 
-/** Content and its digest. Of what a session's checkpoint says, the ids are left out, and a digest that is only of them. */
+/** Content and its digest. Of what a session's checkpoint says of an event, the ids are left out, and a digest that is only of them. */
 function withoutIds(
   content: JsonObject,
   digest: string,
-  form: readonly string[],
+  ofEvent: boolean,
 ): { readonly content: JsonObject; readonly digest: string } {
-  const lacks = form.some((key) => !Object.hasOwn(content, key));
-  if (lacks) return { content, digest };
+  if (!ofEvent) return { content, digest };
   const members = Object.entries(content).filter(([key]) => !SESSION_IDS.has(key));
   const own = digest === canonicalDigest(content);
   return { content: Object.fromEntries(members), digest: own ? '' : digest };
@@ -105,6 +103,18 @@ const INCIDENTAL: ReadonlySet<string> = new Set([
 /** What counts of a document: everything but ids, times, what follows from them, and these members. */
 export function comparableDocument(bytes: Buffer, without: readonly string[] = []): string {
   return canonicalDigest(essential(lacking(parseCanonical(bytes), without)));
+}
+
+/** What of a manifest itself is no statement of its own: what it is of, when and by whom, and what follows from the members. */
+const NOT_STATED: ReadonlySet<string> = new Set([
+  ...['run_id', 'pack_id', 'created_at', 'generated_at', 'producer_version'],
+  ...['files', 'contents', 'manifest_digest', 'signatures'],
+]);
+
+/** What the manifest of an artifact states beside its members, each statement by itself. */
+export function statementsOf(manifest: object): Comparable {
+  const stated = Object.entries(manifest).filter(([name]) => !NOT_STATED.has(name));
+  return Object.fromEntries(stated.map(([name, value]) => [name, canonicalDigest(value)]));
 }
 
 /**

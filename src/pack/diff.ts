@@ -6,11 +6,13 @@ import {
   comparableContext,
   comparableDocument,
   comparableEvents,
+  statementsOf,
 } from './comparable.ts';
 import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './kinds/run/members.ts';
-import { PACK_CREATED_AT } from './manifest.ts';
+import { MANIFEST_MEMBER, PACK_CREATED_AT } from './manifest.ts';
 import { PROOF_MEMBER } from './proof_records.ts';
+import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { VerifiedPack } from './verify.ts';
 
 /** schemas/v1/pack/diff.schema.json */
@@ -65,8 +67,8 @@ export interface ComparedPack {
  */
 export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparison {
   const [l, r] = [substancesOf(left), substancesOf(right)];
-  const added = [...r.keys()].filter((name) => !l.has(name)).sort();
-  const removed = [...l.keys()].filter((name) => !r.has(name)).sort();
+  const added = [...r.keys()].filter((name) => !l.has(name) && !MANIFESTS.has(name)).sort();
+  const removed = [...l.keys()].filter((name) => !r.has(name) && !MANIFESTS.has(name)).sort();
   const changes = [...l].flatMap(([member, substance]) => {
     const other = r.get(member);
     const sections = other === undefined ? [] : differingSections(substance, other);
@@ -74,7 +76,8 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
   });
   changes.sort((a, b) => (a.member < b.member ? -1 : 1));
   const substantial = added.length + removed.length + changes.length > 0;
-  const changedFiles = substantial ? differingFiles(left, right) : [];
+  const stated = changes.flatMap(({ member }) => (MANIFESTS.has(member) ? [member] : []));
+  const changedFiles = substantial ? [...differingFiles(left, right), ...stated].sort() : [];
   const drift = driftBetween(left.pack, right.pack);
   const [lv, rv] = [left.pack.verification, right.pack.verification];
   const otherType = lv.pack_type !== rv.pack_type;
@@ -91,7 +94,7 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
       ...(added.length === 0 ? {} : { added_files: added }),
       ...(removed.length === 0 ? {} : { removed_files: removed }),
       ...(changedFiles.length === 0 ? {} : { changed_files: changedFiles }),
-      manifest_delta: otherType || contentsDigest(left) !== contentsDigest(right),
+      manifest_delta: otherType || stated.length > 0 || contentsDigest(left) !== contentsDigest(right),
       ...(drift === 'none' ? {} : { context_changed: true }),
       ...(drift === 'runtime_only' ? { context_runtime_only_changes: true } : {}),
       context_drift_classification: drift,
@@ -100,10 +103,24 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
   return { diff, changes };
 }
 
+/** Manifests are no members that a manifest declares. */
+const MANIFESTS: ReadonlySet<string> = new Set([MANIFEST_MEMBER, RUN_MANIFEST_MEMBER]);
+
+/** The manifests of runpacks and evidence packs say more than what follows from their members. */
+function manifestOf({ guard, manifest, run }: VerifiedPack): [name: string, manifest: object] | undefined {
+  if (guard !== undefined) return [MANIFEST_MEMBER, guard];
+  return manifest === undefined && run !== undefined ? [RUN_MANIFEST_MEMBER, run.manifest] : undefined;
+}
+
 function substancesOf({ pack, declared, documents, run }: ComparedPack): Map<string, Comparable> {
+  const own = manifestOf(pack);
+  const stated: (readonly [string, Comparable])[] = own === undefined ? [] : [[own[0], statementsOf(own[1])]];
   const counted = declared.filter(({ path }) => path !== PROOF_MEMBER);
   const sections = pack.run === undefined ? undefined : run.sections(pack.run.facts);
-  return new Map(counted.map(({ path, sha256 }) => [path, substanceOf(path, sha256, documents, sections)]));
+  const said = counted.map(
+    ({ path, sha256 }) => [path, substanceOf(path, sha256, documents, sections)] as const,
+  );
+  return new Map([...said, ...stated]);
 }
 
 const DOCUMENTS: ReadonlySet<string> = new Set([

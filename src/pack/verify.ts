@@ -1,7 +1,8 @@
 import { parseCanonical } from '../core/canonical.ts';
 import { GaitError } from '../core/errors.ts';
 import { isJsonObject } from '../core/json.ts';
-import { type CheckName, clippedText, type Found, Report } from '../core/report.ts';
+import { MAX_MANIFEST_BYTES } from '../core/limits.ts';
+import { type CheckName, clippedList, clippedText, type Found, Report } from '../core/report.ts';
 import type { JobHistory } from '../job/read/history.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
@@ -152,7 +153,7 @@ function verifyPackSpec(container: Container, policy: VerificationPolicy): Verif
     member: MANIFEST_MEMBER,
   };
   const signatures = verifySignatures(signed, policy, report);
-  const source = run === undefined ? {} : { source_signature_status: run.signatureStatus };
+  const source = run === undefined ? {} : sourceFields(run);
   const proved = proofs === undefined ? {} : { proof_records_verified: proofs };
   const approved = approvals === undefined ? {} : { approval_signatures: approvals };
   const verification = {
@@ -196,6 +197,15 @@ function withoutHistory(pack: VerifiedPack, { extending, known }: VerificationPo
     findings: [...verification.findings, ...findings],
   };
   return { ...pack, verification: { ...verification, ...all } };
+}
+
+/** What is told of the runpack in a run pack beside its findings. */
+function sourceFields({
+  signatureStatus,
+  unchecked,
+}: EmbeddedRun): Pick<PackVerification, 'source_signature_status' | 'unchecked_files'> {
+  const told = { source_signature_status: signatureStatus };
+  return unchecked.length === 0 ? told : { ...told, unchecked_files: clippedList(unchecked) };
 }
 
 const NO_DOCUMENTS: ReadonlyMap<string, Buffer> = new Map();
@@ -246,7 +256,7 @@ function isGuardPack(container: Container): boolean {
   const member = container.members.find(({ name }) => name === MANIFEST_MEMBER);
   if (!container.intact || member === undefined) return false;
   try {
-    const { bytes } = readMember(container, member, { keep: true });
+    const { bytes } = readMember(container, member, { keep: true, limit: MAX_MANIFEST_BYTES });
     const value = bytes === undefined ? null : parseCanonical(bytes);
     return isJsonObject(value) && value['schema_id'] === GUARD_SCHEMA_ID;
   } catch {

@@ -1,6 +1,8 @@
 import { sortedReceipts } from '../core/context_set.ts';
 import { canonicalDigest } from '../core/digest.ts';
-import type { CapturedRun, Receipt, Refs, Result, RunIntent, RunManifest } from './documents.ts';
+import type { Json } from '../core/json.ts';
+import { isBondEntry } from './session/checkpoint_bond.ts';
+import type { CapturedRun, Receipt, Refs, Result, RunDocument, RunIntent, RunManifest } from './documents.ts';
 
 /** `metadata` compares without arguments, results and the content of receipts. */
 export type Privacy = 'full' | 'metadata';
@@ -17,6 +19,11 @@ export interface RunDiff {
   readonly intents_changed: boolean;
   readonly results_changed: boolean;
   readonly refs_changed: boolean;
+  /** Each is there only if it is true. */
+  readonly environment_changed?: boolean;
+  readonly timeline_changed?: boolean;
+  /** The intents that both have stand in another order. */
+  readonly order_changed?: boolean;
   readonly changed_intents?: readonly string[];
   readonly changed_results?: readonly string[];
   readonly left_only_intents?: readonly string[];
@@ -27,7 +34,7 @@ export interface RunDiff {
   readonly context_runtime_only_changes?: boolean;
 }
 
-export interface DiffSide extends Pick<CapturedRun, 'intents' | 'results' | 'refs'> {
+export interface DiffSide extends Pick<CapturedRun, 'run' | 'intents' | 'results' | 'refs'> {
   readonly manifest: RunManifest;
 }
 
@@ -46,6 +53,7 @@ export function diffRuns(left: DiffSide, right: DiffSide, privacy: Privacy): Run
     intents_changed: intents.changed,
     results_changed: results.changed,
     refs_changed: full ? drift !== 'none' : countOf(left.refs) !== countOf(right.refs),
+    ...courseDiff(left, right),
     ...named('changed_intents', intents.differing),
     ...named('changed_results', results.differing),
     ...named('left_only_intents', intents.leftOnly),
@@ -59,7 +67,37 @@ export function diffRuns(left: DiffSide, right: DiffSide, privacy: Privacy): Run
 
 /** True if anything differs. */
 export function differs(diff: RunDiff): boolean {
-  return diff.manifest_changed || diff.intents_changed || diff.results_changed || diff.refs_changed;
+  const { environment_changed = false, timeline_changed = false, order_changed = false } = diff;
+  const records = diff.intents_changed || diff.results_changed || diff.refs_changed;
+  return diff.manifest_changed || records || environment_changed || timeline_changed || order_changed;
+}
+
+type CourseDiff = Pick<RunDiff, 'environment_changed' | 'timeline_changed' | 'order_changed'>;
+
+/** What differs of where a run was, what went on in it, and in which order it asked. */
+function courseDiff(left: DiffSide, right: DiffSide): CourseDiff {
+  const differ = (l: Json, r: Json): boolean => canonicalDigest(l) !== canonicalDigest(r);
+  const environment = differ(left.run.env, right.run.env);
+  const timeline = differ(entriesOf(left.run), entriesOf(right.run));
+  const order = differ(orderIn(left, right), orderIn(right, left));
+  return {
+    ...(environment ? { environment_changed: true } : {}),
+    ...(timeline ? { timeline_changed: true } : {}),
+    ...(order ? { order_changed: true } : {}),
+  };
+}
+
+/** What went on, without when, and without the session that a checkpoint belongs to. */
+function entriesOf({ timeline }: RunDocument): Json {
+  const entries = (timeline ?? []).filter((item) => !isBondEntry(item));
+  return entries.map(({ ts: _, ...entry }) => entry);
+}
+
+/** The ids of the intents that the other run has too, in the order of this one, each once. */
+function orderIn(side: DiffSide, other: DiffSide): string[] {
+  const theirs = new Set(other.intents.map(({ intent_id }) => intent_id));
+  const own = new Set(side.intents.map(({ intent_id }) => intent_id));
+  return [...own].filter((id) => theirs.has(id));
 }
 
 /** How what two runs read of their context differs. */

@@ -9,6 +9,7 @@ import validateResult from '../schema/generated/runpack_result.js';
 import type { Validate } from '../schema/validator.ts';
 import { type Container, memberSource } from '../zip/reader.ts';
 import { type Envelope, INTENTS_MEMBER, RESULTS_MEMBER, type Result, type RunIntent } from './documents.ts';
+import { SeenDigests } from './seen_digests.ts';
 
 /** Sees the records of a runpack, one at a time and in order: all intents, then all results. */
 export interface RecordVisitor {
@@ -89,16 +90,14 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
   return { intents, results, findings, strangers };
 }
 
-/** The ids of intents that were seen, and of their results: each stands there once. Holds 12 bytes of each. */
+/** The ids of intents that were seen, and of their results: each stands there once. */
 class SeenIds {
-  readonly #members = new Map<string, Set<string>>();
+  readonly #members = new Map<string, SeenDigests>();
 
   isRepeated(member: string, { intent_id }: { readonly intent_id: string }): boolean {
-    const ids = this.#members.get(member) ?? new Set();
-    const key = sha256(Buffer.from(intent_id)).toString('latin1', 0, 12);
-    const repeated = ids.has(key);
-    this.#members.set(member, ids.add(key));
-    return repeated;
+    const seen = this.#members.get(member) ?? new SeenDigests();
+    this.#members.set(member, seen);
+    return !seen.add(sha256(Buffer.from(intent_id)));
   }
 }
 

@@ -1,4 +1,4 @@
-import { MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES } from '../core/limits.ts';
+import { MAX_DOCUMENT_BYTES, MAX_KEPT_BYTES, MAX_LEDGER_BYTES, MAX_MANIFEST_BYTES } from '../core/limits.ts';
 import type { Found, Report } from '../core/report.ts';
 import { type ContainerType, strangersAmong } from './member_types.ts';
 import { type Container, readMember } from './reader.ts';
@@ -71,7 +71,7 @@ export function readContents(container: Container, options: ReadContentsOptions,
     const document = options.keep(name);
     const how = {
       keep: document || options.keepLarge?.(name) === true,
-      limit: document ? MAX_DOCUMENT_BYTES : MAX_KEPT_BYTES,
+      limit: document ? documentLimit(name) : MAX_KEPT_BYTES,
     };
     const content = readMember(container, member, { ...how, ...(onBytes === undefined ? {} : { onBytes }) });
     if (content.fault !== undefined) {
@@ -86,12 +86,23 @@ export function readContents(container: Container, options: ReadContentsOptions,
     sizes.set(name, member.size);
     if (content.bytes !== undefined) bytes.set(name, content.bytes);
     else if (document) {
-      const message = `${name} has ${member.size} bytes; a document has at most ${MAX_DOCUMENT_BYTES}`;
+      const message = `${name} has ${member.size} bytes; it may have ${documentLimit(name)}`;
       findings.push({ code: 'member_too_large', message, member: name, offset });
     }
   }
   if (container.members.length > 0) report.settle('member_content', findings);
   return { digests, bytes, sizes };
+}
+
+const SMALLER: Readonly<Record<string, number>> = {
+  'pack_manifest.json': MAX_MANIFEST_BYTES,
+  'manifest.json': MAX_MANIFEST_BYTES,
+  'job_ledger.json': MAX_LEDGER_BYTES,
+};
+
+/** Bytes that a document of this name may have. */
+function documentLimit(name: string): number {
+  return SMALLER[name] ?? MAX_DOCUMENT_BYTES;
 }
 
 /** Compares what is there with what the member `manifest` declares. Settles `member_digests`, `nothing_undeclared`. */

@@ -27,6 +27,8 @@ export interface ContainerFile extends Container {
   readonly size: number;
   /** The digest of the whole file, made aside if it is large; it has to be waited for before the file is closed. */
   digest(onBytes: (count: number) => void): Promise<ContentDigest>;
+  /** Throws `file_changed` (verification_failed) unless the file is what it was when it was opened. */
+  assertUnchanged(): void;
   close(): void;
 }
 
@@ -56,6 +58,7 @@ export async function openContainer(path: string): Promise<ContainerFile> {
       path,
       size: file.source.size,
       digest: (onBytes) => digestFile(file.fd, file.source, onBytes),
+      assertUnchanged: file.assertUnchanged,
       close: file.close,
     };
   } catch (error) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { sha256Hex } from '../../src/core/digest.ts';
 import type { JsonObject } from '../../src/core/json.ts';
@@ -116,6 +116,20 @@ describe('what a decision leaves', () => {
       'trace_invalid',
       'verification_failed',
     );
+  });
+
+  test('the attack on the evidence, 12: a folder in place of a record, or too much, is a finding', async (t) => {
+    const w = await gateWorkspace(t);
+    await evalOf(w, 'ask.yaml', '--private-key gate_private.key');
+    const [audit = '', trace = ''] = (await recordsOf(w)).map((name) => `gait-out/gate/records/${name}`);
+    const line = `trace verify ${trace} --public-key gate_public.key`;
+    await w.ok(line);
+    await writeFile(w.path(audit), Buffer.alloc(5_000_000));
+    await w.refused(line, 'trace_invalid', 'verification_failed');
+    await rm(w.path(audit));
+    await w.ok(line);
+    await mkdir(w.path(audit));
+    await w.refused(line, 'trace_invalid', 'verification_failed');
   });
 
   test('is the owner’s alone', async (t) => {

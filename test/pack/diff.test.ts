@@ -10,7 +10,7 @@ import { numberedKey } from '../support/keys.ts';
 import { historyOf, packBytes, STORY, type Step } from '../support/pack.ts';
 import fc from '../support/property.ts';
 import * as runs from '../support/runs.ts';
-import { forge, MANIFEST, manifestFor, without, zipFiles } from './forge.ts';
+import { forge, jcs, MANIFEST, manifestFor, sha256, without, zipFiles } from './forge.ts';
 
 const { INPUT, NOW, RECEIPT, SOURCE, digits, recorded, runPackFiles, runpackFiles } = runs;
 type Input = runs.RunInput;
@@ -19,7 +19,7 @@ function sideOf(bytes: Buffer): ComparedPack {
   const run = new ComparableRun();
   const pack = runs.verifyInMemory(bytes, { visit: run });
   assert.deepEqual(pack.verification.findings, []);
-  const declared = pack.manifest?.contents ?? pack.run?.manifest.files ?? [];
+  const declared = pack.manifest?.contents ?? pack.guard?.contents ?? pack.run?.manifest.files ?? [];
   return { pack, declared, documents: pack.documents, run };
 }
 
@@ -179,6 +179,86 @@ describe('packs of jobs', () => {
     const job = await packBytes(await historyOf([{ command: submit() }]));
     const { left_pack_type, right_pack_type, summary } = compared(PACK, job).diff;
     assert.deepEqual([left_pack_type, right_pack_type, summary.changed], ['run', 'job', true]);
+  });
+});
+
+describe('the attack on the evidence, 8: what a tool was asked is compared, whatever its arguments are called', () => {
+  const ids = { session_id: 'night', sequence: 1, trace_id: 't', trace_path: 'x.json' };
+  const asking = (args: JsonObject, runId = runs.RUN_ID): Buffer => {
+    const intent = { ...READ, args, args_digest: undefined } as unknown as JsonObject;
+    const run = { ...INPUT.run, run_id: runId };
+    return packOf(JSON.parse(JSON.stringify({ ...INPUT, run, intents: [intent, WRITE] })) as JsonObject);
+  };
+  const others: readonly JsonObject[] = [
+    { session_id: 'prod' },
+    { sequence: 2 },
+    { trace_id: 'u' },
+    { trace_path: 'y.json' },
+  ];
+  const isChanged = (args: JsonObject, runId?: string): boolean =>
+    compared(asking(ids, runId), asking({ ...ids, ...args }, runId)).diff.summary.changed;
+
+  test('in a run that is no checkpoint', () => {
+    for (const other of others) assert.equal(isChanged(other), true, JSON.stringify(other));
+  });
+
+  test('in a checkpoint, ids are left out where they are ids', () => {
+    for (const other of others) assert.equal(isChanged(other, 'run_cp_0001'), false, JSON.stringify(other));
+    for (const name of Object.keys(ids)) {
+      assert.equal(isChanged({ [name]: { run: 'rm -rf /' } }, 'run_cp_0001'), true, name);
+    }
+    assert.equal(isChanged({ table: 'x' }, 'run_cp_0001'), true);
+  });
+});
+
+describe('the attack on the evidence, 10 and 14: what a manifest states is compared', () => {
+  test('the capture mode of a runpack', () => {
+    const raw = runpackFiles();
+    const { diff, changes } = compared(
+      zipFiles(raw),
+      zipFiles(runs.resealed(raw, { capture_mode: 'reference' })),
+    );
+    assert.deepEqual(changes, [{ member: 'manifest.json', sections: ['capture_mode'] }]);
+    const { changed, manifest_delta, changed_files, added_files } = diff.summary;
+    assert.deepEqual([changed, manifest_delta, changed_files], [true, true, ['manifest.json']]);
+    assert.equal(added_files, undefined);
+  });
+
+  const evidence = (changes: JsonObject): Buffer => {
+    const contents = [{ path: 'a.json', sha256: sha256('{}').toString('hex'), type: 'evidence' }];
+    const run_id = 'run_1';
+    const pack_id = `pack_${sha256(jcs({ run_id, contents })).toString('hex').slice(0, 16)}`;
+    const manifest = {
+      ...{ schema_id: 'gait.guard.pack_manifest', schema_version: '1.0.0', created_at: NOW },
+      ...{ generated_at: NOW, producer_version: '1.2.0', pack_id, run_id, contents },
+      ...changes,
+    };
+    return zipFiles(
+      new Map([
+        ['a.json', Buffer.from('{}')],
+        [MANIFEST, Buffer.from(jcs(manifest))],
+      ]),
+    );
+  };
+
+  test('template, controls and window of an evidence pack; not when and by whom it was made', () => {
+    const control = { control_id: 'CC6.6', title: 'x', evidence_paths: ['a.json'] };
+    const base = {
+      template_id: 'soc2',
+      control_index: [control],
+      incident_window: { from: NOW, to: NOW, window_seconds: 0 },
+    };
+    const later = '2027-01-01T00:00:00Z';
+    for (const [name, value] of Object.entries({
+      template_id: 'pci',
+      control_index: [{ ...control, title: 'y' }],
+      incident_window: { from: NOW, to: later, window_seconds: 0 },
+    })) {
+      const { changes } = compared(evidence(base), evidence({ ...base, [name]: value }));
+      assert.deepEqual(changes, [{ member: MANIFEST, sections: [name] }]);
+    }
+    const remade = { ...base, created_at: later, generated_at: later, producer_version: '9' };
+    assert.equal(compared(evidence(base), evidence(remade)).diff.summary.changed, false);
   });
 });
 

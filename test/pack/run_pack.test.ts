@@ -235,3 +235,16 @@ describe('a small run pack', () => {
     });
   }
 });
+
+test('the attack on the evidence, 13: a further member of the runpack inside is told, and strict refuses it', () => {
+  const more = runs.resealed(withFile(runpackFiles(), 'approved_by_ceo.json', '{}'));
+  const outer = new Map(runs.runPackFiles()).set(SOURCE, zipFiles(more));
+  const digest = JSON.parse(String(more.get(runs.RUN_MANIFEST))) as { manifest_digest: string };
+  const payload = { manifest_digest: digest.manifest_digest };
+  const members = patched(without(outer, MANIFEST), RUN_PAYLOAD, payload);
+  const pack = forge(members, manifestFor(members, { pack_type: 'run', source_ref: RUN_ID }));
+  const { verification } = runs.verifyInMemory(pack);
+  assert.deepEqual(verification.findings, []);
+  assert.deepEqual(verification.unchecked_files, [`${SOURCE}!approved_by_ceo.json`]);
+  assert.deepEqual(runs.codesIn(pack, { strict: true }), ['member_of_no_type']);
+});

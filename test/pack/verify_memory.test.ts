@@ -15,6 +15,7 @@ import {
   LEDGER,
   MANIFEST,
   manifestFor,
+  readText,
   STATE,
   withFile,
   without,
@@ -88,6 +89,17 @@ function bombsOf(files: Files): Readonly<Record<string, () => Buffer>> {
         key_id: String(i).padStart(64, '0'),
       }));
       return bomb(files, { signatures });
+    },
+    'events full of lists, each just under what is parsed whatever it holds': () => {
+      const [first = '', ...rest] = readText(files, EVENTS).split('\n');
+      const full = list('{"payload":[', '[]', ']}\n', 1.5 * MIB).toString();
+      return bomb(withFile(files, EVENTS, [first, full.repeat(40), ...rest].join('\n')));
+    },
+    'a state and a ledger that are both large': () => {
+      const approval = '{"actor":"a","created_at":"2026-12-01T06:15:34.806Z","reason":"o"}';
+      const state = list('{"approvals":[', approval, ']}', 15 * MIB);
+      const ledger = list('{"environment":{"rules":[', '"a"', ']}}', 9 * MIB);
+      return bomb(withFile(withFile(files, STATE, state), LEDGER, ledger));
     },
     'long texts in the manifest': () => {
       const text = 'x'.repeat(3 * MIB);

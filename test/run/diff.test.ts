@@ -8,8 +8,8 @@ import { digits, INPUT, NOW, RECEIPT, RUN_ID, recorded } from '../support/runs.t
 
 function side(input: Json = INPUT, options: Partial<RecordOptions> = {}): DiffSide {
   const captured = recorded(input, options);
-  const { intents, results, refs } = captured;
-  return { manifest: buildRunpack(captured).manifest, intents, results, refs };
+  const { run, intents, results, refs } = captured;
+  return { manifest: buildRunpack(captured).manifest, run, intents, results, refs };
 }
 
 const LEFT = side();
@@ -64,9 +64,26 @@ const ROWS: Readonly<Record<string, Row>> = {
     }),
     full: {},
   },
-  'another order of intents, which are told by their ids': { right: intents(WRITE, READ), full: {} },
-  'another timeline, which is not compared': {
+  'the attack on the evidence, 9: another order of intents': {
+    right: intents(WRITE, READ),
+    full: { order_changed: true },
+  },
+  'the attack on the evidence, 9: no timeline': {
     right: side({ ...INPUT, run: { ...INPUT.run, timeline: [] } }),
+    full: { timeline_changed: true },
+  },
+  'the attack on the evidence, 9: another machine': {
+    right: side({ ...INPUT, run: { ...INPUT.run, env: { os: 'plan9' } } }),
+    full: { environment_changed: true },
+  },
+  'a timeline at other times': {
+    right: side({
+      ...INPUT,
+      run: {
+        ...INPUT.run,
+        timeline: (INPUT.run['timeline'] as JsonObject[]).map((item) => ({ ...item, ts: NOW })),
+      },
+    }),
     full: {},
   },
   'another argument': { right: intents({ ...READ, args: { table: 'x' } }, WRITE), full: CHANGED_READ },
@@ -191,7 +208,8 @@ for (const privacy of ['full', 'metadata'] as const satisfies readonly Privacy[]
           expected.manifest_changed ||
           expected.intents_changed ||
           expected.results_changed ||
-          expected.refs_changed;
+          expected.refs_changed ||
+          Object.keys(expected).some((key) => /^(environment|timeline|order)_changed$/.test(key));
         assert.equal(differs(diff), changed);
       });
     }

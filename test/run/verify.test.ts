@@ -97,7 +97,11 @@ describe('the manifest of a runpack', () => {
       patched(SOUND, MANIFEST, { manifest_digest: digits('a') }),
       'manifest_digest_mismatch',
     ],
-    ['a field changed', patched(SOUND, MANIFEST, { capture_mode: 'reference' }), 'manifest_digest_mismatch'],
+    [
+      'a field changed',
+      patched(SOUND, MANIFEST, { created_at: '2026-02-14T06:00:01Z' }),
+      'manifest_digest_mismatch',
+    ],
     ['not there', without(SOUND, MANIFEST), 'manifest_missing'],
     ['no JSON', written('{'), 'json_malformed'],
     ['not canonical', written(JSON.stringify(JSON.parse(text), null, 2)), 'json_not_canonical'],

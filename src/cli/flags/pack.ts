@@ -46,7 +46,9 @@ export async function openAndVerify(
   const container = await openContainer(path);
   const progress = progressBar('verifying', container.size, io.screen);
   try {
-    return verifyPack(container, { onBytes: progress.add, ...policy });
+    const pack = verifyPack(container, { onBytes: progress.add, ...policy });
+    container.assertUnchanged();
+    return pack;
   } finally {
     progress.end();
     container.close();

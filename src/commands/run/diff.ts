@@ -64,6 +64,9 @@ function describe(diff: RunDiff, changed: boolean): string[] {
   return [
     `${printable(run_id_left)} and ${printable(run_id_right)}: ${changed ? 'different' : 'the same'}`,
     ...(diff.manifest_changed ? ['  capture mode or files differ'] : []),
+    ...(diff.environment_changed ? ['  environment           changed'] : []),
+    ...(diff.timeline_changed ? ['  timeline              changed'] : []),
+    ...(diff.order_changed ? ['  order of intents      changed'] : []),
     ...list('file on one side', diff.files_changed),
     ...list('intent changed', diff.changed_intents),
     ...list('intent only left', diff.left_only_intents),

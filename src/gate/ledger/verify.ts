@@ -1,5 +1,6 @@
+import { canonicalize } from '../../core/canonical.ts';
 import { invalidInput } from '../../core/errors.ts';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { epochMs } from '../../core/time.ts';
 import { replay } from '../../log/fold.ts';
 import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
@@ -31,7 +32,7 @@ export async function verifyDecisions(
 ): Promise<DecisionsRead> {
   const counts = { decided: 0, refused: 0, voided: 0 };
   const place = trace === undefined ? undefined : placeIn(trace);
-  let entry: JsonObject | undefined;
+  let entry: Entry | undefined;
   let latest: string | undefined;
   const voided = new Set<unknown>();
   const uses = await headsOf(store);
@@ -53,7 +54,7 @@ export async function verifyDecisions(
       const message = `decision ${revision} saw another log of what was used up than the one that is there`;
       rolledBack.push({ code: 'uses_rolled_back', message });
     }
-    if (place !== undefined && revision === place.revision && hash === place.hash) entry = payload;
+    if (place !== undefined && revision === place.revision && hash === place.hash) entry = { at, payload };
   });
   const { revision, hash } = position;
   if (revision === 0) {
@@ -83,19 +84,42 @@ export function placeIn(trace: JsonObject): Head | undefined {
   return typeof revision === 'number' && typeof hash === 'string' ? { revision, hash } : undefined;
 }
 
+/** An entry of the log, and when it was made. */
+interface Entry {
+  readonly at: string;
+  readonly payload: JsonObject;
+}
+
+/** What an entry says for itself alone: no trace names what was used up. */
+const OF_LOG_ALONE: ReadonlySet<string> = new Set(['uses']);
+
+/** The members that a trace says otherwise than its entry, wherever in it they stand: a new one that both get counts too. */
+function contradictions(trace: JsonObject, { at, payload }: Entry): string[] {
+  const ext = signaturesOf(trace).ext ?? {};
+  const told = { ...payload, observed_at: at, decided_at: at };
+  const entries = Object.entries(told).filter(([name]) => !OF_LOG_ALONE.has(name));
+  return entries.flatMap(([name, logged]) => {
+    const said = [trace, ext].flatMap((holder) => (Object.hasOwn(holder, name) ? [holder[name]] : []));
+    const wanted = canonicalize(logged);
+    // A trace has no empty members where other programs would drop them before they digest.
+    const isTold = said.length > 0 || wanted === '[]';
+    return isTold && said.every((one: Json | undefined) => canonicalize(one) === wanted) ? [] : [name];
+  });
+}
+
 function traceFindings(
   trace: JsonObject,
-  entry: JsonObject | undefined,
+  entry: Entry | undefined,
   voided: ReadonlySet<unknown>,
 ): TraceFinding[] {
   if (entry === undefined) {
     return [{ code: 'decision_missing', message: 'the decision log has no entry of this trace' }];
   }
-  const names = ['event_id', 'trace_id', 'verdict', 'intent_digest', 'policy_digest'];
-  const other = names.find((name) => entry[name] !== trace[name]);
-  if (other !== undefined) {
-    return [{ code: 'decision_differs', message: `the decision log says another ${other} than the trace` }];
+  const others = contradictions(trace, entry);
+  if (others.length > 0) {
+    const message = `the decision log says another ${others.join(', ')} than the trace`;
+    return [{ code: 'decision_differs', message }];
   }
-  if (!voided.has(entry['event_id'])) return [];
+  if (!voided.has(entry.payload['event_id'])) return [];
   return [{ code: 'decision_voided', message: 'the decision never reached its caller: the log voids it' }];
 }

@@ -91,6 +91,12 @@ function formFindings(document: JsonObject, text: (name: string) => string): Tra
   if ((ext === undefined) !== (ext_signature === undefined))
     invalid('of ext and ext_signature one is missing');
   if (ext !== undefined && !isJsonObject(ext)) invalid('ext is no object');
+  if (isJsonObject(ext)) {
+    const { decided_at, simulated } = ext;
+    if (decided_at !== undefined && decided_at !== document['observed_at'])
+      invalid('ext says another time of the decision');
+    if (simulated === true && verdict === 'allow') invalid('a simulation never allows');
+  }
   return findings;
 }
 

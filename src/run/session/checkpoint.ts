@@ -61,6 +61,24 @@ export function checkpointRun(
   };
 }
 
+/** True for the id that a session's checkpoint has, and for no other that somebody would choose for a run. */
+export function isCheckpoint(runId: string): boolean {
+  return /_cp_\d{4,}$/.test(runId);
+}
+
+/** True for arguments as a checkpoint has them of an event. A tool may have arguments of the same names. */
+export function isEventArgs({ session_id, sequence, trace_id, trace_path }: JsonObject): boolean {
+  const isPlace = typeof session_id === 'string' && Number.isSafeInteger(sequence) && Number(sequence) > 0;
+  return isPlace && typeof trace_id === 'string' && typeof trace_path === 'string';
+}
+
+/** True for a result as a checkpoint has it of an event. */
+export function isEventResult(result: JsonObject): boolean {
+  const { verdict, trace_id, trace_path } = result;
+  const isTexts = [verdict, trace_id, trace_path].every((one) => typeof one === 'string');
+  return isTexts && ['reason_codes', 'violations'].every((name) => Object.hasOwn(result, name));
+}
+
 /** The checkpoint over the pending events, once its runpack has this digest and place. Pure. */
 export function sessionCheckpointOf(
   { header, checkpoints, pending }: SessionState,

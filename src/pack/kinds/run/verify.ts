@@ -22,6 +22,8 @@ export interface EmbeddedRun {
   readonly manifest: RunManifest;
   readonly facts: RunFacts;
   readonly signatureStatus: SignatureStatus;
+  /** Members of the runpack that nobody looked into, as members of the pack: `source/runpack.zip!…`. */
+  readonly unchecked: readonly string[];
 }
 
 export interface RunPackSource {
@@ -74,7 +76,8 @@ function verifySource(
   });
   const sound = report.settle('source_runpack', inside);
   if (!sound || manifest === undefined || facts === undefined) return undefined;
-  return { manifest, facts, signatureStatus: sourceSignature(manifest, trust) };
+  const unchecked = (verification.unchecked_files ?? []).map((name) => within(name));
+  return { manifest, facts, signatureStatus: sourceSignature(manifest, trust), unchecked };
 }
 
 /** Whether a trusted key vouches for the runpack itself. It is told, and decides nothing: the pack is what is trusted. */
