@@ -3,9 +3,9 @@ import { canonicalize, parseCanonical } from '../core/canonical.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Receipt, Refs, Result, RunDocument, RunIntent } from '../run/documents.ts';
+import type { RecordVisitor } from '../run/records.ts';
 import { isCheckpoint, isEventArgs, isEventResult } from '../run/session/checkpoint.ts';
 import { isBondEntry } from '../run/session/checkpoint_bond.ts';
-import type { RecordVisitor } from '../run/records.ts';
 import type { RunFacts } from '../run/verify.ts';
 
 /** What of a member counts when packs are compared: a digest for each of its sections. */

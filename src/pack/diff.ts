@@ -1,5 +1,6 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { ContextDrift } from '../run/diff.ts';
+import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import {
   type Comparable,
   type ComparableRun,
@@ -12,7 +13,6 @@ import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './ki
 import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './kinds/run/members.ts';
 import { MANIFEST_MEMBER, PACK_CREATED_AT } from './manifest.ts';
 import { PROOF_MEMBER } from './proof_records.ts';
-import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
 import type { VerifiedPack } from './verify.ts';
 
 /** schemas/v1/pack/diff.schema.json */

@@ -1,8 +1,8 @@
 import { sortedReceipts } from '../core/context_set.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import type { Json } from '../core/json.ts';
-import { isBondEntry } from './session/checkpoint_bond.ts';
 import type { CapturedRun, Receipt, Refs, Result, RunDocument, RunIntent, RunManifest } from './documents.ts';
+import { isBondEntry } from './session/checkpoint_bond.ts';
 
 /** `metadata` compares without arguments, results and the content of receipts. */
 export type Privacy = 'full' | 'metadata';
