@@ -9,7 +9,7 @@ import { buildAll } from './build.mjs';
 import { ROOT } from './run.mjs';
 
 await buildAll();
-const { FileStore } = await import('../dist/log/file_store.js');
+const { FileStore } = await import('../dist/log/stores/file_store.js');
 const { seal } = await import('../dist/log/record.js');
 const { LogScanner } = await import('../dist/log/scan.js');
 const { Jobs } = await import('../dist/job/jobs.js');

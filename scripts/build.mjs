@@ -56,8 +56,8 @@ async function buildBundle() {
   chmodSync(join(ROOT, 'bundle', 'main.cjs'), 0o755);
   await esbuild.build({
     ...COMMON,
-    entryPoints: { guard: 'src/guard.ts' },
-    outdir: 'bundle',
+    entryPoints: { guard_main: 'src/host/process/guard_main.ts' },
+    outdir: 'bundle/chunks',
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
   });

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { canonicalBytes } = await import('../dist/core/canonical.js');
 const { sha256Hex } = await import('../dist/core/digest.js');
-const { MANIFEST_MEMBER, entryType, packIdOf, signedDigestOf } = await import('../dist/pack/manifest.js');
+const { MANIFEST_MEMBER, entryType, packIdOf, signedPackDigestOf } = await import('../dist/pack/manifest.js');
 const { openContainer, readMember } = await import('../dist/zip/reader.js');
 const { signDigest } = await import('../dist/signing/signature.js');
 const { KEY, runVectors } = await import('./make_runs.mjs');
@@ -105,7 +105,7 @@ export async function makeVectors() {
 /** Signed by the key of the kit, so often. */
 function signed(members, times) {
   const manifest = JSON.parse(members.get(MANIFEST_MEMBER));
-  const signatures = new Array(times).fill(signDigest(signedDigestOf(manifest), KEY));
+  const signatures = new Array(times).fill(signDigest(signedPackDigestOf(manifest), KEY));
   return new Map([...members, [MANIFEST_MEMBER, canonicalBytes({ ...manifest, signatures })]]);
 }
 

@@ -1,7 +1,8 @@
 // A writer of the bench, as a process of its own: `node appender.mjs ROOT WRITER COUNT`. Says that it is ready, waits for
 // its standard input to end, then appends COUNT events to the one log, and says that it is done.
-import { FileStore } from '../../dist/log/file_store.js';
+
 import { seal } from '../../dist/log/record.js';
+import { FileStore } from '../../dist/log/stores/file_store.js';
 
 const [root, writer, count] = process.argv.slice(2);
 const store = new FileStore({ root, idField: 'job_id', lockTimeoutMs: 120_000 });

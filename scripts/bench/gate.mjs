@@ -1,10 +1,10 @@
 // Judging a call by a policy: in a process that is there, and from cold.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NO_CONTEXT } from '../../dist/gate/context.js';
 import { evaluate } from '../../dist/gate/evaluate.js';
-import { NO_EVIDENCE } from '../../dist/gate/evidence.js';
-import { parseIntent } from '../../dist/gate/intent_reader.js';
-import { parsePolicy } from '../../dist/gate/policy_text.js';
+import { parseIntent } from '../../dist/gate/intent/reader.js';
+import { parsePolicy } from '../../dist/gate/policy/yaml.js';
 import { createKeyFiles, keyPaths } from '../../dist/signing/key_files.js';
 import { ANY, fromCold, HOT } from './cold.mjs';
 import { median, row } from './table.mjs';
@@ -54,9 +54,9 @@ function perTarget() {
     }));
     const bytes = Buffer.from(JSON.stringify({ ...JSON.parse(CALL), targets }));
     const read = () => parseIntent(bytes, 'the call');
-    if (evaluate(policy, read(), NO_EVIDENCE, NOW).verdict !== 'allow')
+    if (evaluate(policy, read(), NO_CONTEXT, NOW).verdict !== 'allow')
       throw new Error('the call is not allowed');
-    return timed(() => evaluate(policy, read(), NO_EVIDENCE, NOW), PER_BLOCK / 10);
+    return timed(() => evaluate(policy, read(), NO_CONTEXT, NOW), PER_BLOCK / 10);
   });
   const each = (many - one) / 15;
   const rival = `a call of one ${one.toFixed(1)} µs`;
@@ -68,9 +68,9 @@ export async function benchGate(dir) {
   const parse = timed(() => JSON.parse(CALL));
   for (const rules of [10, 100]) {
     const policy = parsePolicy(Buffer.from(policyText(rules)), 'the policy');
-    if (evaluate(policy, request, NO_EVIDENCE, NOW).verdict !== 'allow')
+    if (evaluate(policy, request, NO_CONTEXT, NOW).verdict !== 'allow')
       throw new Error('the call is not allowed');
-    const time = timed(() => evaluate(policy, request, NO_EVIDENCE, NOW));
+    const time = timed(() => evaluate(policy, request, NO_CONTEXT, NOW));
     const bar = rules === 10 ? ['≤ 20 µs', time <= 20] : [];
     row(
       `judge by ${rules} rules`,

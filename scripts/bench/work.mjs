@@ -3,12 +3,13 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { realPorts } from '../../dist/cli/spawn.js';
 import { systemClock } from '../../dist/core/clock.js';
+import { realPorts } from '../../dist/host/process/spawn.js';
 import { claimOf } from '../../dist/job/fingerprint.js';
+import { environmentHere } from '../../dist/job/environment.js';
 import { Jobs } from '../../dist/job/jobs.js';
-import { runJob } from '../../dist/job/runner.js';
-import { FileStore } from '../../dist/log/file_store.js';
+import { runJob } from '../../dist/job/work/runner.js';
+import { FileStore } from '../../dist/log/stores/file_store.js';
 import { childEnv, ROOT } from '../run.mjs';
 import { benchManyJobs } from './many_jobs.mjs';
 import { median, row } from './table.mjs';
@@ -55,7 +56,7 @@ async function benchStart(dir) {
   const path = join(dir, 'noted');
   const { store, jobs, submit } = jobsIn(root);
   const times = { ours: [], spawned: [], shell: [] };
-  const ports = realPorts(childEnv(), 'both');
+  const ports = realPorts(childEnv(), 'both', environmentHere);
   for (let i = 0; i < STARTS; i += 1) {
     await submit(`job_${i}`, noting(path));
     times.ours.push(await claimToStart(jobs, ports, root, `job_${i}`, path));

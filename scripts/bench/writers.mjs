@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, fdatasyncSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { FileStore } from '../../dist/log/file_store.js';
+import { FileStore } from '../../dist/log/stores/file_store.js';
 import { childEnv, ROOT } from '../run.mjs';
 import { median, row } from './table.mjs';
 

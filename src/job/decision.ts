@@ -1,6 +1,6 @@
 import type { GaitError } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Timestamp } from '../core/time.ts';
+import { later, type Timestamp } from '../core/time.ts';
 import type { Decided } from '../log/stream.ts';
 import { EVENT_SCHEMA_ID, type EventPayloads, type JobEventType, SCHEMA_VERSION } from './events.ts';
 import { transitionNotAllowed } from './refusals.ts';
@@ -15,6 +15,11 @@ export interface CommandContext {
   readonly reason?: string;
   /** The revision that a person decided on: the command is refused if the job is not there any more. */
   readonly ifRevision?: number;
+}
+
+/** When a job is decided on, by a clock: a clock behind the log undoes nothing that the log knows. */
+export function decidedAt(job: Job, now: Timestamp): Timestamp {
+  return job === undefined ? now : later(now, job.updated_at);
 }
 
 /** The decision to record one event. */

@@ -1,6 +1,5 @@
 import type { Clock } from '../core/clock.ts';
 import type { GaitError } from '../core/errors.ts';
-import { later } from '../core/time.ts';
 import type { StreamModel } from '../log/fold.ts';
 import { assertStreamId, type Head } from '../log/record.ts';
 import type { EventStore } from '../log/store.ts';
@@ -8,6 +7,7 @@ import { inTurns, type Listed, StreamListing, stateOrError } from '../log/stores
 import { type Executed, StreamHandle } from '../log/stream.ts';
 import type { JobCommand } from './command.ts';
 import { decide } from './decide.ts';
+import { decidedAt } from './decision.ts';
 import { jobModel } from './model.ts';
 import { type JobRow, jobView } from './read/row.ts';
 import { jobNotFound } from './refusals.ts';
@@ -57,8 +57,7 @@ export class Jobs {
   /**
    * Decides a command on the current state and appends what was decided; decides again if another writer came
    * between. A command that depends on the state, or on the end of the log that it will stand behind, is given as a
-   * function of them. It is decided by the later of this clock and the time of the last event: a clock that is behind
-   * the log undoes nothing that the log knows. Throws the refusal.
+   * function of them. Throws the refusal.
    */
   async execute(
     jobId: string,
@@ -68,7 +67,7 @@ export class Jobs {
     const executed = await this.#handle(jobId).execute((job, head) =>
       this.#rules.decide(job, typeof command === 'function' ? command(job, head) : command, {
         jobId,
-        now: job === undefined ? this.#clock.now() : later(this.#clock.now(), job.updated_at),
+        now: decidedAt(job, this.#clock.now()),
         ...author,
       }),
     );

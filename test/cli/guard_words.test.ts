@@ -10,7 +10,7 @@ import { BUNDLED_GUARD } from '../support/guard_worker.ts';
 import { gone, lives } from '../support/work.ts';
 
 const FILES = {
-  library: fileURLToPath(new URL('../../src/guard.js', import.meta.url)),
+  library: fileURLToPath(new URL('../../src/host/process/guard_main.js', import.meta.url)),
   bundle: BUNDLED_GUARD,
 };
 

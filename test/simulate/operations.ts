@@ -1,5 +1,6 @@
 import { GaitError } from '../../src/core/errors.ts';
 import type { JobCommand } from '../../src/job/command.ts';
+import { decidedAt } from '../../src/job/decision.ts';
 import { verifyJob } from '../../src/job/read/verify.ts';
 import type { Actor } from './actor.ts';
 import { promised } from './broken.ts';
@@ -93,7 +94,12 @@ function refused(world: World, actor: Actor, view: JobView, order: JobCommand, e
   const decided = ['invalid_input', 'policy_blocked', 'approval_required'].includes(error.category);
   if ((decided || /^lease_/.test(error.code)) && world.isCurrent) {
     const { decide } = world.subject;
-    const context = { jobId: view.jobId, actor: actor.name, now: process.now(), reason: 'because' };
+    const context = {
+      jobId: view.jobId,
+      actor: actor.name,
+      now: decidedAt(view.job, process.now()),
+      reason: 'because',
+    };
     const { refusal } = decide(view.job, order, context);
     // A refusal that was recorded changed the job that it was about.
     const recorded = error.code === 'environment_mismatch' || error.code === 'budget_exceeded';

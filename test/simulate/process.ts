@@ -3,6 +3,7 @@ import { interposed } from '../../src/files/faulty.ts';
 import type { FsPort } from '../../src/files/port.ts';
 import type { SimDisk } from '../../src/files/sim.ts';
 import type { JobCommand } from '../../src/job/command.ts';
+import { decidedAt } from '../../src/job/decision.ts';
 import type { Author } from '../../src/job/jobs.ts';
 import type { Job } from '../../src/job/state.ts';
 import type { Batch } from '../../src/log/record.ts';
@@ -95,7 +96,7 @@ export class Process {
   execute(jobId: string, author: Author, command: JobCommand): Promise<Executed<Job>> {
     const { decide } = this.#around.subject;
     return this.handle(jobId).execute(
-      (job): Decided => decide(job, command, { jobId, now: this.now(), ...author }),
+      (job): Decided => decide(job, command, { jobId, now: decidedAt(job, this.now()), ...author }),
     );
   }
 

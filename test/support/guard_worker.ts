@@ -11,7 +11,7 @@ import { guardOf } from './processes.ts';
 import { pidIn } from './work.ts';
 
 /** What the command of the bundle starts. */
-export const BUNDLED_GUARD: string = join(ROOT, 'bundle', 'guard.cjs');
+export const BUNDLED_GUARD: string = join(ROOT, 'bundle', 'chunks', 'guard_main.cjs');
 
 const WORKER = fileURLToPath(new URL('../cli/guard_worker.js', import.meta.url));
 

@@ -35,7 +35,7 @@ export function childrenOf(pid: number): Shown[] {
 /** The process that guards the commands of a worker, once there is one. */
 export async function guardOf(worker: number): Promise<number> {
   const guard = (): Shown | undefined =>
-    childrenOf(worker).find(({ state, command }) => state !== 'Z' && /guard\.(cjs|js)$/.test(command));
+    childrenOf(worker).find(({ state, command }) => state !== 'Z' && /guard_main\.(cjs|js)$/.test(command));
   await until(`${worker} has a guard`, () => guard() !== undefined);
   return guard()?.pid ?? 0;
 }

@@ -7,8 +7,8 @@ import { started } from './started.ts';
 
 /** In the bundle this is a path. */
 const HERE = import.meta.url.startsWith('file:') ? fileURLToPath(import.meta.url) : import.meta.url;
-/** A folder above this file, wherever that is: in the library, or in a chunk of the bundle. */
-const FILE = join(dirname(HERE), '..', `guard${extname(HERE)}`);
+/** Beside this file, wherever that is: in the library, or among the chunks of the bundle. */
+const FILE = join(dirname(HERE), `guard_main${extname(HERE)}`);
 
 /** Settings of Node and of what it loads: they would slow the guard down, or change what it does. */
 const SETTINGS = /^(NODE|UV|OPENSSL|SSL)_/;

@@ -1,6 +1,6 @@
 import process from 'node:process';
-import { killGroup } from './host/process/groups.ts';
-import { uptime, Watches } from './host/process/guard_watches.ts';
+import { killGroup } from './groups.ts';
+import { uptime, Watches } from './guard_watches.ts';
 
 /**
  * The guard of a worker's commands, a process beside it: kills a command's group when its time is over, and all of them
