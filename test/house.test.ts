@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { VERSION } from '../src/core/version.ts';
-import { faultsOf, type House, importsOf, loadedWith, readHouse, sourceFiles } from './support/house.ts';
+import {
+  faultsOf,
+  type House,
+  loadedWith,
+  MAX_FILES,
+  type Rooms,
+  readHouse,
+  roomsOf,
+  sourceFiles,
+  sourceOf,
+} from './support/house.ts';
 import { faultsOfTest } from './support/suite.ts';
 
 const ROOT = process.env['GAIT_ROOT'] ?? process.cwd();
@@ -11,10 +21,37 @@ const SRC = join(ROOT, 'src');
 const MAX_LINES = 300;
 
 describe('the house', () => {
-  test('imports run downward, in no circle, and only some folders touch files', () => {
+  test('is as its table of rooms says', () => {
     const house = readHouse(SRC);
+    const rooms = roomsOf(readFileSync(join(ROOT, 'docs/architecture.md'), 'utf8'));
     assert.ok(house.size > 20, `only ${house.size} source files in ${SRC}`);
-    assert.deepEqual(faultsOf(house), []);
+    assert.deepEqual(faultsOf(house, rooms), []);
+    const folders = new Set(
+      [...house.keys()].filter((file) => file.includes('/')).map((file) => file.split('/')[0]),
+    );
+    assert.deepEqual([...rooms.keys()].sort(), [...folders].sort());
+  });
+
+  test('what scripts and the kit take from the library is there', () => {
+    for (const folder of ['scripts', 'tck']) {
+      const names = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
+      for (const name of names.filter((each) => each.endsWith('.mjs'))) {
+        const text = readFileSync(join(ROOT, folder, name), 'utf8');
+        const taken = text.matchAll(
+          /\{([^{}]+)\} (?:=|from)(?: await import\()? ?'(?:\.\.\/)+dist\/([\w/]+)\.js'/g,
+        );
+        for (const [, members = '', file = ''] of taken) {
+          const { exports } = sourceOf(readFileSync(join(SRC, `${file}.ts`), 'utf8'));
+          for (const member of members.split(',')) {
+            const [exported = ''] = member.trim().split(/[ :]/);
+            assert.ok(
+              exported === '' || exports.includes(exported),
+              `${folder}/${name}: ${exported} of ${file}`,
+            );
+          }
+        }
+      }
+    }
   });
 
   test(`no source file has more than ${MAX_LINES} lines`, () => {
@@ -84,42 +121,73 @@ function lineCount(text: string): number {
   return text.trimEnd().split('\n').length;
 }
 
-/** A made-up house: `'job/a.ts': './b.ts type:../core/c.ts'`. */
+const ROOMS: Rooms = roomsOf(`
+| floor | room | what is in it | what touches the machine |
+|---|---|---|---|
+| 1 | \`core/\` | the ground | |
+| 2 | \`log/\` | streams; \`stores/\` | \`a.ts\`, \`stores/b.ts\` |
+| 3 | \`job/\` | jobs | |
+| 3 | \`run/\` | runs | |
+| 4 | \`cli/\` | the command line | |
+| 5 | \`commands/\` | commands | |
+`);
+
+/** Imports of a made-up file (`./b.ts type:../core/c.ts`), and after `=>` the names that it exports. */
+function made(text: string): House extends ReadonlyMap<string, infer Source> ? Source : never {
+  const [imports = '', exports = ''] = text.split('=>').map((part) => part.trim());
+  return {
+    imports: imports
+      .split(' ')
+      .map((each) => ({ specifier: each.replace('type:', ''), typeOnly: each.startsWith('type:') })),
+    exports: exports === '' ? [] : exports.split(' '),
+  };
+}
+
+/** The files of {@link ROOMS} that touch the machine do so unless it is said otherwise. */
 function houseOf(files: Readonly<Record<string, string>>): House {
-  return new Map(
-    Object.entries(files).map(([file, imports]) => [
-      file,
-      imports.split(' ').map((text) => ({
-        specifier: text.replace('type:', ''),
-        typeOnly: text.startsWith('type:'),
-      })),
-    ]),
-  );
+  const all = { 'log/a.ts': 'node:fs', 'log/stores/b.ts': 'node:http', ...files };
+  return new Map(Object.entries(all).map(([file, text]) => [file, made(text)]));
+}
+
+function crowd(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`run/f${i}.ts`, '']));
 }
 
 describe('the check of the house', () => {
+  test('reads the table of rooms', () => {
+    assert.deepEqual(ROOMS.get('log'), { floor: 2, edges: ['log/a.ts', 'log/stores/b.ts'] });
+    assert.deepEqual(ROOMS.get('core'), { floor: 1, edges: [] });
+    assert.equal(ROOMS.size, 6);
+  });
+
   const SOUND: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-    'an import of the same folder': { 'job/a.ts': './b.ts', 'job/b.ts': '../core/c.ts' },
+    'an import of the same room': { 'job/a.ts': './b.ts', 'job/b.ts': '../core/c.ts' },
     'imports over several floors': { 'commands/job/a.ts': '../../core/a.ts ../../cli/b.ts' },
     'a file directly in src/': { 'index.ts': './commands/a.ts ./core/b.ts' },
-    'files where they may be touched': { 'log/a.ts': 'node:fs', 'zip/b.ts': 'node:fs/promises' },
-    'a circle of types only': { 'job/a.ts': './b.ts', 'job/b.ts': 'type:./a.ts' },
+    'a type of what touches the machine': { 'job/a.ts': 'type:node:fs' },
     'a diamond': { 'job/a.ts': './b.ts ./c.ts', 'job/b.ts': './d.ts', 'job/c.ts': './d.ts' },
+    'a folder that is just full': crowd(MAX_FILES),
+    'commands of one name': { 'commands/a.ts': '=> command', 'commands/b.ts': '=> command' },
   };
   for (const [name, files] of Object.entries(SOUND)) {
-    test(`accepts ${name}`, () => assert.deepEqual(faultsOf(houseOf(files)), []));
+    test(`accepts ${name}`, () => assert.deepEqual(faultsOf(houseOf(files), ROOMS), []));
   }
 
   const UNSOUND: readonly [name: string, files: Readonly<Record<string, string>>, fault: RegExp][] = [
-    ['an import that runs up', { 'log/a.ts': '../job/b.ts' }, /log\/a\.ts imports job\/b\.ts/],
+    ['an import that runs up', { 'log/c.ts': '../job/b.ts' }, /log\/c\.ts imports job\/b\.ts/],
     ['a type import that runs up', { 'core/a.ts': 'type:../log/b.ts' }, /core\/a\.ts imports log\/b\.ts/],
     ['an import of a neighbour on the same floor', { 'run/a.ts': '../job/b.ts' }, /not below it/],
     ['an import of a file directly in src/', { 'cli/a.ts': '../index.ts' }, /cli\/a\.ts imports index\.ts/],
-    ['a folder that the design does not name', { 'utils/a.ts': './b.ts' }, /utils has no place/],
-    ['an import of such a folder', { 'cli/a.ts': '../utils/b.ts' }, /not below it/],
+    ['a room that the table does not have', { 'utils/a.ts': './b.ts' }, /does not have utils/],
+    ['an import of such a room', { 'cli/a.ts': '../utils/b.ts' }, /not below it/],
     ['files touched elsewhere', { 'job/a.ts': 'node:fs/promises' }, /job\/a\.ts imports node:fs\/promises/],
+    ['processes started elsewhere', { 'cli/a.ts': 'child_process' }, /cli\/a\.ts imports child_process/],
     ['files touched in a file directly in src/', { 'main.ts': 'fs' }, /main\.ts imports fs/],
+    ['a file that the table names for nothing', { 'log/a.ts': '' }, /log\/a\.ts touches no machine/],
     ['a file that imports itself', { 'job/a.ts': './a.ts' }, /circle: job\/a\.ts -> job\/a\.ts/],
+    ['a circle of types', { 'job/a.ts': './b.ts', 'job/b.ts': 'type:./a.ts' }, /circle: job\/a\.ts/],
+    ['a crowd', crowd(MAX_FILES + 1), /^run has 21 files side by side$/],
+    ['two homes', { 'job/a.ts': '=> x', 'run/a.ts': '=> x' }, /^x has homes: job\/a\.ts,run\/a\.ts$/],
     [
       'a circle of three, though entered from outside',
       { 'job/a.ts': './b.ts', 'job/b.ts': './c.ts', 'job/c.ts': './d.ts', 'job/d.ts': './b.ts' },
@@ -128,13 +196,13 @@ describe('the check of the house', () => {
   ];
   for (const [name, files, fault] of UNSOUND) {
     test(`refuses ${name}`, () => {
-      const faults = faultsOf(houseOf(files));
+      const faults = faultsOf(houseOf(files), ROOMS);
       assert.equal(faults.length, 1, faults.join('\n'));
       assert.match(faults[0] ?? '', fault);
     });
   }
 
-  test('sees every way to import', () => {
+  test('sees every way to import and to export', () => {
     const source = `
       import a, { type B } from './a.ts';
       import type { C } from './c.ts';
@@ -145,9 +213,15 @@ describe('the check of the house', () => {
       type H = import('./h.ts').H;
       // import './not.ts';
       const text = "import './not.ts'";
+      export const i = 1, j = 2;
+      export function k(): void {}
+      export class L {}
+      export interface M {}
+      export type N = string;
     `;
+    const { imports, exports } = sourceOf(source);
     assert.deepEqual(
-      importsOf(source).map(({ specifier, typeOnly }) => [specifier, typeOnly]),
+      imports.map(({ specifier, typeOnly }) => [specifier, typeOnly]),
       [
         ['./a.ts', false],
         ['./c.ts', true],
@@ -158,5 +232,6 @@ describe('the check of the house', () => {
         ['./h.ts', true],
       ],
     );
+    assert.deepEqual(exports, ['i', 'j', 'k', 'L', 'M', 'N']);
   });
 });
