@@ -23,15 +23,38 @@ const DOS_BITS = 0x3f;
 /** Set-user-ID, set-group-ID, sticky. */
 const SPECIAL_BITS = 0o7000;
 
-/** Extra fields that tell times and owners, and nothing that a reader acts on. APPNOTE.TXT §4.5, §4.6. */
-const EXTRA_ALLOWED: ReadonlySet<number> = new Set([
-  0x000a, // times of NTFS
-  0x5455, // UT: times
-  0x5855, // UX: times and owner, of earlier Info-ZIP
-  0x7855, // Ux: owner
-  0x7875, // ux: owner
-  0xcafe, // the mark of a jar
+/** Whether the body of an extra field is as its specification has it; `central`: it stands in the central directory. */
+type Form = (body: Buffer, central: boolean) => boolean;
+
+/** Extra fields that tell times and owners, and nothing that a reader acts on. APPNOTE.TXT §4.5, §4.6, extrafld.txt. */
+const EXTRA_ALLOWED: ReadonlyMap<number, Form> = new Map<number, Form>([
+  // Times of NTFS.
+  [0x000a, (body) => body.length === 32 && body.readUInt32LE(0) === 0 && body.readUInt32LE(4) === 0x180001],
+  // UT: times, as many as its bits say; in the central directory the first alone.
+  [0x5455, (body, central) => isTimes(body, central)],
+  // UX: times and owner, of earlier Info-ZIP.
+  [0x5855, (body, central) => body.length === (central ? 8 : 12) || (!central && body.length === 8)],
+  // Ux: owner.
+  [0x7855, (body, central) => body.length === (central ? 0 : 4)],
+  // ux: owner, in numbers of any length.
+  [0x7875, (body) => isOwner(body)],
+  // The mark of a jar.
+  [0xcafe, (body) => body.length === 0],
 ]);
+
+const UT_BITS = 0x07;
+
+function isTimes(body: Buffer, central: boolean): boolean {
+  const bits = body[0] ?? 0xff;
+  if ((bits & ~UT_BITS) !== 0) return false;
+  const times = [1, 2, 4].filter((bit) => (bits & bit) !== 0).length;
+  return body.length === 1 + 4 * times || (central && body.length === 1 + 4 * (bits & 1));
+}
+
+function isOwner(body: Buffer): boolean {
+  const group = 2 + (body[1] ?? 0);
+  return body[0] === 1 && group < body.length && body.length === group + 1 + (body[group] ?? 0);
+}
 
 /** A member as a writer of zips that is not known wrote it: all that is free to it is taken from its own headers. */
 export function asForeign(source: ByteSource, entry: CentralEntry): CentralEntry {
@@ -65,30 +88,51 @@ export function dosFault({ attributes }: Style): StyleFault | undefined {
   return (dos & ~DOS_BITS) === 0 ? undefined : mismatch('its attributes have unknown bits', 38);
 }
 
-/** Both headers have the same extra fields, each once, and none that says something else of name, size or content. */
+/** Both headers have the same extra fields, each once and in its own form, and none that says something else of name, size or content. */
 function extraFault({ extra, localExtra = extra }: Style): StyleFault | undefined {
   const [central, local] = [fieldsOf(extra), fieldsOf(localExtra)];
   if (central === undefined || local === undefined)
-    return mismatch('an extra field is none, or too long', 30);
-  const stranger = [...central, ...local].find((id) => !EXTRA_ALLOWED.has(id));
+    return mismatch('an extra field is none, too long, or stands there twice', 30);
+  const ids = [...central.keys(), ...local.keys()];
+  const stranger = ids.find((id) => !EXTRA_ALLOWED.has(id));
   if (stranger !== undefined) return mismatch(`the extra field 0x${stranger.toString(16)} is refused`, 30);
-  if (new Set(central).size !== central.length || new Set(local).size !== local.length)
-    return mismatch('an extra field stands there twice', 30);
-  const same = central.length === local.length && central.every((id) => local.includes(id));
-  return same ? undefined : mismatch('the extra fields of the two headers are not the same ones', 30);
+  if (central.size !== local.size || [...central.keys()].some((id) => !local.has(id)))
+    return mismatch('the extra fields of the two headers are not the same ones', 30);
+  const misformed = ids.find(
+    (id) => !isFormed(id, central.get(id), true) || !isFormed(id, local.get(id), false),
+  );
+  if (misformed !== undefined)
+    return mismatch(`the extra field 0x${misformed.toString(16)} has not the form that it must have`, 30);
+  if ([extra, localExtra].some((bytes) => beginsRecord(bytes)))
+    return mismatch('an extra field has the beginning of a record of a zip in it', 30);
+  return undefined;
 }
 
-/** The ids of the fields; undefined for bytes that are no fields. */
-function fieldsOf(extra: Buffer): number[] | undefined {
-  const ids: number[] = [];
+/** A reader that looks for a record of a zip must not find one where there is none: `PK` and two small numbers. */
+function beginsRecord(bytes: Buffer): boolean {
+  for (let at = bytes.indexOf('PK'); at !== -1; at = bytes.indexOf('PK', at + 2)) {
+    if ((bytes[at + 2] ?? 0xff) <= 8 && (bytes[at + 3] ?? 0xff) <= 8) return true;
+  }
+  return false;
+}
+
+function isFormed(id: number, body: Buffer | undefined, central: boolean): boolean {
+  return body !== undefined && EXTRA_ALLOWED.get(id)?.(body, central) === true;
+}
+
+/** The bodies of the fields by their ids; undefined for bytes that are no fields, or have one twice. */
+function fieldsOf(extra: Buffer): ReadonlyMap<number, Buffer> | undefined {
+  const fields = new Map<number, Buffer>();
   if (extra.length > MAX_EXTRA_BYTES) return undefined;
   for (let at = 0; at < extra.length; ) {
     if (at + 4 > extra.length) return undefined;
-    ids.push(extra.readUInt16LE(at));
-    at += 4 + extra.readUInt16LE(at + 2);
-    if (at > extra.length) return undefined;
+    const id = extra.readUInt16LE(at);
+    const end = at + 4 + extra.readUInt16LE(at + 2);
+    if (end > extra.length || fields.has(id)) return undefined;
+    fields.set(id, extra.subarray(at + 4, end));
+    at = end;
   }
-  return ids;
+  return fields;
 }
 
 function mismatch(why: string, at: number): StyleFault {

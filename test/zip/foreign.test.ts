@@ -4,7 +4,17 @@ import { sourceOf } from '../../src/files/source.ts';
 import { type Container, readContainer, readMember } from '../../src/zip/reader.ts';
 import { withContainer } from '../support/pack.ts';
 import fc from '../support/property.ts';
-import { DOS, extraField, foreignForms, foreignMember, INFO_ZIP, PIPED, PYTHON } from './foreign_form.ts';
+import {
+  DOS,
+  extraField,
+  fieldOf,
+  foreignForms,
+  foreignMember,
+  INFO_ZIP,
+  OWNER,
+  PIPED,
+  PYTHON,
+} from './foreign_form.ts';
 import { type CentralFields, type LocalFields, type RawMember, type RawZip, rawZip } from './raw_zip.ts';
 
 const A = Buffer.from('{"a":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}');
@@ -94,6 +104,30 @@ describe('F4: what is refused whoever wrote it', () => {
   const extras = (extra: Buffer): RawMember => both({ extra });
   const folder = (name: string, form = {}): RawMember =>
     foreignMember(name, Buffer.alloc(0), { ...PYTHON, mode: 0o040755, dos: 0x10, ...form });
+  const jar = (content: string): Buffer => fieldOf(0xcafe, Buffer.from(content, 'latin1'));
+  const times = (content: string): Buffer => {
+    const head = Buffer.of(0, 0, 0, 0, 1, 0, 24, 0);
+    return fieldOf(0x000a, Buffer.concat([head, Buffer.from(content.padEnd(24, '\0'), 'latin1')]));
+  };
+  /** The third attack on the evidence, 1: what lies in a field that no reader acts on, another reader finds all the same. */
+  const misformed: Readonly<Record<string, readonly [code: string, zip: RawZip]>> = Object.fromEntries(
+    [
+      ['a mark of a jar that holds something', jar('x')],
+      ['times of NTFS of another length', fieldOf(0x000a, Buffer.alloc(28))],
+      ['times of NTFS under another tag', fieldOf(0x000a, Buffer.alloc(32))],
+      ['more times than its bits say', fieldOf(0x5455, Buffer.of(1, 1, 1, 1, 1, 1))],
+      ['times of unknown bits', fieldOf(0x5455, Buffer.of(8))],
+      ['an owner of another version', fieldOf(0x7875, Buffer.of(2, 1, 1, 1, 1))],
+      ['an owner that is longer than it says', fieldOf(0x7875, Buffer.of(1, 1, 1, 1, 1, 1))],
+      ['an owner that is cut short', fieldOf(0x7875, Buffer.of(1, 4, 1))],
+      ['owners of earlier Info-ZIP of another length', fieldOf(0x5855, Buffer.alloc(9))],
+      ['an owner of two bytes that has more', fieldOf(0x7855, Buffer.alloc(6))],
+      ...['\x01\x02', '\x03\x04', '\x05\x06', '\x06\x06', '\x06\x07', '\x07\x08'].map(
+        (record) =>
+          [`the beginning of a record PK${JSON.stringify(record)}`, times(`abcd PK${record}`)] as const,
+      ),
+    ].map(([name, field]) => [name, ['header_mismatch', { members: [a, extras(field as Buffer)] }]]),
+  );
   const table: Readonly<Record<string, readonly [code: string, zip: RawZip]>> = {
     'a name twice': ['member_duplicate', { members: [a, a] }],
     'a name twice but for case': ['member_duplicate', { members: [a, foreignMember('A.json', A, PYTHON)] }],
@@ -118,7 +152,7 @@ describe('F4: what is refused whoever wrote it', () => {
     'a link in an extra field of ASi': ['header_mismatch', { members: [a, extras(extraField(0x756e, 14))] }],
     'an extra field twice': [
       'header_mismatch',
-      { members: [a, extras(Buffer.concat([extraField(0x5455, 5), extraField(0x5455, 5)]))] },
+      { members: [a, extras(Buffer.concat([fieldOf(0x7875, OWNER), fieldOf(0x7875, OWNER)]))] },
     ],
     'an extra field of one header only': [
       'header_mismatch',
@@ -126,8 +160,9 @@ describe('F4: what is refused whoever wrote it', () => {
     ],
     'an extra field that is cut short': [
       'header_mismatch',
-      { members: [a, extras(extraField(0x5455, 5).subarray(0, 7))] },
+      { members: [a, extras(fieldOf(0x7875, OWNER).subarray(0, 7))] },
     ],
+    ...misformed,
     'a long extra field': ['header_mismatch', { members: [a, extras(extraField(0x5455, 300))] }],
     'a comment on a member': ['header_mismatch', { members: [a, central({ comment: Buffer.from('junk') })] }],
     'a comment': ['container_unreadable', { members: [a, b], end: { comment: Buffer.from('junk') } }],

@@ -16,9 +16,15 @@ export interface ForeignForm {
   readonly time: number;
   readonly date: number;
   readonly internal: number;
-  /** The extra fields of both headers, and what the local one has more of each. */
-  readonly extras: readonly { readonly id: number; readonly local: number; readonly central: number }[];
+  /** The bodies of the extra fields, as both headers have them. */
+  readonly extras: readonly { readonly id: number; readonly local: Buffer; readonly central: Buffer }[];
 }
+
+/** The first byte and then so many that tell nothing. */
+const body = (first: number, length: number): Buffer =>
+  Buffer.concat([Buffer.of(first), Buffer.alloc(length, 7)]);
+/** As Info-ZIP writes it: numbers of four bytes. */
+export const OWNER: Buffer = Buffer.of(1, 4, 1, 2, 3, 4, 4, 5, 6, 7, 8);
 
 export const PYTHON: ForeignForm = {
   ...{ madeBy: 0x0314, mode: 0o644, dos: 0, deflated: false, level: 6, described: false, utf8: false },
@@ -29,8 +35,8 @@ export const PYTHON: ForeignForm = {
 export const INFO_ZIP: ForeignForm = {
   ...{ ...PYTHON, madeBy: 0x031e, mode: 0o100664, deflated: true, internal: 1 },
   extras: [
-    { id: 0x5455, local: 9, central: 5 },
-    { id: 0x7875, local: 11, central: 11 },
+    { id: 0x5455, local: body(3, 8), central: body(3, 4) },
+    { id: 0x7875, local: OWNER, central: OWNER },
   ],
 };
 
@@ -46,7 +52,7 @@ export function foreignMember(name: string, content: Buffer, form: ForeignForm):
   const facts = { crc32: crc32(content), size: content.length, compressedSize: data.length };
   const flags = (described ? 8 : 0) | (utf8 ? 0x0800 : 0);
   const extra = (where: 'local' | 'central'): Buffer =>
-    Buffer.concat(form.extras.map((field) => extraField(field.id, field[where])));
+    Buffer.concat(form.extras.map((field) => fieldOf(field.id, field[where])));
   return {
     name,
     data,
@@ -61,19 +67,41 @@ export function foreignMember(name: string, content: Buffer, form: ForeignForm):
 }
 
 export function extraField(id: number, length: number): Buffer {
-  const bytes = Buffer.alloc(4 + length, 7);
-  bytes.writeUInt16LE(id, 0);
-  bytes.writeUInt16LE(length, 2);
-  return bytes;
+  return fieldOf(id, Buffer.alloc(length, 7));
+}
+
+export function fieldOf(id: number, content: Buffer): Buffer {
+  const head = Buffer.alloc(4);
+  head.writeUInt16LE(id, 0);
+  head.writeUInt16LE(content.length, 2);
+  return Buffer.concat([head, content]);
 }
 
 /** Every form that the contract allows. */
 export function foreignForms(): fc.Arbitrary<ForeignForm> {
-  const field = (id: number): fc.Arbitrary<ForeignForm['extras']> =>
+  const ntfs = Buffer.concat([Buffer.of(0, 0, 0, 0, 1, 0, 24, 0), Buffer.alloc(24, 9)]);
+  const times = fc.nat(7).map((bits) => {
+    const count = [1, 2, 4].filter((bit) => (bits & bit) !== 0).length;
+    return { id: 0x5455, local: body(bits, 4 * count), central: body(bits, 4 * (bits & 1)) };
+  });
+  const long = fc.tuple(fc.constantFrom(1, 2, 4, 8), fc.constantFrom(1, 2, 4, 8)).map(([user, group]) => {
+    return Buffer.concat([
+      Buffer.of(1, user),
+      Buffer.alloc(user, 3),
+      Buffer.of(group),
+      Buffer.alloc(group, 4),
+    ]);
+  });
+  const all: fc.Arbitrary<ForeignForm['extras'][number]>[] = [
+    fc.constant({ id: 0x000a, local: ntfs, central: ntfs }),
+    times,
     fc
-      .option(fc.record({ id: fc.constant(id), local: fc.nat(20), central: fc.nat(20) }))
-      .map((one) => (one ? [one] : []));
-  const ids = [0x000a, 0x5455, 0x5855, 0x7855, 0x7875, 0xcafe];
+      .constantFrom(8, 12)
+      .map((n) => ({ id: 0x5855, local: Buffer.alloc(n, 5), central: Buffer.alloc(8, 5) })),
+    fc.constant({ id: 0x7855, local: Buffer.alloc(4, 6), central: Buffer.alloc(0) }),
+    long.map((owner) => ({ id: 0x7875, local: owner, central: owner })),
+    fc.constant({ id: 0xcafe, local: Buffer.alloc(0), central: Buffer.alloc(0) }),
+  ];
   return fc
     .record({
       madeBy: fc
@@ -89,7 +117,7 @@ export function foreignForms(): fc.Arbitrary<ForeignForm> {
       time: fc.nat(0xffff),
       date: fc.nat(0xffff),
       internal: fc.nat(1),
-      extras: fc.tuple(...ids.map(field)).map((all) => all.flat()),
+      extras: fc.subarray(all).chain((some) => fc.tuple(...some)),
     })
     .map((form) => (form.deflated ? form : { ...form, described: false }));
 }
