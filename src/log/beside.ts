@@ -3,14 +3,12 @@ import { errnoOf, type GaitError, invalidInput } from '../core/errors.ts';
 import { closeQuietly, isAbsent, wholeFile } from '../files/bytes.ts';
 import type { Fd, FsPort } from '../files/port.ts';
 import { firstEvent, isAnchored, revisionEndingAt } from './anchor.ts';
+import { cutRevision } from './cut_name.ts';
 import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
 import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
 import type { KeptCut, Snapshot } from './store.ts';
 import { LISTING_FILE, LOG_FILE } from './stores/file_shortcuts.ts';
 import { ListingCache } from './stores/listing_cache.ts';
-
-/** `cut-after-<revision>-<digest>.bin`; a number stands behind the digest where that name was taken. */
-const CUT_FILE = /^cut-after-(\d{1,15})-[0-9a-f]{16}(?:-\d+)?\.bin$/;
 
 /** A revision that a log had, and what says so. */
 export interface Remembered {
@@ -181,11 +179,6 @@ function leastCut(cuts: readonly KeptCut[]): Remembered | undefined {
     }
   }
   return least;
-}
-
-function cutRevision(name: string): number | undefined {
-  const [, revision] = CUT_FILE.exec(name) ?? [];
-  return revision === undefined ? undefined : Number(revision);
 }
 
 function ofSnapshot({ position: { revision } }: Snapshot): Remembered {

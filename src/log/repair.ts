@@ -4,6 +4,7 @@ import { nameForKept } from '../files/kept_file.ts';
 import type { Fd, FsPort } from '../files/port.ts';
 import { prepareFile, removeIfThere, writeNew } from '../files/replace.ts';
 import { isAnchored } from './anchor.ts';
+import { cutStem } from './cut_name.ts';
 import { LeftReader, type LeftRecord, type Remainder } from './left.ts';
 import { GENESIS_HASH, type Position, type SealedRecord, type StoredEvent } from './record.ts';
 import { LogScanner } from './scan.ts';
@@ -75,7 +76,7 @@ export async function cutAfter(
       const left = remainderOf(held);
       if (fault === undefined || left.bytes !== shown.bytes || left.sha256 !== shown.sha256)
         throw movedOn(stream);
-      const stem = `cut-after-${keep.revision}-${left.sha256.slice(0, 16)}`;
+      const stem = cutStem(keep.revision, left.sha256);
       const { name, there } = nameForKept(store.fs, store.dir(stream), stem, left.bytes, left.sha256);
       const cut = { ...left, keptAs: name };
       const records = record(cut);

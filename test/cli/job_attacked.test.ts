@@ -35,7 +35,7 @@ describe('what fresh eyes tried on jobs', () => {
     const job = jobAfter(submit(), checkpoint('progress'));
     assert.ok(job !== undefined);
     const huge = { ...job, revision: 2 ** 53 - 1, last_token: 2 ** 53 - 1, checkpoint_gap: 2 ** 53 - 9 };
-    const loss = { unreadable: false, bytes: 880, remembered: 2 ** 53 - 1, snapshot: huge };
+    const loss = { unreadable: false, bytes: 880, cut: 880, remembered: 2 ** 53 - 1, snapshot: huge };
     const { token_floor, checkpoint_floor } = new CutSurvey().conclude(job, loss, 0);
     assert.deepEqual([token_floor, checkpoint_floor], [12, 11]);
   });

@@ -107,7 +107,8 @@ describe('M2: what is written to a terminal', () => {
   test('nothing writes past it, and nothing else knows a control character', () => {
     const strangers: string[] = [];
     for (const path of sourceFiles(SRC)) {
-      if (/^(?:cli\/(?:io|terminal)|guard)\.ts$/.test(path)) continue;
+      if (/^(?:cli\/(?:io|terminal)|host\/process\/guard_main|gate\/target\/shell_words)\.ts$/.test(path))
+        continue;
       const text = readFileSync(join(SRC, path), 'utf8');
       const writes =
         /\b(?:console\.\w+|std(?:out|err)\.write|styleText)\b|process\.std(?:out|err)\b(?!\.on\()/.exec(text);

@@ -70,7 +70,8 @@ const SAMPLES: readonly [Job, JsonObject][] = [
 
 function repaired(job: Job): JsonObject {
   return eventOf(job, {
-    ...{ kind: 'repair', cutBytes: 1, cutSha256: '0'.repeat(64), keptAs: 'cut.bin' },
+    ...{ kind: 'repair', cutBytes: 1, cutSha256: '0'.repeat(64) },
+    keptAs: `cut-after-${job?.revision}-${'0'.repeat(16)}.bin`,
     after: {
       ...{ status: 'cancelled', token_floor: 9, checkpoint_floor: 9 },
       ...{ unsettled_ms: 0, chained_records: 0 },

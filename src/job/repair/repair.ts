@@ -75,7 +75,13 @@ async function surveyed(
   const remembered = snapshot?.position.revision ?? 0;
   const read = [...survey.counts.values()].reduce((sum, times) => sum + times, 0);
   const unreadable = damage.damage === 'records_lost' || read < cut.lines || cut.lines === 0;
-  const loss = { bytes, remembered, unreadable, ...(known === undefined ? {} : { snapshot: known }) };
+  const loss = {
+    bytes,
+    cut: cut.bytes,
+    remembered,
+    unreadable,
+    ...(known === undefined ? {} : { snapshot: known }),
+  };
   const after = job === undefined ? undefined : survey.conclude(job, loss, cut.chained);
   return { damage, keep, job, cut, beside, events: survey.counts, after };
 }

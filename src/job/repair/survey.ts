@@ -5,9 +5,7 @@ import { type AfterRepair, type JobEvent, type JobEventType, parseJobEvent } fro
 import { lastsFor } from '../lease/evolve.ts';
 import { type JobState, lastCheckpointNumber } from '../state.ts';
 import { FINAL_STATUSES } from '../transitions.ts';
-
-/** `{"event":{},"hash":"…"}` and its newline: no record is shorter. */
-const MIN_RECORD_BYTES = 88;
+import { MIN_RECORD_BYTES, mayBeCompleted } from './evolve.ts';
 
 /** What is larger was written by no job, and would leave no room for what is to come. */
 const MAX_NUMBER = 1e12;
@@ -19,6 +17,8 @@ const USUAL_LEASE_MS = 30_000;
 export interface Loss {
   /** Bytes behind the last good record, and of all that earlier repairs cut. */
   readonly bytes: number;
+  /** Of these, what this repair cuts. */
+  readonly cut: number;
   /** The highest revision that something beside the log remembers. */
   readonly remembered: number;
   /** Something in the cut says nothing any more: it may have been a claim. */
@@ -71,8 +71,11 @@ export class CutSurvey {
     const leases = [job.lease, snapshot?.lease ?? null].filter((lease) => lease !== null);
     const held = Math.max(0, ...leases.map(lastsFor), loss.unreadable ? USUAL_LEASE_MS : 0);
     const final = FINAL_STATUSES.has(job.status) ? job.status : finalOf(snapshot);
+    const said = (final as AfterRepair['status'] | undefined) ?? this.#proved ?? 'blocked';
+    const believed =
+      said !== 'completed' || mayBeCompleted(job, { chained_records: chainedRecords }, loss.cut);
     return {
-      status: (final as AfterRepair['status'] | undefined) ?? this.#proved ?? 'blocked',
+      status: believed ? said : 'blocked',
       token_floor: Math.max(token + possible, this.#token),
       checkpoint_floor: Math.max(checkpoint + possible, this.#checkpoint),
       unsettled_ms: Math.max(job.unsettled_ms ?? 0, held, this.#unsettledMs, snapshot?.unsettled_ms ?? 0),
