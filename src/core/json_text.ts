@@ -1,10 +1,12 @@
 import { decodeUtf8, MAX_DEPTH } from './canonical.ts';
 import { GaitError, invalidInput } from './errors.ts';
 import { isJsonObject, type Json } from './json.ts';
+import { strippedAtEnd } from './text.ts';
 
 /**
  * Parses JSON that people and other programs wrote: one document in UTF-8, in any spelling, but with no key twice in
- * an object, no byte-order mark, and nothing that canonical JSON could not carry on. Throws `json_malformed` or
+ * an object, no number that two readers could take for two, no byte-order mark, and nothing that canonical JSON could
+ * not carry on. Throws `json_malformed` or
  * `json_ambiguous` (invalid_input).
  */
 export function parseJson(bytes: Uint8Array, what: string): Json {
@@ -20,7 +22,44 @@ export function parseJson(bytes: Uint8Array, what: string): Json {
     const hint = 'Readers differ in which of the two counts. Keep one.';
     throw invalidInput('json_ambiguous', `${what} has a key twice in the same object`, hint);
   }
+  refuseInexactNumbers(text, what);
   return value;
+}
+
+/** JSON keeps numbers of any length, its readers do not: two of them may see two numbers in one text. */
+function refuseInexactNumbers(text: string, what: string): void {
+  const outside = text.replace(/"(?:[^"\\]|\\.)*\\?(?:"|$)/g, '""');
+  const numbers = outside.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
+  const inexact = numbers.find(
+    (number) => isLong(number) && (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER || !isKept(number)),
+  );
+  if (inexact === undefined) return;
+  const message = `${what} has the number ${inexact}, which is not exact in every reader of JSON`;
+  throw invalidInput('json_ambiguous', message, 'Write it as a string.');
+}
+
+/** True for a number that prints back as what it is: no other of its length comes to the same double. */
+function isKept(number: string): boolean {
+  return plainDigits(number) === plainDigits(String(Number(number)));
+}
+
+/** The digits of a number without zeros around them, and where its point is. */
+function plainDigits(number: string): string {
+  const [mantissa = '', exponent = '0'] = number.toLowerCase().replace(/^-/, '').split('e');
+  const [whole = '', fraction = ''] = mantissa.split('.');
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  const kept = strippedAtEnd(digits, '0');
+  if (kept === '') return '0';
+  return `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
+}
+
+/** True for a number of more digits than every reader keeps. */
+function isLong(number: string): boolean {
+  const [mantissa = ''] = number.split(/[eE]/);
+  const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
+  let end = digits.length;
+  while (digits[end - 1] === '0') end -= 1;
+  return end > 15;
 }
 
 function textOf(bytes: Uint8Array, what: string): string {

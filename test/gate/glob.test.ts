@@ -69,7 +69,7 @@ describe('globs', () => {
     }
     const number = `10000000000000000.${'0'.repeat(900_000)}1`;
     const bytes = Buffer.from(`{"tool_name":"a","args":{"n":${number}},"context":{}}`);
-    assert.throws(() => parseIntent(bytes, 'it'), { code: 'intent_invalid' });
+    assert.throws(() => parseIntent(bytes, 'it'), { code: 'json_ambiguous' });
   });
 
   test('nor does a policy that is nested deep, or of many aliases', () => {

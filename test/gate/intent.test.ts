@@ -353,7 +353,7 @@ describe('intents that are refused', () => {
 
   test('integers beyond 2^53, and no other numbers', () => {
     for (const number of ['9007199254740993', '-9007199254740993', '123456789012345678901'])
-      refused('intent_invalid', () => parse(withArgs(`{"a":[${number}]}`)));
+      refused('json_ambiguous', () => parse(withArgs(`{"a":[${number}]}`)));
     for (const number of ['9007199254740991', '1e21', '"9007199254740993"', '0.30000000000000004'])
       assert.deepEqual(parse(withArgs(`{"a":${number}}`)).args, { a: JSON.parse(number) });
   });

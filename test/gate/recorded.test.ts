@@ -32,7 +32,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   'gate.intent-schema-id-wrong': 'intent_invalid',
   'gate.intent-case-folded-keys': 'record_ambiguous',
   'gate.intent-duplicate-keys': 'json_ambiguous',
-  'gate.intent-big-integers': 'intent_invalid',
+  'gate.intent-big-integers': 'json_ambiguous',
   'gate.intent-lone-surrogate': 'not_canonicalizable',
   'gate.script-140': 'intent_invalid',
   'gate.endpoint-path-glob-malformed': 'policy_invalid',

@@ -4,7 +4,7 @@ import { invalidInput } from '../../core/errors.ts';
 import { Fields } from '../../core/fields.ts';
 import { isJsonObject, type Json } from '../../core/json.ts';
 import { parseJson } from '../../core/json_text.ts';
-import { lowered, strippedAtEnd, trimmed, wordList } from '../../core/text.ts';
+import { lowered, trimmed, wordList } from '../../core/text.ts';
 import { epochMs, inUtc, NEVER } from '../../core/time.ts';
 import { plainArgs } from './args.ts';
 import { claimsOf } from './claims_reader.ts';
@@ -29,15 +29,13 @@ const CONTRACT = 'docs/contracts/gate.md';
 /** When a request was made that does not say so. */
 const UNDATED = '1980-01-01T00:00:00Z';
 
-/** Reads the text of an intent: strict JSON, no number that two readers could take for two. Throws invalid_input. */
+/** Reads the text of an intent. Throws invalid_input. */
 export function parseIntent(bytes: Uint8Array, what: string): IntentRequest {
   if (bytes.length > MAX_INTENT_BYTES) {
     const message = `${what} has ${bytes.length} bytes; the limit is ${MAX_INTENT_BYTES}`;
     throw invalidInput('file_too_large', message);
   }
-  const value = parseJson(bytes, what);
-  refuseInexactNumbers(Buffer.from(bytes).toString('utf8'));
-  return readIntent(value);
+  return readIntent(parseJson(bytes, what));
 }
 
 /**
@@ -79,41 +77,6 @@ export function readIntent(value: Json): IntentRequest {
   const asWritten = script === undefined ? (top.object('args') ?? {}) : { script: top.object('script') };
   const exact_args_digest = canonicalDigest(asWritten);
   return { intent, claims, created_at, exact_args_digest };
-}
-
-/** JSON keeps numbers of any length, its readers do not: two of them may see two numbers in one text. */
-function refuseInexactNumbers(text: string): void {
-  const outside = text.replace(/"(?:[^"\\]|\\.)*\\?(?:"|$)/g, '""');
-  const numbers = outside.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
-  const inexact = numbers.find(
-    (number) => isLong(number) && (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER || !isKept(number)),
-  );
-  if (inexact === undefined) return;
-  throw invalid(`the number ${inexact} is not exact in every reader of JSON`, 'Write it as a string.');
-}
-
-/** True for a number that prints back as what it is: no other of its length comes to the same double. */
-function isKept(number: string): boolean {
-  return plainDigits(number) === plainDigits(String(Number(number)));
-}
-
-/** The digits of a number without zeros around them, and where its point is. */
-function plainDigits(number: string): string {
-  const [mantissa = '', exponent = '0'] = number.toLowerCase().replace(/^-/, '').split('e');
-  const [whole = '', fraction = ''] = mantissa.split('.');
-  const digits = `${whole}${fraction}`.replace(/^0+/, '');
-  const kept = strippedAtEnd(digits, '0');
-  if (kept === '') return '0';
-  return `${kept}e${Number(exponent) - fraction.length + digits.length - kept.length}`;
-}
-
-/** True for a number of more digits than every reader keeps. */
-function isLong(number: string): boolean {
-  const [mantissa = ''] = number.split(/[eE]/);
-  const digits = mantissa.replace(/[-.]/g, '').replace(/^0+/, '');
-  let end = digits.length;
-  while (digits[end - 1] === '0') end -= 1;
-  return end > 15;
 }
 
 function skillOf(fields: Fields): SkillProvenance {
