@@ -17,7 +17,7 @@ import type { SigningKey } from '../signing/keys.ts';
 import { openContainer, readContainer } from '../zip/reader.ts';
 import { zipOf } from '../zip/writer.ts';
 import type { Io } from './io.ts';
-import { sourcePath } from './run_source.ts';
+import { sourceFile } from './run_source.ts';
 import type { Progress } from './text/progress.ts';
 
 /** A pack that is ready to be written, and what it is of. */
@@ -102,12 +102,12 @@ function readFile(path: string): Buffer {
 
 /** The pack of a run: of a runpack by its id or path, or of a checkpoint of a session chain. */
 export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSource> {
-  const path = sourcePath(request.from, request.checkpoint, io);
+  const { path, asked } = sourceFile(request.from, request.checkpoint, io);
   const container = await openContainer(path);
   const progress = request.progress(3 * container.size);
   const digesting = container.digest(progress.add);
   try {
-    const { verification, run, manifest } = verifyPack(container, { onBytes: progress.add });
+    const { verification, run, manifest } = verifyPack(container, { asked, onBytes: progress.add });
     container.assertUnchanged();
     if (verification.findings.length > 0) throw verificationError(verification, path);
     if (run === undefined || manifest !== undefined) {

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
-import { readChain, runpackOf } from '../host/sessions/chain_files.ts';
+import { fileChanged } from '../files/file_source.ts';
+import { runpackOf, soundChain } from '../host/sessions/chain_files.ts';
 import { outDir } from '../host/workspace/workspace.ts';
 import {
   type PackVerification,
@@ -14,6 +15,7 @@ import type { DiffSide } from '../run/diff.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { collectRecords } from '../run/records.ts';
 import { checkpointNamed } from '../run/session/chain.ts';
+import type { SessionCheckpoint } from '../run/session/session.ts';
 import { openContainer } from '../zip/reader.ts';
 import type { ArgSpec, OptionalText } from './command.ts';
 import type { Io } from './io.ts';
@@ -56,12 +58,17 @@ export function runpackName(runId: string): string {
  * anything else is an id, to be found in the output directory or in `~/.gait/runpacks`. Throws `run_not_found`.
  */
 export function runPath(from: string, io: Io): string {
-  if (/[/\\]/.test(from) || /\.(zip|json)$/i.test(from)) return from;
+  return runFile(from, io).path;
+}
+
+/** The file of a run, and the id that it was found by, which is to be held against what is in it. */
+export function runFile(from: string, io: Io): { readonly path: string; readonly asked?: string } {
+  if (/[/\\]/.test(from) || /\.(zip|json)$/i.test(from)) return { path: from };
   const places = [outDir(io.env), join(io.env['HOME'] ?? homedir(), '.gait', 'runpacks')];
   const paths = places.map((place) => join(place, runpackName(from)));
   const found = paths.find((path) => existsSync(path));
-  if (found !== undefined) return found;
-  if (existsSync(from)) return from;
+  if (found !== undefined) return { path: found, asked: from };
+  if (existsSync(from)) return { path: from };
   const hint = 'Give the exact id, or the path of the file.';
   throw invalidInput('run_not_found', `no run ${from}: there is no ${paths.join(' and no ')}`, hint);
 }
@@ -75,11 +82,17 @@ export interface LoadedRun extends CapturedRun {
 
 /** Reads a run from a runpack or a run pack. Throws `pack_damaged` (verification_failed) unless it verifies. */
 export async function loadRun(from: string, io: Io, policy: VerificationPolicy = {}): Promise<LoadedRun> {
-  const path = runPath(from, io);
+  return loadFrom(runFile(from, io), policy);
+}
+
+async function loadFrom(
+  { path, asked }: ReturnType<typeof runFile>,
+  policy: VerificationPolicy,
+): Promise<LoadedRun> {
   const { intents, results, visit } = collectRecords();
   const container = await openContainer(path);
   try {
-    const { verification, run } = verifyPack(container, { ...policy, visit });
+    const { verification, run } = verifyPack(container, { ...policy, asked, visit });
     container.assertUnchanged();
     if (verification.findings.length > 0) throw verificationError(verification, path);
     if (run === undefined) {
@@ -98,9 +111,9 @@ export async function loadRun(from: string, io: Io, policy: VerificationPolicy =
 export async function loadSide(from: string, io: Io): Promise<DiffSide> {
   const path = runPath(from, io);
   if (!/\.json$/i.test(path)) return loadRun(from, io);
-  const chain = readChain(path);
+  const chain = soundChain(path);
   const parts: LoadedRun[] = [];
-  for (const checkpoint of chain.checkpoints) parts.push(await loadRun(runpackOf(path, checkpoint), io));
+  for (const checkpoint of chain.checkpoints) parts.push(await loadCheckpoint(path, checkpoint));
   const [first] = parts;
   if (first === undefined) throw invalidInput('not_a_chain', `${path} has no checkpoints`);
   return {
@@ -116,15 +129,24 @@ export async function loadSide(from: string, io: Io): Promise<DiffSide> {
   };
 }
 
+/** The run of a checkpoint of a chain that verifies. Throws `file_changed` where its runpack is not that one any more. */
+export async function loadCheckpoint(chainPath: string, checkpoint: SessionCheckpoint): Promise<LoadedRun> {
+  const loaded = await loadFrom({ path: runpackOf(chainPath, checkpoint) }, {});
+  if (loaded.manifest.manifest_digest === checkpoint.manifest_digest) return loaded;
+  throw fileChanged(loaded.path);
+}
+
 /** Ids are of their checkpoint only: the same one in another is another. */
 function numbered<R extends { readonly intent_id: string }>(record: R, index: number): R {
   return { ...record, intent_id: `checkpoint_${index + 1}/${record.intent_id}` };
 }
 
-/** The runpack that is meant: a run, or a checkpoint of a session chain (`latest`, or its index). */
-export function sourcePath(from: string, checkpoint: string | undefined, io: Io): string {
-  const path = runPath(from, io);
-  if (/\.json$/i.test(path)) return runpackOf(path, checkpointNamed(readChain(path), checkpoint ?? 'latest'));
-  if (checkpoint === undefined) return path;
+/** The file of the runpack that is meant: a run, or a checkpoint of a session chain (`latest`, or its index). */
+export function sourceFile(from: string, checkpoint: string | undefined, io: Io): ReturnType<typeof runFile> {
+  const file = runFile(from, io);
+  const { path } = file;
+  if (/\.json$/i.test(path))
+    return { path: runpackOf(path, checkpointNamed(soundChain(path), checkpoint ?? 'latest')) };
+  if (checkpoint === undefined) return file;
   throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Leave it away for a run.');
 }

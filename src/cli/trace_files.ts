@@ -24,6 +24,9 @@ import { printable } from './terminal.ts';
 /** Larger ones are no traces. Bytes. */
 const MAX_TRACE_BYTES = 4 * 1024 * 1024;
 
+/** A file beside the trace, as the gate names its records. */
+const RECORD_NAME = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
+
 /** A trace that was read and checked, with the records that lie beside it. */
 export interface CheckedTrace {
   readonly document: JsonObject;
@@ -39,12 +42,12 @@ export function checkTraceFile(
   now: Timestamp,
   expected: TraceExpectations = {},
 ): CheckedTrace {
-  const document = verifiedFile('trace_invalid', () => {
+  const { document, verification } = verifiedFile('trace_invalid', () => {
     const value = readJsonFile(path, MAX_TRACE_BYTES);
-    if (isJsonObject(value)) return value;
+    if (isJsonObject(value))
+      return { document: value, verification: verifyTrace(value, keyring, now, expected) };
     throw invalidInput('trace_malformed', `${path} is no trace: no JSON object`);
   });
-  const verification = verifyTrace(document, keyring, now, expected);
   return {
     document,
     verification,
@@ -114,7 +117,7 @@ export function traceError(path: string, findings: readonly TraceFinding[]): Gai
 /** The records that the trace names, where they lie beside it, must be what was signed. */
 function recordFindings(document: JsonObject, path: string): TraceFinding[] {
   return namedRecords(document).flatMap(({ path: name, sha256 }) => {
-    if (name.includes('/') || name.includes('\\')) {
+    if (!RECORD_NAME.test(name)) {
       return [{ code: 'record_elsewhere', message: `it names a record elsewhere: ${name}` }];
     }
     const found = digestBeside(join(dirname(path), name));

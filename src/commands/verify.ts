@@ -1,7 +1,7 @@
 import { type CommandSpec, command } from '../cli/command.ts';
 import { openAndVerify } from '../cli/flags/pack.ts';
 import { signatureDemandOf, signatureFlags } from '../cli/flags/verify.ts';
-import { runPath } from '../cli/run_source.ts';
+import { runFile } from '../cli/run_source.ts';
 import { asJson } from '../cli/text/job.ts';
 import { describeVerification } from '../cli/text/verify.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -26,9 +26,8 @@ const spec: CommandSpec = command({
   flags: signatureFlags,
   async run({ flags, args }, io) {
     const [from = ''] = args;
-    const policy = signatureDemandOf(flags, io);
-    const path = runPath(from, io);
-    const pack = await openAndVerify(path, io, policy);
+    const { path, asked } = runFile(from, io);
+    const pack = await openAndVerify(path, io, { ...signatureDemandOf(flags, io), asked });
     const { verification } = pack;
     const sound = verification.findings.length === 0;
     return {

@@ -20,6 +20,7 @@ export type CheckName =
   | 'approval_signatures'
   | 'extends'
   | 'known_head'
+  | 'asked_source'
   | 'signatures';
 
 /** Everything that verifications look at, each with its layer, in the order in which they tell of it. */
@@ -40,6 +41,7 @@ const LAYERS: Readonly<Record<CheckName, Layer>> = {
   approval_signatures: 'payload',
   extends: 'payload',
   known_head: 'payload',
+  asked_source: 'payload',
   signatures: 'signatures',
 };
 

@@ -68,8 +68,11 @@ export function openFile(path: string): OpenFile {
 /** Whoever writes into a file changes its times, unless faster than the system's clock ticks. */
 function refuseChanged(path: string, before: fs.BigIntStats, now: fs.BigIntStats): void {
   const facts = ['ino', 'size', 'mtimeNs', 'ctimeNs'] as const;
-  if (facts.every((fact) => before[fact] === now[fact])) return;
-  throw new GaitError({
+  if (!facts.every((fact) => before[fact] === now[fact])) throw fileChanged(path);
+}
+
+export function fileChanged(path: string): GaitError {
+  return new GaitError({
     code: 'file_changed',
     category: 'verification_failed',
     message: `${path} was changed while it was read`,

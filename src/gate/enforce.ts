@@ -19,6 +19,7 @@ import {
   USES_STREAM,
   type UsesState,
   usesModel,
+  usesRolledBack,
 } from './ledger/consumption.ts';
 import type { Policy } from './policy/policy.ts';
 
@@ -167,12 +168,9 @@ export class Enforcer {
     const head = await this.#head();
     const isOlder = head === undefined || head.revision < known.revision;
     if (!isOlder && (head.revision > known.revision || head.hash === known.hash)) return;
-    throw new GaitError({
-      code: 'uses_rolled_back',
-      category: 'verification_failed',
-      message: `the log of what was used up ends at ${head?.revision ?? 0}, decisions saw it at ${known.revision}`,
-      hint: 'An older log was put in its place, or it is damaged: approvals could be used again. Put the newest one back.',
-    });
+    throw usesRolledBack(
+      `the log of what was used up ends at ${head?.revision ?? 0}, decisions saw it at ${known.revision}`,
+    );
   }
 
   async #head(): Promise<Head | undefined> {

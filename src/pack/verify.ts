@@ -52,6 +52,8 @@ export interface PackVerification extends Verification {
 export interface VerificationPolicy extends SignaturePolicy {
   /** What an earlier pack of the same job holds: this one must only add to it. */
   readonly extending?: JobHistory;
+  /** The job or run that it was asked for by, as its file is named: it must be of that one. */
+  readonly asked?: string | undefined;
   /** Heads that the log in a job pack must have. */
   readonly known?: readonly KnownHead[];
   /** The container is to be as gait or the programs before it write it, not only sound. */
@@ -105,6 +107,31 @@ const DOCUMENTS: readonly string[] = [
  * the runpacks and evidence packs from before it.
  */
 export function verifyPack(container: Container, policy: VerificationPolicy = {}): VerifiedPack {
+  return ofAsked(verifyAny(container, policy), policy);
+}
+
+/** A file has any name: what is in it says what it is of. */
+function ofAsked(pack: VerifiedPack, { asked }: VerificationPolicy): VerifiedPack {
+  const { pack_id, source_ref } = pack.verification;
+  if (asked === undefined || pack_id === '' || source_ref === asked) return pack;
+  const message = `it is of ${source_ref}, and ${asked} was asked for`;
+  return withFinding(pack, 'asked_source', {
+    code: 'source_differs',
+    message,
+    expected: asked,
+    actual: source_ref,
+  });
+}
+
+/** A check of the payload that failed beside those of the layers. */
+function withFinding(pack: VerifiedPack, check: CheckName, found: Found): VerifiedPack {
+  const { verification } = pack;
+  const checks = [...verification.checks, { layer: 'payload', check, status: 'failed' } as const];
+  const findings = [...verification.findings, { layer: 'payload', ...found } as const];
+  return { ...pack, verification: { ...verification, checks, findings } };
+}
+
+function verifyAny(container: Container, policy: VerificationPolicy): VerifiedPack {
   const has = (name: string): boolean => container.members.some((member) => member.name === name);
   if (container.intact && !has(MANIFEST_MEMBER) && has(RUN_MANIFEST_MEMBER)) {
     return withoutHistory(fromRunpack(verifyRunpack(container, policy)), policy);
@@ -184,19 +211,8 @@ const NO_HISTORY: Found = {
 };
 
 function withoutHistory(pack: VerifiedPack, { extending, known }: VerificationPolicy): VerifiedPack {
-  const asked = [
-    ...(extending === undefined ? [] : [['extends', NO_HISTORY] as const]),
-    ...(known === undefined ? [] : [['known_head', NO_HEAD] as const]),
-  ];
-  if (asked.length === 0) return pack;
-  const { verification } = pack;
-  const checks = asked.map(([check]) => ({ layer: 'payload', check, status: 'failed' }) as const);
-  const findings = asked.map(([, found]) => ({ layer: 'payload', ...found }) as const);
-  const all = {
-    checks: [...verification.checks, ...checks],
-    findings: [...verification.findings, ...findings],
-  };
-  return { ...pack, verification: { ...verification, ...all } };
+  const extended = extending === undefined ? pack : withFinding(pack, 'extends', NO_HISTORY);
+  return known === undefined ? extended : withFinding(extended, 'known_head', NO_HEAD);
 }
 
 /** What is told of the runpack in a run pack beside its findings. */

@@ -132,6 +132,26 @@ describe('what a decision leaves', () => {
     await w.refused(line, 'trace_invalid', 'verification_failed');
   });
 
+  test('the third attack on the evidence, 9: whatever is wrong with a trace is a finding', async (t) => {
+    const w = await gateWorkspace(t);
+    await evalOf(w, 'ask.yaml', '--private-key gate_private.key');
+    const [, trace = ''] = await recordsOf(w);
+    const document = JSON.parse(await readFile(w.path('gait-out/gate/records', trace), 'utf8')) as JsonObject;
+    for (const path of ['a\0b', '..', '.', '', 'x'.repeat(300), 'sub/x.json', '\ud800']) {
+      const ext = { ...(document['ext'] as JsonObject), evidence: [{ path, sha256: '0'.repeat(64) }] };
+      await writeFile(w.path('edited.json'), JSON.stringify({ ...document, ext }));
+      for (const line of [
+        'trace verify edited.json',
+        'verify chain --decisions gait-out/gate --trace edited.json',
+      ])
+        await w.refused(`${line} --public-key gate_public.key`, 'trace_invalid', 'verification_failed');
+    }
+    await rm(w.path('gait-out/gate/decisions'), { recursive: true });
+    const line = 'verify chain --decisions gait-out/gate';
+    const gone = await w.refused(line, 'decisions_damaged', 'verification_failed');
+    assert.match(JSON.stringify(gone), /decisions_missing/);
+  });
+
   test('is the owner’s alone', async (t) => {
     const w = await gateWorkspace(t);
     await w.gait('gate eval --policy allow.yaml --intent intent.json', { shell: 'umask 000' });

@@ -86,14 +86,18 @@ describe('F9: what is remembered of a log', () => {
     await w.ok(`verify chain --decisions dl --expect-head ${revision}:${hash}`);
     await w.refused(
       `verify chain --decisions dl --expect-head ${revision}:${OTHER}`,
-      'trace_invalid',
+      'decisions_damaged',
       'verification_failed',
     );
     await w.refused(`verify chain --expect-head ${revision}:${hash}`, 'flag_missing', 'invalid_input');
     await cut(w, await eventsFile(w, 'dl/decisions'));
     for (const file of await readdir(w.path('dl/decisions')))
       if (file.includes('snapshot')) await rm(w.path(`dl/decisions/${file}`));
-    const { error } = await w.refused('verify chain --decisions dl', 'trace_invalid', 'verification_failed');
+    const { error } = await w.refused(
+      'verify chain --decisions dl',
+      'decisions_damaged',
+      'verification_failed',
+    );
     assert.match(String(error), /the trace records\/trace_.* names revision 2/);
   });
 

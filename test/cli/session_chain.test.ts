@@ -184,6 +184,77 @@ describe('a chain verifies', () => {
   });
 });
 
+describe('the third attack on the evidence, 2: of a chain that does not verify nothing is shown, compared or packed', () => {
+  const shared = sharedWorkspace(async (w) => {
+    await started(w);
+    await w.ok(CHECKPOINT);
+    await w.ok(append('two'));
+    await w.ok(CHECKPOINT);
+    await writeFile(
+      w.path('run.json'),
+      JSON.stringify({ run: { run_id: 'run_1' }, intents: [], results: [] }),
+    );
+    await w.ok('run record run.json --out-dir .');
+  });
+  type Chain = { checkpoints: Record<string, unknown>[]; [name: string]: unknown };
+  const second = (changes: Record<string, unknown>) => (chain: Chain) =>
+    Object.assign(chain.checkpoints[1] ?? {}, changes);
+  const EDITS: Readonly<Record<string, (chain: Chain) => unknown>> = {
+    'the runpack of another run': second({ runpack_path: 'runpack_run_1.zip' }),
+    'another session': (chain) => Object.assign(chain, { session_id: 'other' }),
+    'another order': ({ checkpoints }) => checkpoints.reverse(),
+    'one that is taken out': ({ checkpoints }) => checkpoints.shift(),
+    'other events': second({ sequence_start: 1 }),
+    'another digest of a manifest': second({ manifest_digest: '0'.repeat(64) }),
+    'no checkpoint before': second({ prev_checkpoint_digest: undefined }),
+    'another time': second({ created_at: '2020-01-01T00:00:00Z' }),
+    'its end cut off': ({ checkpoints }) => checkpoints.pop(),
+  };
+  for (const [what, edit] of Object.entries(EDITS)) {
+    test(what, async () => {
+      const w = shared();
+      const chain = JSON.parse(await readFile(w.path('night_chain.json'), 'utf8')) as Chain;
+      edit(chain);
+      await writeFile(w.path('edited.json'), JSON.stringify(chain));
+      const lines = [
+        'verify session-chain edited.json',
+        'run inspect ./edited.json',
+        'run diff ./edited.json ./night_chain.json',
+        'run diff ./night_chain.json ./edited.json',
+        'pack build ./edited.json --out edited.zip',
+        'pack build ./edited.json --checkpoint 1 --out edited.zip',
+      ];
+      for (const line of lines) await w.refused(line, 'chain_damaged', 'verification_failed');
+      await assert.rejects(stat(w.path('edited.zip')), { code: 'ENOENT' });
+    });
+  }
+});
+
+describe('the third attack on the evidence, 8: a file that is named after a run is held against the run in it', () => {
+  test('by every command that takes the id of a run', async (t) => {
+    const w = await workspace(t);
+    for (const run_id of ['run_1', 'run_2']) {
+      const intents = [{ intent_id: 'i1', tool_name: 'read', args: {} }];
+      await writeFile(w.path('run.json'), JSON.stringify({ run: { run_id }, intents, results: [] }));
+      await w.ok('run record run.json --capture-mode raw');
+    }
+    const lines = [
+      'verify run_1',
+      'run inspect run_1',
+      'run receipt run_1',
+      'run diff run_1 run_2',
+      'run diff run_2 run_1',
+      'run reduce run_1',
+      'verify chain --run run_1',
+      'pack build run_1 --out other.zip',
+    ];
+    await cp(w.path('gait-out/runpack_run_2.zip'), w.path('gait-out/runpack_run_1.zip'));
+    for (const line of lines) await w.refused(line, 'pack_damaged', 'verification_failed');
+    await w.ok('verify gait-out/runpack_run_1.zip');
+    await w.ok('verify run_2');
+  });
+});
+
 describe('checkpoints are signed', () => {
   const shared = sharedWorkspace(async (w) => {
     await started(w);

@@ -1,9 +1,17 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import type { Io } from '../../cli/io.ts';
-import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed, runPath } from '../../cli/run_source.ts';
+import {
+  fromFlag,
+  loadCheckpoint,
+  loadRun,
+  RUN_OUTPUT,
+  runArgs,
+  runNamed,
+  runPath,
+} from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
-import { readChain, runpackOf } from '../../host/sessions/chain_files.ts';
+import { soundChain } from '../../host/sessions/chain_files.ts';
 import { inspectRun, type RunEntry, type RunInspection } from '../../run/inspect.ts';
 import type { SessionChain } from '../../run/session/chain.ts';
 
@@ -22,7 +30,7 @@ const spec: CommandSpec = command({
   async run(input, io) {
     const from = runNamed(input);
     const path = runPath(from, io);
-    return /\.json$/i.test(path) ? showChain(path, readChain(path), io) : showRun(from, io);
+    return /\.json$/i.test(path) ? showChain(path, soundChain(path), io) : showRun(from, io);
   },
 });
 
@@ -48,7 +56,7 @@ async function showChain(path: string, chain: SessionChain, io: Io): Promise<Rep
   const entries: RunEntry[] = [];
   const lines: string[] = [];
   for (const checkpoint of checkpoints) {
-    const loaded = await loadRun(runpackOf(path, checkpoint), io);
+    const loaded = await loadCheckpoint(path, checkpoint);
     const inspection = inspectRun(loaded);
     const { checkpoint_index, sequence_start, sequence_end, runpack_path } = checkpoint;
     lines.push(

@@ -4,7 +4,7 @@ import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts
 import { openAndVerify } from '../../cli/flags/pack.ts';
 import { type PolicyValues, signatureDemandOf, signatureFlags } from '../../cli/flags/verify.ts';
 import type { Io } from '../../cli/io.ts';
-import { runPath } from '../../cli/run_source.ts';
+import { runFile } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { describeVerification } from '../../cli/text/verify.ts';
@@ -18,7 +18,7 @@ import {
 } from '../../cli/trace_files.ts';
 import { type GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { type DecisionsRead, verifyDecisions } from '../../gate/ledger/verify.ts';
+import { type DecisionsRead, decisionsError, verifyDecisions } from '../../gate/ledger/verify.ts';
 import { gateStore } from '../../host/gate_files.ts';
 import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
@@ -66,7 +66,7 @@ const spec: CommandSpec = command({
       const message = '--expect-head is of a decision log, and none is given';
       throw invalidInput('flag_missing', message, 'Give --decisions DIR.');
     }
-    const run = flags.run === undefined ? undefined : await packPart(runPath(flags.run, io), flags, io);
+    const run = flags.run === undefined ? undefined : await packPart(runFile(flags.run, io), flags, io);
     const checked =
       flags.trace === undefined
         ? undefined
@@ -83,7 +83,7 @@ const spec: CommandSpec = command({
             ]),
             io,
           );
-    const pack = flags.pack === undefined ? undefined : await packPart(flags.pack, flags, io);
+    const pack = flags.pack === undefined ? undefined : await packPart({ path: flags.pack }, flags, io);
     const parts = Object.entries({ run, trace, decisions, pack }).flatMap(([name, part]) =>
       part === undefined ? [] : [[name, part] as const],
     );
@@ -97,8 +97,12 @@ const spec: CommandSpec = command({
   },
 });
 
-async function packPart(path: string, flags: PolicyValues, io: Io): Promise<Part> {
-  const { verification } = await openAndVerify(path, io, signatureDemandOf(flags, io));
+async function packPart(
+  { path, asked }: ReturnType<typeof runFile>,
+  flags: PolicyValues,
+  io: Io,
+): Promise<Part> {
+  const { verification } = await openAndVerify(path, io, { ...signatureDemandOf(flags, io), asked });
   const sound = verification.findings.length === 0;
   return {
     fields: { path, ok: sound, ...runOf(verification), ...asJson(verification) },
@@ -136,7 +140,7 @@ function decisionsPart(dir: string, { findings, head, ...counts }: DecisionsRead
       `${printable(dir)}: ${decided} decided, ${refused} refused, ${voided} voided, head ${headText(head)}`,
       ...findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`),
     ],
-    ...(sound ? {} : { failure: traceError(dir, findings) }),
+    ...(sound ? {} : { failure: decisionsError(dir, findings) }),
   };
 }
 

@@ -4,12 +4,9 @@ import { signatureDemandOf, signatureFlags } from '../../cli/flags/verify.ts';
 import type { Io } from '../../cli/io.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
-import { GaitError, invalidInput } from '../../core/errors.ts';
-import { openSource } from '../../files/file_source.ts';
-import { verifiedFile } from '../../host/read_json.ts';
-import { chainPathOf, checkpointsBeside, readChain, runpackOf } from '../../host/sessions/chain_files.ts';
-import { type ChainVerification, isSound, type OpenRunpack, verifyChain } from '../../run/session/chain.ts';
-import { readContainer } from '../../zip/reader.ts';
+import { invalidInput } from '../../core/errors.ts';
+import { chainDamaged, chainPathOf, verifyChainFile } from '../../host/sessions/chain_files.ts';
+import { type ChainVerification, isSound } from '../../run/session/chain.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.verify.output', operation: 'session-chain' },
@@ -32,11 +29,7 @@ const spec: CommandSpec = command({
   },
   async run({ flags, args }, io) {
     const path = chainOf(flags.chain, args);
-    const policy = signatureDemandOf(flags, io);
-    const chain = verifiedFile('chain_damaged', () => readChain(path));
-    const open: OpenRunpack = (checkpoint) => openRunpack(runpackOf(path, checkpoint));
-    const remembered = { known: expectedHeads(flags), beside: checkpointsBeside(path, chain) };
-    const verification = verifyChain(chain, open, policy, remembered);
+    const { verification } = verifyChainFile(path, signatureDemandOf(flags, io), expectedHeads(flags));
     const { session_id, run_id, checkpoints_checked, linkage_errors, checkpoint_errors } = verification;
     return {
       fields: {
@@ -44,7 +37,7 @@ const spec: CommandSpec = command({
         ...{ linkage_errors, checkpoint_errors, checkpoints: verification.checkpoints.map(asJson) },
       },
       lines: describe(path, verification, io),
-      ...(isSound(verification) ? {} : { failure: damaged(path, verification) }),
+      ...(isSound(verification) ? {} : { failure: chainDamaged(path, verification) }),
     };
   },
 });
@@ -57,27 +50,6 @@ function chainOf(flag: string | undefined, [argument]: readonly string[]): strin
   if (path !== undefined && path !== '') return path;
   const hint = `Name the file, such as ${chainPathOf('night.jsonl')}.`;
   throw invalidInput('argument_missing', 'no chain is given', hint);
-}
-
-function openRunpack(path: string): ReturnType<OpenRunpack> {
-  try {
-    const { source, close } = openSource(path);
-    return { container: readContainer(source), close };
-  } catch (error) {
-    if (!(error instanceof GaitError)) throw error;
-    return `its runpack cannot be read: ${error.message}`;
-  }
-}
-
-function damaged(path: string, { linkage_errors, checkpoint_errors }: ChainVerification): GaitError {
-  const all = [...linkage_errors, ...checkpoint_errors];
-  const more = all.length > 1 ? ` (and ${all.length - 1} more)` : '';
-  return new GaitError({
-    code: 'chain_damaged',
-    category: 'verification_failed',
-    message: `${path} does not verify: ${all[0] ?? 'unknown finding'}${more}`,
-    hint: 'The answer lists all findings. Ask for the chain and its runpacks again from where they were made.',
-  });
 }
 
 function describe(path: string, verification: ChainVerification, io: Io): string[] {

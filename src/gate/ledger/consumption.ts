@@ -200,3 +200,13 @@ function illegal(why: string): GaitError {
   const message = `not the next event of what was used up: ${why}`;
   return new GaitError({ code: 'illegal_event', category: 'verification_failed', message });
 }
+
+/** Decisions saw another log of what was used up than the one that is there. */
+export function usesRolledBack(message: string): GaitError {
+  return new GaitError({
+    code: 'uses_rolled_back',
+    category: 'verification_failed',
+    message,
+    hint: 'An older log was put in its place, or it is damaged: approvals could be used again. Put the newest one back.',
+  });
+}

@@ -1,5 +1,5 @@
 import { canonicalize } from '../../core/canonical.ts';
-import { invalidInput } from '../../core/errors.ts';
+import { GaitError, invalidInput } from '../../core/errors.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../core/json.ts';
 import { epochMs } from '../../core/time.ts';
 import { replay } from '../../log/fold.ts';
@@ -8,7 +8,7 @@ import type { Head } from '../../log/record.ts';
 import type { EventStore } from '../../log/store.ts';
 import { signaturesOf } from '../../signing/signed_document.ts';
 import type { TraceFinding } from '../records/verify_trace.ts';
-import { USES_STREAM, usesModel } from './consumption.ts';
+import { USES_STREAM, usesModel, usesRolledBack } from './consumption.ts';
 import { CLOCK_SLACK_MS, DECISIONS_STREAM, decisionsModel } from './decisions.ts';
 
 /** A decision log that was read whole. */
@@ -57,16 +57,30 @@ export async function verifyDecisions(
     if (place !== undefined && revision === place.revision && hash === place.hash) entry = { at, payload };
   });
   const { revision, hash } = position;
+  const lost = watch.findings(revision).map(({ code, message }) => ({ code, message }));
   if (revision === 0) {
-    throw invalidInput(
-      'decisions_missing',
-      'there is no decision log',
-      'Name the directory of the gate, such as ./gait-out/gate.',
-    );
+    if (uses.size === 0 && trace === undefined && lost.length === 0) {
+      const hint = 'Name the directory of the gate, such as ./gait-out/gate.';
+      throw invalidInput('decisions_missing', 'there is no decision log', hint);
+    }
+    const message = 'the decision log is gone: what was used up, or a trace, tells that there was one';
+    rolledBack.push({ code: 'decisions_missing', message });
   }
   const ofTrace = trace === undefined ? [] : traceFindings(trace, entry, voided);
-  const lost = watch.findings(revision).map(({ code, message }) => ({ code, message }));
   return { head: { revision, hash }, ...counts, findings: [...rolledBack, ...lost, ...ofTrace] };
+}
+
+/** The error that a decision log with findings is refused with: the first, and how many there are. */
+export function decisionsError(dir: string, findings: DecisionsRead['findings']): GaitError {
+  const [first, ...more] = findings;
+  const message = `${dir}: ${first?.message ?? 'unknown finding'}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
+  if (first?.code === 'uses_rolled_back') return usesRolledBack(message);
+  return new GaitError({
+    code: 'decisions_damaged',
+    category: 'verification_failed',
+    message,
+    hint: 'Put the newest copy of the directory back. Traces that are kept elsewhere tell what it held.',
+  });
 }
 
 /** The hash of each record of what was used up. */
