@@ -4,9 +4,11 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { openSource } from '../files/file_source.ts';
 import { sourceOf } from '../files/source.ts';
+import { packedHeads } from '../host/workspace/lost_jobs.ts';
 import { jobSource } from '../host/workspace/output_places.ts';
 import { jobRoot } from '../host/workspace/workspace.ts';
 import { readHistory } from '../job/read/history.ts';
+import { jobDamaged, missingHeads } from '../job/read/verify.ts';
 import type { Head } from '../log/record.ts';
 import { LOG_FILE } from '../log/stores/file_store.ts';
 import { buildJobPack, buildRunPack, type Pack } from '../pack/build.ts';
@@ -58,6 +60,8 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
   }
   const { store, jobId } = jobSource(from, root, io);
   const history = await readHistory(store, jobId);
+  const [missing] = missingHeads(history, await packedHeads(jobId, store.root, io));
+  if (missing !== undefined) throw jobDamaged(jobId, missing);
   const { revision, hash } = history.position;
   return {
     pack: buildJobPack(history, VERSION, key),

@@ -5,9 +5,11 @@ export type Color = 'green' | 'red' | 'yellow' | 'cyan' | 'dim' | 'bold';
 
 /**
  * What a terminal does something for, or shows as something else than it is: controls (C0, C1, DEL), marks that do not show
- * or turn text around (bidi, zero width, tags), ends of lines that are none, halves of characters, noncharacters.
+ * or turn text around (bidi, zero width, tags), fillers (but for the mark behind an emoji), ends of lines that are none, halves
+ * of characters, noncharacters.
  */
-const ACTIVE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]/gu;
+const ACTIVE =
+  /(?<!\p{Extended_Pictographic})\ufe0f|[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029\u2800\ufdd0-\ufdef\ufffe\uffff]|(?!\ufe0f)\p{Default_Ignorable_Code_Point}/gu;
 
 /** Text of somebody else on one line: what a terminal would obey is shown. */
 export function printable(text: string): string {

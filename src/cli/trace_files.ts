@@ -57,14 +57,33 @@ export function checkTraceFile(
 
 /** The entries of the decision log that traces name which lie beside it. One that cannot be read names none. */
 export function tracedHeads(dir: string): KnownHead[] {
-  const records = join(dir, 'records');
-  const names = existsSync(records)
-    ? readdirSync(records).filter((name) => /^trace_.*\.json$/.test(name))
-    : [];
-  return names.sort(byBytes).flatMap((name) => {
-    const place = placeOf(join(records, name));
-    return place === undefined ? [] : [{ ...place, by: `the trace records/${name}` }];
+  return tracesBeside(dir).flatMap((name) => {
+    const place = placeOf(join(dir, name));
+    return place === undefined ? [] : [{ ...place, by: `the trace ${name}` }];
   });
+}
+
+/** What is wrong with the traces that lie beside a decision log, by the keys that the reader believes. */
+export function faultsOfTraces(dir: string, keyring: Keyring, now: Timestamp): TraceFinding[] {
+  return tracesBeside(dir).flatMap((name) => {
+    const told = ({ code, message }: TraceFinding): TraceFinding => ({
+      code,
+      message: `the trace ${name}: ${message}`,
+    });
+    try {
+      return checkTraceFile(join(dir, name), keyring, now).findings.map(told);
+    } catch (error) {
+      if (!(error instanceof GaitError) || error.category !== 'verification_failed') throw error;
+      return [told(error)];
+    }
+  });
+}
+
+function tracesBeside(dir: string): string[] {
+  const records = join(dir, 'records');
+  const names = existsSync(records) ? readdirSync(records) : [];
+  const traces = names.filter((name) => /^trace_.*\.json$/.test(name));
+  return traces.sort(byBytes).map((name) => `records/${name}`);
 }
 
 function placeOf(path: string): Head | undefined {

@@ -28,14 +28,23 @@ export function parseJson(bytes: Uint8Array, what: string): Json {
 
 /** JSON keeps numbers of any length, its readers do not: two of them may see two numbers in one text. */
 function refuseInexactNumbers(text: string, what: string): void {
-  const outside = text.replace(/"(?:[^"\\]|\\.)*\\?(?:"|$)/g, '""');
-  const numbers = outside.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
-  const inexact = numbers.find(
-    (number) => isLong(number) && (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER || !isKept(number)),
-  );
+  let from = 0;
+  let inexact: string | undefined;
+  for (const [start, end] of stringsIn(text)) {
+    inexact ??= inexactIn(text.slice(from, start));
+    from = end;
+  }
+  inexact ??= inexactIn(text.slice(from));
   if (inexact === undefined) return;
   const message = `${what} has the number ${inexact}, which is not exact in every reader of JSON`;
   throw invalidInput('json_ambiguous', message, 'Write it as a string.');
+}
+
+function inexactIn(text: string): string | undefined {
+  const numbers = text.match(/-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g) ?? [];
+  return numbers.find(
+    (number) => isLong(number) && (Math.abs(Number(number)) > Number.MAX_SAFE_INTEGER || !isKept(number)),
+  );
 }
 
 /** True for a number that prints back as what it is: no other of its length comes to the same double. */
@@ -74,15 +83,22 @@ function textOf(bytes: Uint8Array, what: string): string {
 /** How many keys stand in the text of a document that is known to be JSON: strings with a colon behind them. */
 function keysIn(text: string): number {
   let count = 0;
+  for (const [, end] of stringsIn(text)) {
+    let after = end;
+    while (WHITE_SPACE.has(text.charCodeAt(after))) after += 1;
+    if (text[after] === ':') count += 1;
+  }
+  return count;
+}
+
+/** Where the strings of a document that is known to be JSON begin and end, their quotation marks included. */
+function* stringsIn(text: string): Generator<readonly [start: number, end: number]> {
   for (let start = text.indexOf('"'); start !== -1; ) {
     let end = text.indexOf('"', start + 1);
     while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
-    let after = end + 1;
-    while (WHITE_SPACE.has(text.charCodeAt(after))) after += 1;
-    if (text[after] === ':') count += 1;
+    yield [start, end + 1];
     start = text.indexOf('"', end + 1);
   }
-  return count;
 }
 
 const WHITE_SPACE = new Set([0x20, 0x09, 0x0a, 0x0d]);

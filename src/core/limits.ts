@@ -56,5 +56,8 @@ export const MAX_EVENT_LINE_BYTES: number = 8 * MIB;
 /** Bytes of a line of intents or results. */
 export const MAX_RECORD_BYTES: number = 10 * MIB;
 
+/** Intents of a run, and results: the ids of all of them are kept while they are verified. */
+export const MAX_RECORDS = 1_500_000;
+
 /** Bytes of a proof record. */
 export const MAX_PROOF_RECORD_BYTES: number = 64 * 1024;

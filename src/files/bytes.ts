@@ -22,12 +22,23 @@ export function allBytes(fs: FsPort, fd: Fd, offset: number, end: number): Buffe
   return Buffer.concat(copies);
 }
 
-/** The bytes of a file; undefined if it cannot be read, whatever the reason. */
-export function wholeFile(fs: FsPort, path: string): Buffer | undefined {
+/** Whether there is a file that can be opened. */
+export function isThere(fs: FsPort, path: string): boolean {
+  try {
+    fs.close(fs.open(path, 'read'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The bytes of a file; undefined if it cannot be read or is larger than `limit` bytes, whatever the reason. */
+export function wholeFile(fs: FsPort, path: string, limit: number): Buffer | undefined {
   try {
     const fd = fs.open(path, 'read');
     try {
-      return allBytes(fs, fd, 0, fs.stat(fd).size);
+      const { size } = fs.stat(fd);
+      return size > limit ? undefined : allBytes(fs, fd, 0, size);
     } finally {
       fs.close(fd);
     }

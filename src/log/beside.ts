@@ -5,9 +5,9 @@ import type { Fd, FsPort } from '../files/port.ts';
 import { firstEvent, isAnchored, revisionEndingAt } from './anchor.ts';
 import { cutRevision } from './cut_name.ts';
 import { type IdField, isStreamId, LogDamage, type Position } from './record.ts';
-import { parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
+import { MAX_SNAPSHOT_BYTES, parseSnapshot, SNAPSHOT_FILE } from './snapshot.ts';
 import type { KeptCut, Snapshot } from './store.ts';
-import { LISTING_FILE, LOG_FILE } from './stores/file_shortcuts.ts';
+import { LISTING_FILE, LOG_FILE, MAX_LISTING_BYTES } from './stores/file_shortcuts.ts';
 import { ListingCache } from './stores/listing_cache.ts';
 
 /** A revision that a log had, and what says so. */
@@ -35,7 +35,7 @@ export class Beside {
 
   /** What is in the snapshot file, whether or not the log has its record. Its digest holds, and it is of this stream. */
   snapshot(): Snapshot | undefined {
-    const bytes = wholeFile(this.#fs, this.#path(SNAPSHOT_FILE));
+    const bytes = wholeFile(this.#fs, this.#path(SNAPSHOT_FILE), MAX_SNAPSHOT_BYTES);
     return bytes === undefined ? undefined : parseSnapshot(bytes, this.#stream);
   }
 
@@ -59,7 +59,7 @@ export class Beside {
     const known = snapshot === undefined ? NOTHING : ofSnapshot(snapshot);
     if (least !== undefined && least.revision > known.revision) return least;
     if (known.revision > 0 || !listed || !names.includes(LOG_FILE)) return known;
-    const listing = wholeFile(this.#fs, join(this.#root, LISTING_FILE));
+    const listing = wholeFile(this.#fs, join(this.#root, LISTING_FILE), MAX_LISTING_BYTES);
     if (listing === undefined || !ListingCache.mentions(listing, this.#stream)) return NOTHING;
     return { revision: 1, says: `${LISTING_FILE} has a row of it` }; // which is made only of what has a record
   }

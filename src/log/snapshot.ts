@@ -4,6 +4,9 @@ import { isJsonObject, type Json, type JsonObject } from '../core/json.ts';
 import type { Snapshot } from './store.ts';
 
 export const SNAPSHOT_FILE = 'snapshot.json';
+
+/** A larger one is not read: the state of a stream is small, and the log has all of it. Bytes. */
+export const MAX_SNAPSHOT_BYTES: number = 16 * 1024 * 1024;
 export const SNAPSHOT_SCHEMA_ID = 'gait.log.snapshot';
 const SCHEMA_VERSION = '1.0.0';
 

@@ -46,9 +46,9 @@ export class ComparableRun implements RecordVisitor {
 
   #timeline({ timeline }: RunDocument): Json {
     const done = (timeline ?? []).filter((item) => !isBondEntry(item));
-    return done.map(({ event, ref }) => {
+    return done.map(({ ts: _, ref, ...entry }) => {
       const place = typeof ref === 'string' ? this.#places.get(ref) : undefined;
-      return { event, ref: place ?? (this.#isOwnId(ref) ? 'own' : (ref ?? null)) };
+      return { ...entry, ref: place ?? (this.#isOwnId(ref) ? 'own' : (ref ?? null)) };
     });
   }
 

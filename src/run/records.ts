@@ -1,5 +1,5 @@
 import { sha256 } from '../core/digest.ts';
-import { MAX_RECORD_BYTES } from '../core/limits.ts';
+import { MAX_RECORD_BYTES, MAX_RECORDS } from '../core/limits.ts';
 import type { Found } from '../core/report.ts';
 import { isZonedTime } from '../core/time.ts';
 import { linesOf } from '../files/source.ts';
@@ -60,6 +60,11 @@ export function readRecords(container: Container, runId: string, visit: RecordVi
     for (const { bytes, offset, whole } of linesOf(source, MAX_RECORD_BYTES)) {
       count += 1;
       if (findings.length - before >= ENOUGH_FINDINGS) break;
+      if (count > MAX_RECORDS) {
+        const why = `a run has at most ${MAX_RECORDS} of them`;
+        findings.push(at(name, count, offset, 'too_many_records', why));
+        break;
+      }
       if (!whole) {
         findings.push(at(name, count, offset, 'record_unreadable', 'the line has no end, or is too long'));
         continue;

@@ -227,9 +227,12 @@ function agreement(manifest: RunManifest, { run, refs }: Pick<RunFacts, 'run' | 
     const message = `${REFS_MEMBER}: context_ref_count is ${count}, there are ${receipts} receipts`;
     findings.push({ code: 'payload_disagrees', message, member: REFS_MEMBER });
   }
-  if (refs.context_evidence_mode === 'required' && refs.context_set_digest === undefined) {
-    const message = `${REFS_MEMBER}: evidence is required, but there is no context_set_digest`;
-    findings.push({ code: 'payload_disagrees', message, member: REFS_MEMBER });
+  if (refs.context_evidence_mode === 'required') {
+    // Of receipts that are there any digest is taken: the programs before this one took what they were told.
+    const missing =
+      refs.context_set_digest === undefined ? 'no context_set_digest' : receipts === 0 ? 'no receipt' : '';
+    const message = `${REFS_MEMBER}: evidence is required, but there is ${missing}`;
+    if (missing !== '') findings.push({ code: 'payload_disagrees', message, member: REFS_MEMBER });
   }
   return findings;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { HeadWatch } from '../../src/log/known_heads.ts';
 import { type Workspace, workspace } from '../support/cli.ts';
@@ -59,6 +59,52 @@ describe('F9: what is remembered of a log', () => {
     await cut(w, await eventsFile(w, 'gait-out/jobs/j1'));
     const { error } = await w.refused('job verify --id j1', 'job_damaged', 'verification_failed');
     assert.match(String(error), /entry 1 of the ledger of packs names revision 2; it ends at revision 1/);
+  });
+
+  test('the third attack on the evidence, 12: no pack is built of it, and from any folder the ledger is found', async (t) => {
+    const w = await workspace(t);
+    await withJob(w);
+    await w.ok('pack build --type job --from j1');
+    await rm(w.path('gait-out/jobs/j1/snapshot.json'), { force: true });
+    await cut(w, await eventsFile(w, 'gait-out/jobs/j1'));
+    for (const from of ['j1', 'gait-out/jobs/j1'])
+      await w.refused(
+        `pack build --type job --from ${from} --out x.zip`,
+        'job_damaged',
+        'verification_failed',
+      );
+    await assert.rejects(readFile(w.path('x.zip')), { code: 'ENOENT' });
+    await mkdir(w.path('elsewhere'));
+    const line = ['job', 'verify', '--id', 'j1', '--root', w.path('gait-out/jobs')];
+    await w.refused(line, 'job_damaged', 'verification_failed', { cwd: 'elsewhere' });
+  });
+
+  test('the third attack on the evidence, 11: traces beside a log are held against the keys that are given', async (t) => {
+    const w = await workspace(t);
+    await w.ok('keys init --prefix gate --out-dir .');
+    await writeFile(w.path('p.yaml'), 'default_verdict: allow');
+    const context = { identity: 'a', workspace: '/w', risk_class: 'low' };
+    await writeFile(w.path('c.json'), JSON.stringify({ tool_name: 'a', args: {}, targets: [], context }));
+    await w.ok('gate eval --policy p.yaml --intent c.json --state-dir dl --private-key gate_private.key');
+    const key = '--public-key gate_public.key';
+    const demands = ['--require-signature', '--profile strict'].map((flags) => `${flags} ${key}`);
+    for (const flags of demands) await w.ok(`verify chain --decisions dl ${flags}`);
+    const [name = ''] = (await readdir(w.path('dl/records'))).filter((one) => one.startsWith('trace_'));
+    const trace = await readFile(w.path('dl/records', name), 'utf8');
+    await writeFile(w.path('dl/records', name), trace.replace(/"verdict": ?"allow"/, '"verdict":"block"'));
+    for (const flags of demands)
+      await w.refused(`verify chain --decisions dl ${flags}`, 'decisions_damaged', 'verification_failed');
+    await w.refused('verify chain --decisions dl --require-signature', 'public_key_missing', 'invalid_input');
+  });
+
+  test('the third attack on the evidence, 10: a snapshot of any size takes no memory', async (t) => {
+    const w = await workspace(t);
+    await withJob(w);
+    await writeFile(w.path('gait-out/jobs/j1/snapshot.json'), '');
+    await truncate(w.path('gait-out/jobs/j1/snapshot.json'), 3 * 2 ** 30);
+    await w.ok('job status --id j1');
+    assert.equal(JSON.stringify(await w.ok('job verify --id j1')).includes('"snapshot":"unusable"'), true);
+    await w.ok('job checkpoint add --id j1 --type progress --summary s');
   });
 
   test('pack verify --expect-head', async (t) => {

@@ -29,7 +29,7 @@ describe('a run is named', () => {
   const shared = sharedWorkspace(async (w) => {
     await prepare(w);
     await mkdir(w.path('home/.gait/runpacks'), { recursive: true });
-    await copyFile(w.path(FILE), w.path('home/.gait/runpacks/runpack_run_home.zip'));
+    await record(w, runInput({ runId: 'run_home' }), '--out-dir home/.gait/runpacks');
     await copyFile(w.path(FILE), w.path('bare.zip'));
   });
   const FOUND: Readonly<Record<string, string>> = {
@@ -42,7 +42,8 @@ describe('a run is named', () => {
   for (const [name, line] of Object.entries(FOUND)) {
     test(name, async () => {
       const env = { HOME: shared().path('home') };
-      assert.equal((await shared().ok(`run receipt ${line}`, { env })).run_id, 'run_demo');
+      const expected = line === 'run_home' ? line : 'run_demo';
+      assert.equal((await shared().ok(`run receipt ${line}`, { env })).run_id, expected);
     });
   }
 

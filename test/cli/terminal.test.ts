@@ -13,7 +13,7 @@ const SRC = join(process.env['GAIT_ROOT'] ?? process.cwd(), 'src');
 
 /** What must reach no terminal: written from Unicode's categories and ECMA-48, not from the code. */
 const OBEYED =
-  /[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\u{e0001}\u{e0020}-\u{e007f}]/u;
+  /\u034f|[\u180b-\u180f]|[\ufe00-\ufe0e]|[\p{Cc}\u00ad\u061c\u200b-\u200f\u2028-\u202e\u115f\u1160\u17b4\u17b5\u2060-\u206f\u2800\u3164\uffa0\ud800-\udfff\ufeff\ufff9-\ufffb\u{e0001}\u{e0020}-\u{e007f}]/u;
 
 /** Select Graphic Rendition, ECMA-48 §8.3.117. */
 const COLOR = new RegExp(`${String.fromCharCode(0x1b)}\\[[0-9;]*m`, 'g');

@@ -149,6 +149,18 @@ describe('two packs of runs that did not do the same', () => {
     assert.deepEqual(compared(reading(), PACK).diff.summary.added_files, ['context_envelope.json']);
   });
 
+  test('the third attack on the evidence, 13: a timeline is compared with all that its entries say', () => {
+    const told = INPUT.run['timeline'] as JsonObject[];
+    const timeline = told.map((item) => ({ ...item, approved_by: 'mallory' }));
+    const right = zipFiles(runs.edited(runpackFiles(), runs.RUN, { timeline }));
+    const { changes, diff } = compared(zipFiles(runpackFiles()), right);
+    assert.equal(diff.summary.changed, true);
+    assert.deepEqual(
+      changes.flatMap(({ sections }) => sections),
+      ['timeline'],
+    );
+  });
+
   test('runpacks by themselves are compared in the same way', () => {
     const other = recorded({ ...INPUT, results: [READ_RESULT, { ...WRITE_RESULT, status: 'ok' }] });
     const { changes } = compared(zipFiles(runpackFiles()), zipFiles(runpackFiles(other)));

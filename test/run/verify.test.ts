@@ -166,6 +166,14 @@ describe('the documents and records of a runpack', () => {
     ['a time that was not', edited(REFS, { created_at: never }), 'not_a_time'],
     ['another run', edited(REFS, other), 'payload_disagrees'],
     ['a count of other receipts', edited(REFS, { context_ref_count: 3 }), 'payload_disagrees'],
+    [
+      'the third attack on the evidence, 14: required evidence of nothing',
+      edited(REFS, {
+        ...{ receipts: [], context_ref_count: 0 },
+        ...{ context_evidence_mode: 'required', context_set_digest: digits('0') },
+      }),
+      'payload_disagrees',
+    ],
     ['no required evidence', edited(REFS, { context_evidence_mode: 'required' }), 'payload_disagrees'],
   ]);
   refused('intents.jsonl', [

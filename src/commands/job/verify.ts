@@ -3,10 +3,9 @@ import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts
 import { JOB_OUTPUT, jobFlags } from '../../cli/flags/job.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
-import { GaitError } from '../../core/errors.ts';
 import { packedHeads } from '../../host/workspace/lost_jobs.ts';
 import { openJobs } from '../../host/workspace/workspace.ts';
-import { type JobVerification, verifyJob } from '../../job/read/verify.ts';
+import { jobDamaged, verifyJob } from '../../job/read/verify.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'verify' },
@@ -21,11 +20,13 @@ const spec: CommandSpec = command({
   ],
   flags: { ...jobFlags, ...expectHeadFlag('a revision of the log and the hash of its event') },
   async run({ flags }, io) {
-    const verification = await verifyJob(openJobs(flags.root, io).store, flags.id, {
+    const { store } = openJobs(flags.root, io);
+    const verification = await verifyJob(store, flags.id, {
       expected: expectedHeads(flags),
-      remembered: await packedHeads(flags.id, io),
+      remembered: await packedHeads(flags.id, store.root, io),
     });
     const { events_checked, snapshot, torn_tail_bytes, head } = verification;
+    const [first] = verification.findings;
     const lines = [
       `${flags.id}: ${count(events_checked, 'event')} checked, snapshot ${snapshot}`,
       ...(torn_tail_bytes === 0
@@ -38,29 +39,12 @@ const spec: CommandSpec = command({
         ? [`  ${io.paint('green', 'ok')}  head ${head === null ? '' : headText(head)}`]
         : []),
     ];
-    const failure = failureOf(flags.id, verification);
     return {
       fields: { verification: asJson(verification) },
       lines,
-      ...(failure === undefined ? {} : { failure }),
+      ...(first === undefined ? {} : { failure: jobDamaged(flags.id, first) }),
     };
   },
 });
-
-function failureOf(id: string, { findings }: JobVerification): GaitError | undefined {
-  const [first] = findings;
-  if (first === undefined) return undefined;
-  return new GaitError({
-    code: 'job_damaged',
-    category: 'verification_failed',
-    message: `job ${id} does not verify: ${first.message}`,
-    hint: first.code.startsWith('head_')
-      ? 'Its last events were cut off, or it is another log: ask who keeps the machine.'
-      : first.code.startsWith('snapshot')
-        ? 'A snapshot is a cache: with snapshot.json deleted, the job is folded from its log.'
-        : '`gait job repair`, for the same job, shows what a repair would cut.',
-    details: { ...first },
-  });
-}
 
 export default spec;

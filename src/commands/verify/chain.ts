@@ -11,6 +11,7 @@ import { describeVerification } from '../../cli/text/verify.ts';
 import {
   type CheckedTrace,
   checkTraceFile,
+  faultsOfTraces,
   tracedHeads,
   traceError,
   traceFields,
@@ -34,7 +35,8 @@ const spec: CommandSpec = command({
   summary: 'Check a run, the trace of a decision, the log that it stands in and a pack together.',
   description:
     'Each of them is checked whole, and the trace against the decision log: its entry must be there, say the same, and ' +
-    'not be voided; the log must have the entries of all traces that lie beside it. A trace needs a public key. Exit 2 if anything is wrong.',
+    'not be voided; the log must have the entries of all traces that lie beside it, whose signatures are checked where a trace or ' +
+    'signatures are asked for. A trace needs a public key. Exit 2 if anything is wrong.',
   examples: [
     {
       says: 'A run and the decision behind it',
@@ -75,14 +77,7 @@ const spec: CommandSpec = command({
     const decisions =
       flags.decisions === undefined
         ? undefined
-        : decisionsPart(
-            flags.decisions,
-            await verifyDecisions(gateStore(flags.decisions, io), checked?.document, [
-              ...expectedHeads(flags),
-              ...tracedHeads(flags.decisions),
-            ]),
-            io,
-          );
+        : decisionsPart(flags.decisions, await decisionsRead(flags.decisions, checked, flags, io), io);
     const pack = flags.pack === undefined ? undefined : await packPart({ path: flags.pack }, flags, io);
     const parts = Object.entries({ run, trace, decisions, pack }).flatMap(([name, part]) =>
       part === undefined ? [] : [[name, part] as const],
@@ -96,6 +91,20 @@ const spec: CommandSpec = command({
     };
   },
 });
+
+/** With a trace, or where signatures are demanded, the traces that lie beside the log are held against the keys too. */
+async function decisionsRead(
+  dir: string,
+  trace: CheckedTrace | undefined,
+  flags: PolicyValues & Parameters<typeof expectedHeads>[0],
+  io: Io,
+): Promise<DecisionsRead> {
+  const known = [...expectedHeads(flags), ...tracedHeads(dir)];
+  const read = await verifyDecisions(gateStore(dir, io), trace?.document, known);
+  if (trace === undefined && !flags['require-signature'] && flags.profile !== 'strict') return read;
+  const faults = faultsOfTraces(dir, gateRingOf(flags, io), io.clock.now());
+  return { ...read, findings: [...read.findings, ...faults] };
+}
 
 async function packPart(
   { path, asked }: ReturnType<typeof runFile>,

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { GaitError } from '../../core/errors.ts';
 import { isJsonObject, type Json } from '../../core/json.ts';
 import type { Jobs } from '../../job/jobs.ts';
@@ -15,33 +15,37 @@ import { outDir } from './workspace.ts';
  */
 export async function assertNotLost(jobs: Jobs, store: FileStore, jobId: string, host: Host): Promise<void> {
   if (!existsSync(store.dir(jobId)) || (await exists(jobs, jobId))) return;
-  for await (const records of ledgerOf(host).read(LEDGER)) {
-    const packed = records.find(({ event }) => isPackOf(event['payload'], jobId));
-    if (packed === undefined) continue;
-    const why = `it has no record, and entry ${packed.revision} of the ledger of packs is a pack of it`;
-    throw new LogDamage({ stream: jobId, revision: 1, offset: 0 }, 'records_lost', why);
-  }
+  const [packed] = await packedHeads(jobId, store.root, host);
+  if (packed === undefined) return;
+  const why = `it has no record, and ${packed.by} is a pack of it`;
+  throw new LogDamage({ stream: jobId, revision: 1, offset: 0 }, 'records_lost', why);
 }
 
-/** The heads that the ledger of packs knows of a job: each was in a pack that was built of it. */
-export async function packedHeads(jobId: string, host: Host): Promise<KnownHead[]> {
+/**
+ * The heads that ledgers of packs know of a job under `root`: each was in a pack that was built of it. The ledgers are that
+ * of the output directory, and that beside the root.
+ */
+export async function packedHeads(jobId: string, root: string, host: Host): Promise<KnownHead[]> {
   const known: KnownHead[] = [];
-  const ledger = ledgerOf(host);
-  for await (const records of ledger.read(LEDGER)) {
-    for (const { revision, event } of records) {
-      const entry = event['payload'];
-      if (!isPackOf(entry, jobId) || !isJsonObject(entry)) continue;
-      const { head } = entry;
-      if (!isJsonObject(head)) continue;
-      const by = `entry ${revision} of the ledger of packs`;
-      known.push({ revision: Number(head['revision']), hash: String(head['hash']), by });
+  for (const ledger of ledgersBeside(root, host)) {
+    for await (const records of ledger.read(LEDGER)) {
+      for (const { revision, event } of records) {
+        const entry = event['payload'];
+        if (!isPackOf(entry, jobId) || !isJsonObject(entry)) continue;
+        const { head } = entry;
+        if (!isJsonObject(head)) continue;
+        const by = `entry ${revision} of the ledger of packs`;
+        known.push({ revision: Number(head['revision']), hash: String(head['hash']), by });
+      }
     }
   }
   return known;
 }
 
-function ledgerOf(host: Host): FileStore {
-  return host.held.keep(new FileStore({ root: join(outDir(host.env), 'ledger'), idField: 'ledger_id' }));
+function ledgersBeside(root: string, host: Host): FileStore[] {
+  const places = [join(outDir(host.env), 'ledger'), join(dirname(resolve(root)), 'ledger')];
+  const there = new Set(places.filter((place) => existsSync(place)).map((place) => realpathSync(place)));
+  return [...there].map((place) => host.held.keep(new FileStore({ root: place, idField: 'ledger_id' })));
 }
 
 const LEDGER = 'packs';

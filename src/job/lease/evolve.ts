@@ -51,10 +51,12 @@ export function withRenewal(before: JobState, job: JobState, event: JobEventOf<'
 }
 
 export function withRelease(job: JobState, event: JobEventOf<'lease_released'>): JobState {
-  const { token, work_done, outcome } = event.payload;
+  const { token, work_done, outcome, exit_code = 0, signal } = event.payload;
   assertHolds(job, token);
   if (work_done !== undefined && outcome !== 'finished')
     throw illegalEvent(`work that is done, and ${outcome}`);
+  if (outcome === 'finished' && (exit_code !== 0 || signal !== undefined))
+    throw illegalEvent(`a command that finished, with ${signal ?? `exit ${exit_code}`}`);
   const { work_done: before, ...rest } = job;
   // Work that was done, and failed when it was done once more, is not done.
   const done = work_done ?? (outcome === 'failed' ? undefined : before);

@@ -1,4 +1,5 @@
 import { canonicalize } from '../../core/canonical.ts';
+import { GaitError } from '../../core/errors.ts';
 import { replay } from '../../log/fold.ts';
 import { HeadWatch, type KnownHead } from '../../log/known_heads.ts';
 import { type Head, LogDamage, type Position } from '../../log/record.ts';
@@ -7,6 +8,7 @@ import type { EventStore, Residue, Snapshot } from '../../log/store.ts';
 import { jobModel } from '../model.ts';
 import { jobNotFound } from '../refusals.ts';
 import { jobFromSnapshot, jobToSnapshot } from '../state.ts';
+import type { JobHistory } from './history.ts';
 
 export interface VerifiableStore extends EventStore {
   residue?(stream: string): Promise<Residue>;
@@ -51,13 +53,13 @@ export async function verifyJob(
   let snapshotEqual: boolean | undefined;
   let position: Position = LOG_START;
   const [asked, told] = [new HeadWatch(expected), new HeadWatch(remembered)];
-  let repaired = Number.POSITIVE_INFINITY;
+  let repaired: number | undefined;
   try {
     await replay(store, jobModel, jobId, (record, state) => {
       position = record;
       asked.see(record);
       told.see(record);
-      if (record.event['type'] === 'repaired') repaired = Math.min(repaired, record.revision);
+      if (record.event['type'] === 'repaired') repaired ??= record.revision;
       if (record.revision === snapshot?.position.revision) {
         // One of another version is used by nobody, so it misleads nobody.
         if (jobFromSnapshot(snapshot.state, jobId, record.revision) === undefined) return;
@@ -71,7 +73,7 @@ export async function verifyJob(
   }
   const whole = findings.length === 0;
   const end = position.revision;
-  const unsaid = told.findings(end).filter(({ revision }) => revision < repaired);
+  const unsaid = unsaidBy(repaired, told.findings(end));
   if (whole && end > 0) findings.push(...asked.findings(end), ...unsaid);
   const residue = await store.residue?.(jobId);
   const ahead = residue?.snapshotRevision ?? 0;
@@ -112,4 +114,37 @@ function snapshotFinding({ position }: Snapshot): JobFinding {
     message: `the snapshot at revision ${position.revision} is not the fold of the log; delete it, it is only a cache`,
     revision: position.revision,
   };
+}
+
+/** What of the heads that are remembered of a job its history does not have, and does not say that a repair cut it. */
+export function missingHeads(
+  { records }: JobHistory,
+  remembered: readonly KnownHead[],
+): readonly JobFinding[] {
+  const watch = new HeadWatch(remembered);
+  for (const record of records) watch.see(record);
+  const repair = records.find(({ event }) => event['type'] === 'repaired');
+  return unsaidBy(repair?.revision, watch.findings(records.at(-1)?.revision ?? 0));
+}
+
+function unsaidBy<F extends { readonly revision: number }>(
+  repaired: number | undefined,
+  findings: readonly F[],
+): readonly F[] {
+  return findings.filter(({ revision }) => revision < (repaired ?? Number.POSITIVE_INFINITY));
+}
+
+/** The error that a job which does not verify is refused with. */
+export function jobDamaged(id: string, finding: JobFinding): GaitError {
+  return new GaitError({
+    code: 'job_damaged',
+    category: 'verification_failed',
+    message: `job ${id} does not verify: ${finding.message}`,
+    hint: finding.code.startsWith('head_')
+      ? 'Its last events were cut off, or it is another log: ask who keeps the machine.'
+      : finding.code.startsWith('snapshot')
+        ? 'A snapshot is a cache: with snapshot.json deleted, the job is folded from its log.'
+        : '`gait job repair`, for the same job, shows what a repair would cut.',
+    details: { ...finding },
+  });
 }

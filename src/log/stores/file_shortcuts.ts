@@ -9,6 +9,9 @@ import type { Shortcuts } from '../store.ts';
 export const LOG_FILE = 'log.ndjson';
 export const LISTING_FILE = '.listing.json';
 
+/** A larger cache is not read: of a million streams it has less. Bytes. */
+export const MAX_LISTING_BYTES: number = 512 * 1024 * 1024;
+
 /** Coarser than the clock of any file system in use (FAT counts in steps of two seconds). */
 const SETTLED_MS = 2000;
 
@@ -57,7 +60,7 @@ export class ListingIndexFiles implements Shortcuts {
   }
 
   loadListing(): Buffer | undefined {
-    return wholeFile(this.#fs, join(this.#root, LISTING_FILE));
+    return wholeFile(this.#fs, join(this.#root, LISTING_FILE), MAX_LISTING_BYTES);
   }
 
   saveListing(bytes: Buffer): void {

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../../core/errors.ts';
-import { closeQuietly, isAbsent, wholeFile } from '../../files/bytes.ts';
+import { closeQuietly, isAbsent, isThere, wholeFile } from '../../files/bytes.ts';
 import { LockProof } from '../../files/lock_proof.ts';
 import { nodeFs } from '../../files/node.ts';
 import type { Fd, FsPort } from '../../files/port.ts';
@@ -15,7 +15,7 @@ import {
   type Position,
   type StoredEvent,
 } from '../record.ts';
-import { parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from '../snapshot.ts';
+import { MAX_SNAPSHOT_BYTES, parseSnapshot, SNAPSHOT_FILE, snapshotBytes } from '../snapshot.ts';
 import type { AppendOutcome, EventStore, ReadOptions, Residue, Snapshot } from '../store.ts';
 import { FileReader } from './file_reader.ts';
 import { ListingIndexFiles, LOG_FILE } from './file_shortcuts.ts';
@@ -80,7 +80,7 @@ export class FileStore implements EventStore {
   }
 
   async loadSnapshot(stream: string): Promise<Snapshot | undefined> {
-    const bytes = wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE));
+    const bytes = wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE), MAX_SNAPSHOT_BYTES);
     const snapshot = bytes === undefined ? undefined : parseSnapshot(bytes, stream);
     if (snapshot === undefined) return undefined;
     const fd = this.#openToRead(stream);
@@ -169,8 +169,7 @@ export class FileStore implements EventStore {
       const snapshot = beside.snapshot();
       return {
         tailBytes,
-        snapshotFile:
-          snapshot !== undefined || wholeFile(this.fs, this.path(stream, SNAPSHOT_FILE)) !== undefined,
+        snapshotFile: snapshot !== undefined || isThere(this.fs, this.path(stream, SNAPSHOT_FILE)),
         ...(snapshot === undefined ? {} : { snapshot, snapshotRevision: snapshot.position.revision }),
         cuts: beside.cuts(),
         remembered: beside.remembered(empty).revision,
