@@ -12,7 +12,7 @@ export function milliseconds(text: string, flag: string): number {
   const hint = 'Write a number and a unit: 500ms, 30s, 5m, 1h30m or 1d.';
   throw invalidInput(
     'flag_value_invalid',
-    `--${flag} is no time: ${JSON.stringify(text.slice(0, 40))}`,
+    `--${flag} is not a valid timestamp: ${JSON.stringify(text.slice(0, 40))}`,
     hint,
   );
 }
@@ -24,7 +24,7 @@ export function instantOf(text: string, flag: string): Timestamp {
   const hint = 'Write it as RFC 3339 does: 2026-12-24T18:00:00Z, or with an offset such as +01:00.';
   throw invalidInput(
     'flag_value_invalid',
-    `--${flag} is no time: ${JSON.stringify(text.slice(0, 40))}`,
+    `--${flag} is not a valid timestamp: ${JSON.stringify(text.slice(0, 40))}`,
     hint,
   );
 }

@@ -47,7 +47,7 @@ export interface BuildRequest {
 export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSource> {
   const { from, key } = request;
   if (request.checkpoint !== undefined) {
-    throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Leave it away for a job.');
+    throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Omit it for a job.');
   }
   const root = jobRoot(request.jobRoot, io.env);
   const older = olderFolder(from, root);

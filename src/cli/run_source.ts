@@ -30,7 +30,7 @@ export const runArgs: readonly ArgSpec[] = [
 export const fromFlag: OptionalText = {
   type: 'string',
   value: 'RUN',
-  summary: 'The run, in place of the argument: its id, or the path of a runpack or run pack.',
+  summary: 'Run, instead of the argument: its id, or the path of a runpack or run pack.',
 };
 
 /** What names a run on a command line. */
@@ -148,5 +148,5 @@ export function sourceFile(from: string, checkpoint: string | undefined, io: Io)
   if (/\.json$/i.test(path))
     return { path: runpackOf(path, checkpointNamed(soundChain(path), checkpoint ?? 'latest')) };
   if (checkpoint === undefined) return file;
-  throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Leave it away for a run.');
+  throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Omit it for a run.');
 }

@@ -19,12 +19,12 @@ import { outDir } from '../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'approve' },
-  summary: 'Approve one call under one policy, once, for a time.',
+  summary: 'Approve one call under one policy: once, and for a limited time.',
   description:
-    'Signs a token that `gait gate eval --approval-token` takes if it believes the key. Give the call and the policy as ' +
-    'files, and the approval is of exactly these arguments, which are shown, with what the policy says of them; one that ' +
-    'needs no approval gets none. Or give their digests, as a decision printed them: then you sign what you do not see. A ' +
-    'token is used up by the call that runs on it.',
+    'Signs a token that `gait gate eval --approval-token` accepts if it trusts the key. With the call ' +
+    'and the policy as files, the approval is for exactly these arguments, which are shown together with ' +
+    'what the policy says of them; a call that needs no approval gets none. With their digests instead, ' +
+    'as a decision printed them, you sign what you do not see. The call that runs on a token uses it up.',
   examples: [
     {
       says: 'Approve what a file asks for',
@@ -36,25 +36,34 @@ const spec: CommandSpec = command({
     },
   ],
   flags: {
-    intent: { type: 'string', value: 'FILE', summary: 'The call: its arguments are approved to the letter.' },
-    policy: { type: 'string', value: 'FILE', summary: 'The policy that it is approved under.' },
+    intent: {
+      type: 'string',
+      value: 'FILE',
+      summary: 'File with the call: exactly its arguments are approved.',
+    },
+    policy: { type: 'string', value: 'FILE', summary: 'Policy that the call is approved under.' },
     'intent-digest': {
       type: 'string',
       value: 'DIGEST',
-      summary: 'The digest of the call, in place of its file.',
+      summary: 'Digest of the call, instead of its file.',
     },
     'policy-digest': {
       type: 'string',
       value: 'DIGEST',
-      summary: 'The digest of the policy, in place of its file.',
+      summary: 'Digest of the policy, instead of its file.',
     },
     'delegation-binding-digest': {
       type: 'string',
       value: 'DIGEST',
-      summary: 'Of the delegation of the call, where it has one. Known when --intent is given.',
+      summary: 'Digest of the call’s delegation, if it has one. Taken from --intent when that is given.',
     },
-    approver: { type: 'string', value: 'NAME', required: true, summary: 'Who approves. Not who asks.' },
-    'reason-code': { type: 'string', value: 'TEXT', required: true, summary: 'Why, such as a ticket.' },
+    approver: {
+      type: 'string',
+      value: 'NAME',
+      required: true,
+      summary: 'Identity of the approver; must differ from the requester.',
+    },
+    'reason-code': { type: 'string', value: 'TEXT', required: true, summary: 'Reason, such as a ticket.' },
     ...mintFlags,
     ...privateKeyFlags,
   },

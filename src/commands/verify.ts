@@ -11,10 +11,10 @@ export const VERIFY_OUTPUT = 'gait.verify.output';
 
 const spec: CommandSpec = command({
   output: { schemaId: VERIFY_OUTPUT, operation: 'verify' },
-  summary: 'Check a run, by its id or file, or any pack.',
+  summary: 'Verify a run, by its id or file, or any pack.',
   description:
-    'The same checks as `gait pack verify`, for runs by their id: found in the output directory or in ' +
-    '~/.gait/runpacks. Needs no network and trusts nothing that is in the file. Exit 2 if anything is wrong.',
+    'The same checks as `gait pack verify`; a run id is looked up in the output directory and in ' +
+    '~/.gait/runpacks. Needs no network and trusts nothing in the file. Exit 2 if anything is wrong.',
   examples: [
     { says: 'Check a run', line: 'verify run_1' },
     {

@@ -58,7 +58,10 @@ export class Fields {
     if (text === undefined) return undefined;
     const time = zonedTime(text);
     if (time !== undefined) return time;
-    throw invalidInput('record_invalid', `${this.at(name)} is no RFC 3339 time: ${JSON.stringify(text)}`);
+    throw invalidInput(
+      'record_invalid',
+      `${this.at(name)} is not an RFC 3339 timestamp: ${JSON.stringify(text)}`,
+    );
   }
 
   object(name: string): JsonObject | undefined {

@@ -23,7 +23,7 @@ export function allBytes(fs: FsPort, fd: Fd, offset: number, end: number): Buffe
 }
 
 /** Whether there is a file that can be opened. */
-export function isThere(fs: FsPort, path: string): boolean {
+export function canOpen(fs: FsPort, path: string): boolean {
   try {
     fs.close(fs.open(path, 'read'));
     return true;

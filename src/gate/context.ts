@@ -14,7 +14,7 @@ const CAREFUL_LIFETIME_MS = 86_400_000;
 /** The longest that a token may live: what is asked for, and no more than the profile takes. Throws `flag_value_invalid`. */
 export function longestLife(profile: Profile, asked: number | undefined): number | undefined {
   if (asked !== undefined && !(asked > 0 && Number.isFinite(asked))) {
-    throw invalidInput('flag_value_invalid', 'the longest life of a token is no time');
+    throw invalidInput('flag_value_invalid', 'the longest lifetime of a token is not a duration');
   }
   return profile === 'standard' ? asked : Math.min(asked ?? CAREFUL_LIFETIME_MS, CAREFUL_LIFETIME_MS);
 }

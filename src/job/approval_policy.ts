@@ -66,7 +66,7 @@ function isSoundEntry(
 }
 
 function keyUntrustworthy(place: number): GaitError {
-  const message = `the public key of approver ${place} is not a sound Ed25519 key`;
+  const message = `the public key of approver ${place} is not a valid Ed25519 key`;
   return invalidInput('key_untrustworthy', message, 'Such a key verifies signatures that nobody made.');
 }
 

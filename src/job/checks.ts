@@ -25,7 +25,7 @@ export function checkCheckpoint(
   if (fault !== undefined) return fault;
   if (type !== 'decision-needed') return undefined;
   if (requiredAction === undefined || requiredAction.trim() === '') {
-    const hint = 'Say with --required-action what a person has to decide.';
+    const hint = 'Describe with --required-action what a person has to decide.';
     return invalidInput(
       'required_action_missing',
       'a decision-needed checkpoint needs a required action',

@@ -27,7 +27,7 @@ export function revisionMoved({ job_id, revision, status }: JobState, asked: num
     code: 'revision_moved',
     category: 'state_contention',
     message: `job ${job_id} is at revision ${revision}, not at ${asked}`,
-    hint: `Look at what happened since, \`gait job log --id ${job_id}\`, and decide again.`,
+    hint: `See what happened since with \`gait job log --id ${job_id}\`, and decide again.`,
     details: { job_id, revision, if_revision: asked ?? null, status },
   });
 }
@@ -47,7 +47,7 @@ export function tooManyDecisions(job: JobState): GaitError {
 }
 
 export function reasonRequired(): GaitError {
-  const hint = 'Say with --reason why the change is all right; it is kept in the log.';
+  const hint = 'Give the reason with --reason; it is kept in the log.';
   return invalidInput('reason_required', '--allow-env-mismatch needs a reason', hint);
 }
 
@@ -88,8 +88,8 @@ export function leaseLost({ job_id, lease }: JobState, token: number | undefined
     token === undefined
       ? 'no token was given'
       : token === lease?.token
-        ? `the token ${token} is not one of ${worker}`
-        : `the token ${token} is not good any more`;
+        ? `lease token ${token} does not belong to ${worker}`
+        : `lease token ${token} is stale: a later lease has been taken`;
   return new GaitError({
     code: 'lease_lost',
     category: 'state_contention',
@@ -108,7 +108,7 @@ export function budgetExceeded(
     code: 'budget_exceeded',
     category: 'policy_blocked',
     message: `job ${job_id} has used its budget of ${budget}: ${used}${unit} of ${limit}${unit}; it is blocked`,
-    hint: 'Let a person look at it. Resuming it starts its budgets anew: gait job resume.',
+    hint: 'A person has to look at it. Resuming it resets its budgets: gait job resume.',
     details: { job_id, budget, limit, used },
   });
 }

@@ -309,7 +309,7 @@ export function verificationError(
     category: 'verification_failed',
     message,
     hint: unbelieved
-      ? 'It is whole, but its signatures do not vouch for it. Ask who made it for the public key.'
+      ? 'It is intact, but its signatures do not vouch for it. Ask whoever made it for the public key.'
       : '`gait pack verify` lists all findings. Ask for it again from where it was built.',
   });
 }

@@ -41,7 +41,12 @@ export function timeFindings(
     }
     if (isTime(member)) return [];
     return [
-      { code: 'not_a_time', message: `${name}: ${key} is no time: ${member}`, member: name, actual: member },
+      {
+        code: 'not_a_time',
+        message: `${name}: ${key} is not a valid timestamp: ${member}`,
+        member: name,
+        actual: member,
+      },
     ];
   });
 }

@@ -78,8 +78,7 @@ export function publicKeyFiles(dir: string): string[] {
 /** A key on a command line is no secret any more; at least it is not repeated in an error. Throws `key_as_name`. */
 export function refuseKeyAsName(name: string): void {
   if (!looksLikeKey(name)) return;
-  const hint =
-    'What stands on a command line can be read by others: consider that key known, and make another.';
+  const hint = 'Others can read what is on a command line: consider that key compromised, and make another.';
   throw invalidInput('key_as_name', 'a key stands where a file or a variable should be named', hint);
 }
 

@@ -111,7 +111,7 @@ function admit(ring: Keyring, entry: KeyringEntry, place: string, source: string
   const time = (['not_before', 'not_after', 'revoked_at', 'added_at'] as const).find(
     (member) => !isTimestamp(entry[member] ?? entry.added_at),
   );
-  if (time !== undefined) throw refused(`${time} is no time: ${entry[time]}`);
+  if (time !== undefined) throw refused(`${time} is not a valid timestamp: ${entry[time]}`);
   const { key_id, not_before, not_after, revoked_at } = entry;
   if (not_before !== undefined && not_after !== undefined && epochMs(not_before) >= epochMs(not_after)) {
     throw refused('not_after is not later than not_before');

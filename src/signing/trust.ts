@@ -24,7 +24,7 @@ export class TrustSet implements Trust {
   admit(publicKey: PublicKey, source: string): void {
     if (!isSoundKey(publicKey)) {
       const hint = 'Such a key verifies signatures that nobody made.';
-      throw invalidInput('key_untrustworthy', `the public key of ${source} is not a sound Ed25519 key`, hint);
+      throw invalidInput('key_untrustworthy', `the public key of ${source} is not a valid Ed25519 key`, hint);
     }
     this.#keys.set(keyIdOf(publicKey), publicKey);
     this.#sources.push(source);

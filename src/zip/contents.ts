@@ -122,7 +122,7 @@ export function compareDeclared(
     const actual = digests.get(path);
     if (actual === undefined) {
       missing.push(path);
-      findings.push({ code: 'member_missing', message: `${path} is declared and not there`, member: path });
+      findings.push({ code: 'member_missing', message: `${path} is declared, but missing`, member: path });
     } else if (actual !== expected.toLowerCase()) {
       mismatches.push({ path, expected, actual });
       const message = `${path}: the content is not what the manifest declares`;

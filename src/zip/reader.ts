@@ -176,7 +176,7 @@ class SourceReader extends yauzl.RandomAccessReader {
 /** A second reader, yauzl, must see the same members in a container that the audit found nothing wrong with. */
 async function secondOpinion(source: ByteSource, members: readonly Member[]): Promise<ContainerFinding[]> {
   const disagree = (why: string): ContainerFinding[] => {
-    return [{ code: 'readers_disagree', message: `another reader of zips sees something else: ${why}` }];
+    return [{ code: 'readers_disagree', message: `another zip reader sees something else: ${why}` }];
   };
   try {
     const options = { lazyEntries: true, autoClose: false, strictFileNames: true };

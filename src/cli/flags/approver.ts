@@ -11,13 +11,12 @@ export const approverFlags: {
   'approver-key': {
     type: 'strings',
     value: 'FILE',
-    summary:
-      'The public key of a person who may approve: approvals of the job must then be signed. Repeatable.',
+    summary: 'Public key of a person who may approve; approvals must then be signed. Repeatable.',
   },
   'approvals-required': {
     type: 'count',
     value: 'N',
-    summary: 'How many different approvers have to sign each decision. By default 1.',
+    summary: 'Number of different approvers who must sign each decision. By default 1.',
   },
 };
 

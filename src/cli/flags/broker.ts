@@ -23,44 +23,47 @@ export const brokerFlags: {
     value: 'BROKER',
     default: 'off',
     options: BROKERS,
-    summary: 'Who issues credentials: nobody, a stub for trials, the environment, or a command.',
+    summary:
+      'Broker that issues credentials: off, stub (for trials), env (environment variables), or command.',
   },
   'credential-env-prefix': {
     type: 'string',
     value: 'PREFIX',
     default: 'GAIT_BROKER_TOKEN_',
-    summary: 'What the names of the variables begin with that the broker env looks at.',
+    summary: 'Prefix of the environment variables that the env broker reads.',
   },
   'credential-ref': {
     type: 'string',
     value: 'NAME',
-    summary: 'Which credential to ask for, in place of the one that the rule names.',
+    summary: 'Credential to request, instead of the one that the rule names.',
   },
   'credential-scopes': {
     type: 'string',
     value: 'LIST',
-    summary: 'Scopes to ask for beside those of the rule, apart by commas.',
+    summary: 'Scopes to request in addition to those of the rule, comma-separated.',
   },
   'credential-command': {
     type: 'string',
     value: 'COMMAND',
-    summary: 'The program of the broker command: it reads a request and answers with JSON. Run by no shell.',
+    summary: 'Program of the command broker: reads a request and answers with JSON. Not run by a shell.',
   },
   'credential-command-args': {
     type: 'string',
     value: 'LIST',
-    summary: 'Its arguments, apart by commas.',
+    summary: 'Arguments of the command broker, comma-separated.',
   },
   'credential-timeout': {
     type: 'string',
     value: 'TIME',
     default: '5s',
-    summary: 'How long it may take before it is killed, with all that it started: up to 10m.',
+    summary: 'Time limit of the command broker, after which it and all its children are killed: up to 10m.',
   },
   'credential-pass-env': {
     type: 'strings',
     value: 'NAME',
-    summary: 'A variable to pass on to it, beside PATH, HOME, LANG, TZ and TMPDIR. Repeatable.',
+    summary:
+      'Pass this environment variable to the command, in addition to PATH, HOME, LANG, TZ and TMPDIR. ' +
+      'Repeatable.',
   },
 };
 

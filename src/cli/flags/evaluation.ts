@@ -8,7 +8,7 @@ export const evaluationFlags: { readonly 'evaluation-time': OptionalText } = {
   'evaluation-time': {
     type: 'string',
     value: 'TIME',
-    summary: 'Judge as if it were this time, such as 2026-12-24T18:00:00+01:00. By default, now.',
+    summary: 'Evaluate as of this time, such as 2026-12-24T18:00:00+01:00. By default, now.',
   },
 };
 
@@ -17,8 +17,7 @@ export const homeFlags: { readonly home: OptionalText } = {
   home: {
     type: 'string',
     value: 'DIR',
-    summary:
-      'The home folder of whoever acts: what ~ and $HOME are in a call. By default they may be any folder.',
+    summary: 'Home directory that ~ and $HOME stand for in a call. By default they may be any directory.',
   },
 };
 
@@ -30,7 +29,7 @@ export const trialFlags: typeof evaluationFlags &
   'kill-switch-state': {
     type: 'string',
     value: 'FILE',
-    summary: 'The kill switches that stand, as `gait kill-switch` keeps them. By default none.',
+    summary: 'File of the kill switches, as `gait kill-switch` writes it. By default none.',
   },
 };
 
@@ -46,6 +45,6 @@ export const contextFlags: { readonly 'context-envelope': OptionalText } = {
   'context-envelope': {
     type: 'string',
     value: 'FILE',
-    summary: 'What the agent was given to read: a context envelope. Without it no context is proven.',
+    summary: 'Context envelope: what the agent was given to read. Without it no context is proven.',
   },
 };

@@ -29,17 +29,18 @@ export const gateFlags: {
     default: 'standard',
     options: PROFILES,
     summary:
-      'oss-prod: a key of your own, approvals and delegations by keys that are named, a credential for every call of high risk.',
+      'Profile: oss-prod requires a key of your own, approvals and delegations by named keys, and a ' +
+      'credential for every high-risk call.',
   },
   audience: {
     type: 'string',
     value: 'NAME',
-    summary: 'What this gate is called. A token that is for another gate does not count here.',
+    summary: 'Name of this gate. A token for another gate is not accepted.',
   },
   'max-token-lifetime': {
     type: 'string',
     value: 'TIME',
-    summary: 'The longest that a token may live: 1h, 7d. By default any; 24h at most under oss-prod.',
+    summary: 'Longest lifetime of a token: 1h, 7d. By default unlimited; at most 24h under oss-prod.',
   },
 };
 
@@ -73,14 +74,14 @@ function believed<K extends string>(kind: K, what: string): BelievedTable<K> {
     [`${kind}-public-key`]: {
       type: 'strings',
       value: 'FILE',
-      summary: `A public key whose ${what} count. Repeatable.`,
+      summary: `Trust ${what} signed by this public key. Repeatable.`,
     },
-    [`${kind}-public-key-env`]: text('NAME', 'The environment variable that holds such a key.'),
+    [`${kind}-public-key-env`]: text('NAME', 'Environment variable that holds such a key.'),
     [`${kind}-private-key`]: text(
       'FILE',
-      `A private key whose public half to believe for ${what}. Not under oss-prod: a gate that holds it could approve itself.`,
+      `Trust ${what} by the public half of this private key. Not under oss-prod: a gate that holds it could approve by itself.`,
     ),
-    [`${kind}-private-key-env`]: text('NAME', 'The environment variable that holds such a private key.'),
+    [`${kind}-private-key-env`]: text('NAME', 'Environment variable that holds such a private key.'),
   } as BelievedTable<K>;
 }
 

@@ -12,10 +12,9 @@ export const configFlags: {
   config: {
     type: 'string',
     value: 'FILE',
-    summary:
-      'Settings for what no flag says: the section `gate` of a .gait/config.yaml. Only read when it is named here.',
+    summary: 'Config file whose `gate` section supplies defaults for flags. Never read unless named here.',
   },
-  'no-config': { type: 'boolean', summary: 'Read no settings; as without --config.' },
+  'no-config': { type: 'boolean', summary: 'Read no config file; the same as without --config.' },
 };
 
 /** Larger ones are no settings. Bytes. */

@@ -36,10 +36,10 @@ type RecordFlag = 'trace-out' | 'approval-audit-out' | 'delegation-audit-out' | 
 
 /** Where records of a decision are written beside the gate's own directory. */
 export const recordFlags: Texts<RecordFlag> = {
-  'trace-out': text('FILE', 'Write the trace there too.'),
-  'approval-audit-out': text('FILE', 'Write what became of the approvals there too.'),
-  'delegation-audit-out': text('FILE', 'Write what became of the delegations there too.'),
-  'credential-evidence-out': text('FILE', 'Write the record of the credential there too.'),
+  'trace-out': text('FILE', 'Write a copy of the trace to this file.'),
+  'approval-audit-out': text('FILE', 'Write a copy of the approval audit to this file.'),
+  'delegation-audit-out': text('FILE', 'Write a copy of the delegation audit to this file.'),
+  'credential-evidence-out': text('FILE', 'Write a copy of the credential evidence to this file.'),
 };
 
 type AskedFlag =
@@ -54,15 +54,15 @@ type AskedFlag =
 /** What is asked, and what is shown for it. */
 export const askedFlags: Texts<AskedFlag> & { readonly policy: OptionalText; readonly intent: RequiredText } =
   {
-    policy: text('FILE', 'The policy. Needed, here or in the file of --config.'),
-    intent: { type: 'string', value: 'FILE', required: true, summary: 'The call, as JSON.' },
-    'expect-policy-digest': text('DIGEST', 'Refuse any policy but this one.'),
+    policy: text('FILE', 'Policy file. Required, here or in the file of --config.'),
+    intent: { type: 'string', value: 'FILE', required: true, summary: 'File with the call, as JSON.' },
+    'expect-policy-digest': text('DIGEST', 'Fail unless the policy has this digest.'),
     'approval-token': text('FILE', 'An approval.'),
-    'approval-token-chain': text('FILES', 'More approvals, with commas between them.'),
-    'approval-token-ref': text('TEXT', 'What somebody says of approvals: kept as a claim, worth nothing.'),
+    'approval-token-chain': text('FILES', 'Further approvals, comma-separated.'),
+    'approval-token-ref': text('TEXT', 'Reference to approvals, recorded as a claim; proves nothing.'),
     ...contextFlags,
     'delegation-token': text('FILE', 'A delegation.'),
-    'delegation-token-chain': text('FILES', 'More delegations, with commas between them.'),
+    'delegation-token-chain': text('FILES', 'Further delegations, comma-separated.'),
   };
 
 /** How a gate signs, and where it counts. */
@@ -72,11 +72,11 @@ export const signingFlags: {
   readonly 'kill-switch-state': OptionalText;
 } = {
   'key-mode': signingModeFlag,
-  'rate-limit-state': text(
-    'DIR',
-    'The same as --state-dir, as earlier versions called what they kept there.',
+  'rate-limit-state': text('DIR', 'Alias of --state-dir, for earlier versions’ command lines.'),
+  'kill-switch-state': text(
+    'FILE',
+    'File of the kill switches. By default those of --state-dir, if there are any.',
   ),
-  'kill-switch-state': text('FILE', 'The kill switches. By default those of --state-dir, if there are any.'),
 };
 
 interface OpenValues

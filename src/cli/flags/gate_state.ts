@@ -7,6 +7,7 @@ export const stateFlag: { readonly 'state-dir': OptionalText } = {
     value: 'DIR',
     env: 'GAIT_GATE_STATE',
     summary:
-      'Where decisions, records and what was used up are kept. By default ./gait-out/gate; put it where the agent cannot write.',
+      'Directory of decisions, records and used-up approvals. By default ./gait-out/gate; put it where the ' +
+      'agent cannot write.',
   },
 };

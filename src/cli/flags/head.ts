@@ -5,7 +5,7 @@ import type { OptionalText } from '../command.ts';
 
 /** What a reader remembers of a log. `what` it is, and what its revisions and hashes are. */
 export function expectHeadFlag(what: string): { readonly 'expect-head': OptionalText } {
-  const summary = `What you remember of it: ${what}. It may have gone on since; one that lacks this, or has another there, does not verify.`;
+  const summary = `Fail unless it contains ${what}, as noted earlier; what was added later is fine.`;
   return { 'expect-head': { type: 'string', value: 'REVISION:HASH', summary } };
 }
 

@@ -13,7 +13,7 @@ export const rootFlag: OptionalText = {
   type: 'string',
   value: 'DIR',
   env: 'GAIT_JOB_ROOT',
-  summary: 'Where the jobs are. By default ./gait-out/jobs.',
+  summary: 'Directory of the jobs. By default ./gait-out/jobs.',
 };
 
 /** Flags of every command that concerns one job. */
@@ -28,9 +28,9 @@ export const authorFlags: { readonly actor: OptionalText; readonly reason: Optio
     type: 'string',
     value: 'NAME',
     env: 'GAIT_ACTOR',
-    summary: 'Who gives the command. By default the user of the operating system.',
+    summary: 'Name of whoever gives the command. By default the user of the operating system.',
   },
-  reason: { type: 'string', value: 'TEXT', summary: 'Why; kept in the log. At most 512 characters.' },
+  reason: { type: 'string', value: 'TEXT', summary: 'Reason, kept in the log: at most 512 characters.' },
 };
 
 /** Flags of what a person decides: the command says on what it was decided. */
@@ -43,7 +43,7 @@ export const personFlags: {
   'if-revision': {
     type: 'count',
     value: 'N',
-    summary: 'Only if the job is at revision N still, as `gait job status` showed it.',
+    summary: 'Fail unless the job is still at revision N, as `gait job status` showed it.',
   },
 };
 
@@ -89,6 +89,6 @@ export const sharedFlag: OptionalText = {
   type: 'string',
   value: 'GROUP',
   summary:
-    'Share the folder of the jobs, and those above it that are made, with a group of the system: its members may read ' +
-    'and write what is made in it from now on.',
+    'Share the folder of the jobs, and those above it that are made, with a group of the system: its ' +
+    'members may read and write whatever is made in it from now on.',
 };

@@ -23,12 +23,12 @@ export const privateKeyFlags: {
   'private-key': {
     type: 'string',
     value: 'FILE',
-    summary: 'The private key to sign with: a file such as `gait keys init` makes.',
+    summary: 'Private key to sign with: a file such as `gait keys init` makes.',
   },
   'private-key-env': {
     type: 'string',
     value: 'NAME',
-    summary: 'The environment variable that holds the private key, in place of a file.',
+    summary: 'Environment variable that holds the private key, instead of a file.',
   },
 };
 
@@ -44,16 +44,16 @@ export const trustFlags: {
   readonly 'public-key-env': OptionalText;
   readonly 'trust-dir': OptionalText;
 } = {
-  'public-key': { type: 'strings', value: 'FILE', summary: 'A public key to believe. Repeatable.' },
+  'public-key': { type: 'strings', value: 'FILE', summary: 'Trust this public key. Repeatable.' },
   'public-key-env': {
     type: 'string',
     value: 'NAME',
-    summary: 'The environment variable that holds a public key to believe.',
+    summary: 'Trust the public key in this environment variable.',
   },
   'trust-dir': {
     type: 'string',
     value: 'DIR',
-    summary: 'A directory of public keys to believe: every *_public.key and *.pub in it.',
+    summary: 'Trust every public key in this directory: *_public.key and *.pub.',
   },
 };
 
@@ -63,7 +63,8 @@ export const captureKeyFlag: FlagSpec & { readonly type: 'string' } = {
   value: 'MODE',
   options: ['dev', 'prod'],
   summary:
-    'Sign with the dev key of the workspace, or with a key of your own (prod). Not signed by default; a private key means prod.',
+    'Sign with the workspace’s dev key (dev), or a key of your own (prod). Not signed by default; ' +
+    '--private-key implies prod.',
 };
 
 /** How careful to be with the private key. */
@@ -81,7 +82,8 @@ export const keyModeFlag: FlagSpec & { readonly type: 'string' } = {
   value: 'MODE',
   options: KEY_MODES,
   summary:
-    'Sign with no key, with the dev key of the workspace, or with one of your own (prod). A private key means prod.',
+    'Sign with no key (none), the workspace’s dev key (dev), or a key of your own (prod). --private-key ' +
+    'implies prod.',
 };
 
 /** Who has to sign takes the dev key of the workspace unless a key is given. */
@@ -90,7 +92,7 @@ export const signingModeFlag: FlagSpec & { readonly type: 'string' } = {
   value: 'MODE',
   options: ['dev', 'prod'],
   summary:
-    'Sign with the dev key of the workspace, or with a key of your own (prod). A private key means prod.',
+    'Sign with the workspace’s dev key (dev), or a key of your own (prod). --private-key implies prod.',
 };
 
 /** `dev` or `prod`, as the flag says, or as a private key that is given means. Throws `flag_value_invalid`. */

@@ -14,7 +14,7 @@ export const keyringFlags: { readonly keyring: OptionalText } = {
     type: 'string',
     value: 'FILE',
     env: 'GAIT_KEYRING',
-    summary: 'A keyring whose keys to believe, each for its purpose: a file such as `gait keys add` makes.',
+    summary: 'Trust the keys in this keyring, each for its purpose: a file such as `gait keys add` makes.',
   },
 };
 
@@ -51,7 +51,7 @@ export const managedRingFlags: { readonly keyring: OptionalText } = {
     type: 'string',
     value: 'FILE',
     env: 'GAIT_KEYRING',
-    summary: 'The keyring. By default ./gait-out/keys/keyring.json.',
+    summary: 'Keyring file. By default ./gait-out/keys/keyring.json.',
   },
 };
 

@@ -11,13 +11,14 @@ export const stateFlags: { readonly state: OptionalText; readonly 'state-dir': O
   state: {
     type: 'string',
     value: 'FILE',
-    summary: 'The file that holds the switches. By default kill_switch.json in the directory of the gate.',
+    summary: 'File of the kill switches. By default kill_switch.json in the directory of the gate.',
   },
   'state-dir': {
     type: 'string',
     value: 'DIR',
     summary:
-      'The directory of the gate, as `gait gate eval` is told it. By default GAIT_GATE_STATE, else that of the workspace.',
+      'Directory of the gate, as for `gait gate eval`. By default GAIT_GATE_STATE, else that of the ' +
+      'workspace.',
   },
 };
 

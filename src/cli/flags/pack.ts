@@ -20,7 +20,7 @@ export const packArgs: readonly ArgSpec[] = [{ name: 'PATH', summary: 'the pack'
 export const pathFlag: OptionalText = {
   type: 'string',
   value: 'FILE',
-  summary: 'The pack, in place of the argument.',
+  summary: 'Pack file, instead of the argument.',
 };
 
 const PACK_TYPES: readonly string[] = ['run', 'job', 'guard'];
@@ -30,7 +30,7 @@ export const typeFlag: OptionalText & { readonly options: readonly string[] } = 
   type: 'string',
   value: 'TYPE',
   options: PACK_TYPES,
-  summary: 'What the pack must be of; any other does not verify. guard is an evidence pack.',
+  summary: 'Fail unless the pack is of this type; guard is an evidence pack.',
 };
 
 export function pathOf(input: PathInput): string {

@@ -13,7 +13,7 @@ export const journalFlag: RequiredText = {
   type: 'string',
   value: 'FILE',
   required: true,
-  summary: 'The journal of the session.',
+  summary: 'Journal file of the session.',
 };
 
 export function openJournal(path: string): Journal {

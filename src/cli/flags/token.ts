@@ -18,29 +18,28 @@ export const mintFlags: {
   scope: {
     type: 'string',
     value: 'SCOPES',
-    summary:
-      'What it is for, with commas between: tool:tool.write, or * for any. By default the tool of --intent.',
+    summary: 'Scope, comma-separated: tool:tool.write, or * for any. By default the tool of --intent.',
   },
   ttl: {
     type: 'string',
     value: 'TIME',
     required: true,
-    summary: 'How long it holds: 30m, 1h30m, 7d. 90d at most.',
+    summary: 'How long it is valid: 30m, 1h30m, 7d. At most 90d.',
   },
   'not-before': {
     type: 'string',
     value: 'TIME',
-    summary: 'When it begins to hold, such as 2026-02-14T08:00:00Z.',
+    summary: 'Time from which it is valid, such as 2026-02-14T08:00:00Z.',
   },
   audience: {
     type: 'string',
     value: 'NAME',
-    summary: 'The one gate that it is for, as its --audience says.',
+    summary: 'Gate that it is for: the value of that gate’s --audience.',
   },
   out: {
     type: 'string',
     value: 'FILE',
-    summary: 'Where to write it. By default below ./gait-out, by its id.',
+    summary: 'File to write the token to. By default below ./gait-out, named by its id.',
   },
   'key-mode': signingModeFlag,
 };

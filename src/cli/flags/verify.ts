@@ -27,23 +27,23 @@ export const signatureFlags: typeof trustFlags &
   'private-key': {
     type: 'string',
     value: 'FILE',
-    summary: 'A private key whose public half to believe. Better give the public key alone.',
+    summary: 'Trust the public half of this private key. Prefer --public-key.',
   },
   'private-key-env': {
     type: 'string',
     value: 'NAME',
-    summary: 'The environment variable that holds such a private key.',
+    summary: 'Environment variable that holds such a private key.',
   },
   profile: {
     type: 'string',
     value: 'PROFILE',
     default: 'standard',
     options: ['standard', 'strict'],
-    summary: 'strict demands a signature by a key that is given, and the container as gait writes it.',
+    summary: 'strict requires a signature by a trusted key, and a container exactly as gait writes it.',
   },
   'require-signature': {
     type: 'boolean',
-    summary: 'What is unsigned, or has a signature that cannot be checked, will not do.',
+    summary: 'Fail if it is unsigned, or if a signature cannot be verified.',
   },
 };
 

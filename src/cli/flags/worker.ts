@@ -22,13 +22,13 @@ export const workerFlags: {
     type: 'string',
     value: 'NAME',
     env: 'GAIT_WORKER',
-    summary: 'What the worker is called. By default this machine and process.',
+    summary: 'Name of the worker. By default this machine and process.',
   },
   ttl: {
     type: 'string',
     value: 'TIME',
     default: '30s',
-    summary: 'How long a lease lasts without renewal: 1s to 1d. It is renewed at a third of it.',
+    summary: 'Time to live of the lease without renewal: 1s to 1d. It is renewed after a third of it.',
   },
 };
 
@@ -37,7 +37,7 @@ export const environmentFlag: OptionalText = {
   type: 'string',
   value: 'TEXT',
   env: 'GAIT_ENV_FINGERPRINT',
-  summary: 'The present fingerprint, for a job that was submitted with one of its own.',
+  summary: 'Current fingerprint, for a job that was submitted with one of its own.',
 };
 
 /** The environment that a job is held against, here: the flag, else GAIT_ENV_FINGERPRINT, else what its rules name. */
@@ -56,22 +56,21 @@ export const namedWorkerFlag: OptionalText = {
   type: 'string',
   value: 'NAME',
   env: 'GAIT_WORKER',
-  summary:
-    'What the worker is called. A token is good only with the name that it was given to. By default the actor.',
+  summary: 'Name of the worker that the token was given to. By default the actor.',
 };
 
 export const tokenFlag: RequiredText = {
   type: 'string',
   value: 'TOKEN',
   required: true,
-  summary: 'The token of the lease, as `gait job claim` answered it.',
+  summary: 'Token of the lease, as `gait job claim` printed it.',
 };
 
 export const optionalTokenFlag: OptionalText = {
   type: 'string',
   value: 'TOKEN',
   env: 'GAIT_LEASE_TOKEN',
-  summary: 'The token of the lease that the writer holds. Needed while the job is leased.',
+  summary: 'Token of the lease that the writer holds. Required while the job is leased.',
 };
 
 export const budgetFlags: {
@@ -83,7 +82,7 @@ export const budgetFlags: {
   'max-wall': {
     type: 'string',
     value: 'TIME',
-    summary: 'Block the job once so much time has passed since it was first claimed, or last resumed.',
+    summary: 'Block the job this long after it was first claimed, or last resumed.',
   },
   'max-steps': {
     type: 'count',
@@ -97,7 +96,7 @@ export const budgetFlags: {
   },
   'no-rerun': {
     type: 'boolean',
-    summary: 'Never run its command a second time by itself: a person decides. The same as --max-attempts 1.',
+    summary: 'Never rerun the command automatically: a person decides. The same as --max-attempts 1.',
   },
 };
 

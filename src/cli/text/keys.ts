@@ -13,8 +13,12 @@ export const keyDirFlags: {
   readonly 'out-dir': OptionalText;
   readonly prefix: FlagSpec & { readonly type: 'string'; readonly default: string };
 } = {
-  'out-dir': { type: 'string', value: 'DIR', summary: 'Where to put them. By default ./gait-out/keys.' },
-  prefix: { type: 'string', value: 'NAME', default: 'gait', summary: 'What their names begin with.' },
+  'out-dir': {
+    type: 'string',
+    value: 'DIR',
+    summary: 'Directory for the key files. By default ./gait-out/keys.',
+  },
+  prefix: { type: 'string', value: 'NAME', default: 'gait', summary: 'Prefix of the file names.' },
 };
 
 /** Makes a pair of key files and answers with their names. */

@@ -117,9 +117,9 @@ function sideFields(side: string, decision: Decision): JsonObject {
 }
 
 const ADVICE: Readonly<Record<Simulation['recommendation'], string>> = {
-  enforce: 'enforce, no verdict changes',
-  require_approval: 'require_approval, some calls are judged more strictly: have somebody look at them',
-  observe: 'observe, some calls get through more easily or owe something else: watch before you enforce',
+  enforce: 'enforce: no verdict changes',
+  require_approval: 'require_approval: some calls are judged more strictly; review them first',
+  observe: 'observe: some calls would now be allowed, or have other obligations; run in observe mode first',
 };
 
 function counted(count: number, what: string): string {

@@ -13,10 +13,10 @@ import { signaturesOf } from '../../signing/signed_document.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'revoke' },
-  summary: 'Take an approval or a delegation back: no gate with this state takes it any more.',
+  summary: 'Revoke an approval or a delegation: no gate with this state accepts it any longer.',
   description:
-    'Enters it in the list of what was taken back, in the directory of the gate. Give the token itself, or the id that ' +
-    'a decision printed; by its id, every token with that id is taken back. What ran on it before stays done.',
+    'Records the revocation in the directory of the gate. Name the token file, or the id that a decision ' +
+    'printed; an id revokes every token with that id. Calls that ran on it before are not undone.',
   examples: [
     {
       says: 'Take one back',
@@ -26,8 +26,8 @@ const spec: CommandSpec = command({
   ],
   flags: {
     token: { type: 'string', value: 'FILE', summary: 'The token.' },
-    'token-id': { type: 'string', value: 'ID', summary: 'Its id, where the file is not at hand.' },
-    reason: { type: 'string', value: 'TEXT', required: true, summary: 'Why. It is kept.' },
+    'token-id': { type: 'string', value: 'ID', summary: 'Id of the token, if you do not have the file.' },
+    reason: { type: 'string', value: 'TEXT', required: true, summary: 'Reason, kept with the revocation.' },
     ...stateFlag,
   },
   async run({ flags }, io) {

@@ -14,7 +14,7 @@ import { gateDir } from '../../host/workspace/output_places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.approve.output', operation: 'verify' },
-  summary: 'Check an approval: that it is of this call under this policy, holds now, and is unused.',
+  summary: 'Verify an approval: that it is for this call under this policy, valid now, and unused.',
   examples: [
     {
       says: 'Check one',

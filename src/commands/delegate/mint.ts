@@ -11,10 +11,10 @@ import { outDir } from '../../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'mint' },
-  summary: 'Say that one may act for another: one hop of a chain.',
+  summary: 'Mint a delegation: one identity may act for another. One hop of a chain.',
   description:
-    'Signs a token that `gait gate eval --delegation-token` takes if it believes the key. Every hop of a chain has one, ' +
-    'no wider and no longer than the hop before it.',
+    'Signs a token that `gait gate eval --delegation-token` accepts if it trusts the key. Each hop of a ' +
+    'chain has its own, no wider and no longer than the hop before it.',
   examples: [
     {
       says: 'Let bob write for alice, for two hours',
@@ -22,20 +22,24 @@ const spec: CommandSpec = command({
     },
   ],
   flags: {
-    delegator: { type: 'string', value: 'NAME', required: true, summary: 'Who hands it on.' },
-    delegate: { type: 'string', value: 'NAME', required: true, summary: 'Who may act.' },
+    delegator: { type: 'string', value: 'NAME', required: true, summary: 'Identity that delegates.' },
+    delegate: { type: 'string', value: 'NAME', required: true, summary: 'Identity that may act.' },
     ...mintFlags,
     scope: {
       ...mintFlags.scope,
-      summary: 'What it is for, with commas between: write, tool:tool.write, or * for any.',
+      summary: 'Scope, comma-separated: write, tool:tool.write, or * for any.',
     },
     'scope-class': {
       type: 'string',
       value: 'CLASS',
-      summary: 'The class of what it is for, as rules name it.',
+      summary: 'Class of the scope, as rules name it.',
     },
-    'intent-digest': { type: 'string', value: 'DIGEST', summary: 'Only for this call.' },
-    'policy-digest': { type: 'string', value: 'DIGEST', summary: 'Only under this policy.' },
+    'intent-digest': { type: 'string', value: 'DIGEST', summary: 'Digest of the only call that it is for.' },
+    'policy-digest': {
+      type: 'string',
+      value: 'DIGEST',
+      summary: 'Digest of the only policy that it is for.',
+    },
     ...privateKeyFlags,
   },
   async run({ flags }, io) {

@@ -13,7 +13,7 @@ import { gateDir } from '../../host/workspace/output_places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.delegate.output', operation: 'verify' },
-  summary: 'Check a delegation: who signed it, for whom, and that it holds now.',
+  summary: 'Verify a delegation: who signed it, for whom, and that it is valid now.',
   examples: [
     {
       says: 'That it lets bob write for alice',
@@ -22,11 +22,15 @@ const spec: CommandSpec = command({
   ],
   flags: {
     token: { type: 'string', value: 'FILE', required: true, summary: 'The delegation.' },
-    delegator: { type: 'string', value: 'NAME', summary: 'It must be by this one.' },
-    delegate: { type: 'string', value: 'NAME', summary: 'It must be for this one.' },
-    scope: { type: 'string', value: 'SCOPES', summary: 'It must be for all of these, with commas between.' },
-    'intent-digest': { type: 'string', value: 'DIGEST', summary: 'The call, where it is for one.' },
-    'policy-digest': { type: 'string', value: 'DIGEST', summary: 'The policy, where it is for one.' },
+    delegator: { type: 'string', value: 'NAME', summary: 'Fail unless it is by this identity.' },
+    delegate: { type: 'string', value: 'NAME', summary: 'Fail unless it is for this identity.' },
+    scope: {
+      type: 'string',
+      value: 'SCOPES',
+      summary: 'Fail unless it covers all of these scopes, comma-separated.',
+    },
+    'intent-digest': { type: 'string', value: 'DIGEST', summary: 'Digest of the call, if it is for one.' },
+    'policy-digest': { type: 'string', value: 'DIGEST', summary: 'Digest of the policy, if it is for one.' },
     ...trustFlags,
     ...privateKeyFlags,
     ...keyringFlags,

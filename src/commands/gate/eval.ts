@@ -18,11 +18,12 @@ import { answerFields, answerLines, GATE_OUTPUT, gateRefusalOf } from '../../cli
 
 const spec: CommandSpec = command({
   output: { schemaId: GATE_OUTPUT, operation: 'eval' },
-  summary: 'Decide whether a tool call may run, and keep signed proof of why.',
+  summary: 'Decide whether a tool call may run, and record why, signed.',
   description:
-    'Run the call only if the verdict is allow and the exit code 0. Exit 0 for allow, and for dry_run under the standard ' +
-    'profile; 3 for block; 4 when somebody has to approve; 6 for a policy, a call or a key that cannot be read. Records ' +
-    'are written first, then the decision is entered in a chained log, the signed trace is written last.',
+    'Run the call only if the verdict is allow and the exit code is 0. Exit 0: allow, and dry_run under ' +
+    'the standard profile; 3: block; 4: approval required; 6: a policy, call or key that cannot be read. ' +
+    'Records are written first, then the decision is appended to a chained log, then the signed trace is ' +
+    'written.',
   examples: [
     { says: 'Decide', line: 'gate eval --policy gait.policy.yaml --intent intent.json' },
     {
@@ -45,7 +46,7 @@ const spec: CommandSpec = command({
     ...configFlags,
     simulate: {
       type: 'boolean',
-      summary: 'Only ask what would be: uses nothing up, issues nothing, exit 0.',
+      summary: 'Dry run: use nothing up, issue nothing, exit 0.',
     },
     'require-allow': { type: 'boolean', summary: 'Exit 3 for dry_run as well.' },
   },

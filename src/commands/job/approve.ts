@@ -18,11 +18,12 @@ const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'approve' },
   summary: 'Approve a decision that a job asked for.',
   description:
-    'An approval belongs to the checkpoint that asked. A job that only ever asked for one decision means that one; ' +
-    'otherwise --checkpoint says which, or --if-revision what was looked at, and at a terminal gait shows it and asks. ' +
-    'There is no approving ahead. The status does not change: `job resume` goes on. ' +
-    'A job that was submitted with approvers takes signed approvals only, each key once; the signature is over the ' +
-    'job, the checkpoint, the head of the log and the time at which the approval expires.',
+    'An approval belongs to the checkpoint that asked. If the job ever asked for only one decision, that ' +
+    'one is approved; otherwise name it with --checkpoint, or name what you looked at with ' +
+    '--if-revision; at a terminal gait shows the decision and asks. A decision cannot be approved in ' +
+    'advance. The status does not change: `job resume` continues the job. A job that was submitted with ' +
+    'approvers takes signed approvals only, each key once; the signature covers the job, the checkpoint, ' +
+    'the head of the log and the time at which the approval expires.',
   examples: [
     {
       says: 'Approve the open decision',
@@ -38,13 +39,14 @@ const spec: CommandSpec = command({
   flags: {
     ...jobFlags,
     ...personFlags,
-    checkpoint: { type: 'string', value: 'CP', summary: 'The decision-needed checkpoint, such as cp_0004.' },
+    checkpoint: { type: 'string', value: 'CP', summary: 'Decision to approve, such as cp_0004.' },
     ...privateKeyFlags,
     expires: {
       type: 'string',
       value: 'TIME',
       summary:
-        'How long a signed approval counts, unless the job is resumed on it: 1s to 30d. By default 24h.',
+        'How long a signed approval is valid, unless the job is resumed on it earlier: 1s to 30d. By default ' +
+        '24h.',
     },
   },
   async run({ flags }, io) {

@@ -15,11 +15,11 @@ import { GRACE_MS } from '../../job/work/held_lease.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'claim' },
-  summary: 'Take the lease of a job, to work on it.',
+  summary: 'Claim a job: take its lease, to work on it.',
   description:
-    'For workers written elsewhere. While the lease lasts nobody else can claim the job, and checkpoints need its token. ' +
-    'A lease that has expired can be taken over; the old token is then dead. The environment has to be the one that the ' +
-    'job is bound to (exit 3).',
+    'For workers of your own. While the lease lasts nobody else can claim the job, and checkpoints ' +
+    'require its token. An expired lease can be taken over; the old token is then stale. The environment ' +
+    'must be the one that the job is bound to (exit 3).',
   examples: [
     { says: 'Claim a job for a minute', line: 'job claim --id nightly --worker w1 --ttl 60s --json' },
   ],

@@ -6,8 +6,8 @@ import { eventOf, readHistory, runtimeState } from '../../job/read/history.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'inspect' },
-  summary: 'Show a job whole: its state, every checkpoint, approval and event.',
-  description: 'Folds the log from its first event and checks it on the way; a snapshot is not used.',
+  summary: 'Show all of a job: its state and every checkpoint, approval and event.',
+  description: 'Folds the log from its first event and checks it while doing so; no snapshot is used.',
   examples: [{ says: 'Show everything', line: 'job inspect --id nightly --json' }],
   flags: jobFlags,
   async run({ flags }, io) {

@@ -13,9 +13,9 @@ const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'log' },
   summary: 'Show the events of a job, or the job as it was at one of them.',
   description:
-    'A run of renewals of one lease is shown as its last; --json has them all. --follow goes on printing events as ' +
-    'they come, until the job is final; with --json each event is a line of its own. --at shows the state after that ' +
-    'revision.',
+    'Consecutive renewals of one lease are shown as the last of them; --json lists them all. --follow ' +
+    'prints events as they arrive, until the job is final; with --json each event is a line of its own. ' +
+    '--at shows the state after that revision.',
   examples: [
     { says: 'Show the events', line: 'job log --id nightly' },
     { says: 'Watch a job', line: 'job log --id nightly --follow' },
@@ -23,7 +23,7 @@ const spec: CommandSpec = command({
   ],
   flags: {
     ...jobFlags,
-    follow: { type: 'boolean', summary: 'Go on until the job is final.' },
+    follow: { type: 'boolean', summary: 'Print events as they arrive, until the job is final.' },
     at: { type: 'count', value: 'REVISION', summary: 'Show the state as it was after this event.' },
   },
   async run({ flags }, io) {

@@ -9,11 +9,11 @@ const OUTCOMES: readonly LeaseOutcome[] = ['finished', 'failed', 'interrupted', 
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'release' },
-  summary: 'Give the lease of a job back.',
+  summary: 'Release the lease of a job.',
   description:
-    'The job can be claimed again at once, if it is running. To end it, add a checkpoint first. A lease whose worker is ' +
-    'gone for good is given back the same way, by the name and token that `gait job status` shows: make sure first that ' +
-    'nothing of it runs any more.',
+    'The job can be claimed again at once, if it is running. To end it, add a checkpoint first. Release ' +
+    'the lease of a worker that is gone for good with the name and token that `gait job status` shows; ' +
+    'first make sure that none of its processes still runs.',
   examples: [
     { says: 'Give a job back', line: 'job release --id nightly --worker w1 --token 7 --outcome given_up' },
   ],

@@ -7,8 +7,8 @@ import { openJobs } from '../../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'renew' },
-  summary: 'Keep the lease of a job for longer.',
-  description: 'Refused with lease_lost once another worker has taken the job over: then stop the work.',
+  summary: 'Renew the lease of a job.',
+  description: 'Fails with lease_lost once another worker has taken the job over: then stop the work.',
   examples: [{ says: 'For another minute', line: 'job renew --id nightly --worker w1 --token 7 --ttl 60s' }],
   flags: { ...jobFlags, worker: namedWorkerFlag, ttl: workerFlags.ttl, token: tokenFlag },
   async run({ flags }, io) {

@@ -9,11 +9,11 @@ import type { Status } from '../../job/transitions.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'repair' },
-  summary: 'Show what a damaged log would lose by a repair, and with --yes cut it.',
+  summary: 'Show what a repair of a damaged log would cut, and cut it with --yes.',
   description:
-    'Keeps everything up to the first damage. What is cut stays in a file beside the log, and the cut is recorded in ' +
-    'the log. What was cut may have been a stop or a pause: the job waits until a person resumes it, unless it is final. ' +
-    'A torn last line needs no repair: the next command cuts it by itself.',
+    'Keeps everything up to the first damage. What is cut is kept in a file beside the log, and the cut ' +
+    'is recorded in the log. It may have been a stop or a pause, so the job waits until a person resumes ' +
+    'it, unless it is final. A torn last line needs no repair: the next command cuts it.',
   examples: [
     { says: 'See what is wrong', line: 'job repair --id nightly' },
     {
@@ -24,7 +24,7 @@ const spec: CommandSpec = command({
   flags: {
     ...jobFlags,
     ...authorFlags,
-    yes: { type: 'boolean', summary: 'Do it.' },
+    yes: { type: 'boolean', summary: 'Cut it.' },
   },
   async run({ flags }, io) {
     const { store } = openJobs(flags.root, io);

@@ -7,11 +7,11 @@ import { executeInEnvironment } from '../../job/bound_environment.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'resume' },
-  summary: 'Let a paused, blocked or deciding job run again.',
+  summary: 'Resume a job that is paused, blocked or waiting for a decision.',
   description:
-    'Refused while a decision is open (exit 4), and when the environment is not the one the job is bound to (exit 3); ' +
-    'that refusal is recorded, with the rules that differ. --allow-env-mismatch accepts the new environment as the ' +
-    'one to be bound to, and needs a reason.',
+    'Fails while a decision is open (exit 4), and if the environment is not the one that the job is ' +
+    'bound to (exit 3); that refusal is recorded, with the rules that differ. --allow-env-mismatch binds ' +
+    'the job to the new environment, and requires a reason.',
   examples: [
     { says: 'Resume a job', line: 'job resume --id nightly --actor alice' },
     {
@@ -25,7 +25,7 @@ const spec: CommandSpec = command({
     'env-fingerprint': environmentFlag,
     'allow-env-mismatch': {
       type: 'boolean',
-      summary: 'Accept a changed environment; needs --reason.',
+      summary: 'Accept a changed environment; requires --reason.',
     },
   },
   async run({ flags }, io) {

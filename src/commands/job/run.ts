@@ -37,11 +37,13 @@ const spec: CommandSpec = command({
     ...jobFlags,
     ...workerFlags,
     'env-fingerprint': environmentFlag,
-    complete: { type: 'boolean', summary: 'Exit 0 completes the job, any other exit blocks it.' },
+    complete: { type: 'boolean', summary: 'Complete the job on exit 0, block it on any other exit.' },
     'pass-env': {
       type: 'strings',
       value: 'NAME',
-      summary: 'A variable that the command gets, beside PATH, HOME, LANG, TZ and TMPDIR. Repeatable.',
+      summary:
+        'Pass this environment variable to the command, in addition to PATH, HOME, LANG, TZ and TMPDIR. ' +
+        'Repeatable.',
     },
   },
   async run({ flags, words }, io) {

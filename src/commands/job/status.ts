@@ -5,8 +5,8 @@ import { openJobs } from '../../host/workspace/workspace.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'status' },
-  summary: 'Show where a job stands.',
-  description: 'Reads only. The whole history is shown by `job inspect` and `job log`.',
+  summary: 'Show the status of a job.',
+  description: 'Changes nothing. `job inspect` and `job log` show the whole history.',
   examples: [
     { says: 'Show a job', line: 'job status --id nightly' },
     { says: 'For a script', line: 'job status --id nightly --json' },

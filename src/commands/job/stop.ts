@@ -3,7 +3,7 @@ import { orderCommand } from '../../cli/flags/job.ts';
 
 const spec: CommandSpec = orderCommand('stop', {
   summary: 'Stop a job at once, for good: the emergency stop.',
-  description: 'Works from every status that is not final, and is final itself.',
+  description: 'Works from every status that is not final; the result is final.',
   examples: [
     {
       says: 'Stop a job at once, for good',

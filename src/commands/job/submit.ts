@@ -37,26 +37,26 @@ const spec: CommandSpec = command({
       type: 'strings',
       value: 'RULE',
       summary:
-        'What the job depends on beside os, arch and runtime: hostname, cwd, env:NAME or file:PATH. Repeatable.',
+        'Bind the job to more than os, arch and runtime: hostname, cwd, env:NAME or file:PATH. Repeatable.',
     },
     'pass-env': {
       type: 'strings',
       value: 'NAME',
       summary:
-        'A variable of the worker that the command gets, beside PATH, HOME, LANG, TZ and TMPDIR. Repeatable.',
+        'Pass this environment variable of the worker to the command, in addition to PATH, HOME, LANG, TZ ' +
+        'and TMPDIR. Repeatable.',
     },
     ...budgetFlags,
     ...approverFlags,
     shared: sharedFlag,
     'if-absent': {
       type: 'boolean',
-      summary:
-        'Answer with the job of this id if it was submitted with the same content, instead of refusing.',
+      summary: 'Return the existing job if it was submitted with the same content, instead of failing.',
     },
     'env-fingerprint': {
       type: 'string',
       value: 'TEXT',
-      summary: 'A fingerprint of your own, kept as given, in place of the computed one.',
+      summary: 'Fingerprint of your own, used as given instead of the computed one.',
     },
   },
   words: { name: 'COMMAND', summary: 'what a worker is to run for the job', required: false },

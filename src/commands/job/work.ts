@@ -27,13 +27,17 @@ const spec: CommandSpec = command({
     root: rootFlag,
     ...workerFlags,
     'env-fingerprint': environmentFlag,
-    concurrency: { type: 'count', value: 'N', summary: 'How many jobs at the same time. By default 1.' },
-    once: { type: 'boolean', summary: 'End when there is nothing left to claim.' },
+    concurrency: {
+      type: 'count',
+      value: 'N',
+      summary: 'Number of jobs to run at the same time. By default 1.',
+    },
+    once: { type: 'boolean', summary: 'Exit when there is nothing left to claim.' },
     idle: {
       type: 'string',
       value: 'TIME',
       default: '1s',
-      summary: 'How long to wait when there is nothing to do.',
+      summary: 'How long to wait before looking again when there is nothing to do.',
     },
   },
   async run({ flags }, io) {

@@ -16,10 +16,10 @@ import { keyIdOf } from '../../signing/keys.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'add' },
-  summary: 'Put a public key into a keyring: believe it, for what, of whom and how long.',
+  summary: 'Add a public key to a keyring: trust it, for which purposes, of whom and for how long.',
   description:
-    'Makes the keyring if there is none. What the ring says of a key is decided once: adding it again changes nothing, ' +
-    'adding it with other purposes is refused, and a revoked key never comes back.',
+    'Creates the keyring if there is none. What a keyring says of a key never changes: adding it again ' +
+    'does nothing, adding it with other purposes fails, and a revoked key cannot be added again.',
   examples: [
     {
       says: 'Let alice approve',
@@ -38,20 +38,21 @@ const spec: CommandSpec = command({
       value: 'PURPOSE',
       options: KEY_PURPOSES,
       summary:
-        'What it may sign: traces of the gate, approvals, delegations, or packs, runs and sessions. Repeatable.',
+        'Purpose that the key is trusted for: gate (traces), approver, delegator, or pack (packs, runs and ' +
+        'sessions). Repeatable.',
     },
     identity: {
       type: 'strings',
       value: 'NAME',
-      summary: 'Who may sign with it. Repeatable; by default whoever says so.',
+      summary: 'Identity that may sign with it. Repeatable; by default any.',
     },
     'not-before': {
       type: 'string',
       value: 'TIME',
-      summary: 'Believed from then on, such as 2026-01-31T00:00:00Z.',
+      summary: 'Trust the key from this time on, such as 2026-01-31T00:00:00Z.',
     },
-    'not-after': { type: 'string', value: 'TIME', summary: 'No longer believed from then on.' },
-    note: { type: 'string', value: 'TEXT', summary: 'What to remember of it. At most 512 characters.' },
+    'not-after': { type: 'string', value: 'TIME', summary: 'Trust the key until this time.' },
+    note: { type: 'string', value: 'TEXT', summary: 'Note, kept in the keyring: at most 512 characters.' },
     actor: authorFlags.actor,
   },
   async run({ flags }, io) {

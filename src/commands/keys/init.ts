@@ -5,8 +5,8 @@ const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'init' },
   summary: 'Make a pair of Ed25519 key files.',
   description:
-    'Both are readable by their owner alone. Keep the private one secret; hand the public one to whoever is to believe ' +
-    'what you sign.',
+    'Both are readable by their owner only. Keep the private key secret; give the public key to whoever ' +
+    'should trust what you sign.',
   examples: [
     { says: 'Make a pair', line: 'keys init' },
     { says: 'Elsewhere, under another name', line: 'keys init --out-dir ~/.gait/keys --prefix release' },
@@ -15,7 +15,8 @@ const spec: CommandSpec = command({
     ...keyDirFlags,
     force: {
       type: 'boolean',
-      summary: 'Replace a pair that is there. What it signed stays verifiable by its public key only.',
+      summary:
+        'Replace an existing pair. What it signed can then be verified only with a copy of its public key.',
     },
   },
   run: async ({ flags }, io) => makeKeys(flags['out-dir'], flags.prefix, flags.force, io),

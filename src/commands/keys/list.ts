@@ -6,8 +6,8 @@ import { readRing } from '../../host/keyring_store.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'list' },
-  summary: 'List the keys of a keyring, and what each is worth now.',
-  description: 'Checks the whole ring on the way: exit 6 if it is not sound.',
+  summary: 'List the keys of a keyring, and whether each is trusted now.',
+  description: 'Checks the whole keyring: exit 6 if it is not valid.',
   examples: [
     { says: 'List them', line: 'keys list' },
     { says: 'For a script, of another ring', line: 'keys list --keyring ring.json --json' },

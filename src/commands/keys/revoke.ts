@@ -9,10 +9,10 @@ import { keyByPrefix, revoked } from '../../signing/keyring_change.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'revoke' },
-  summary: 'Revoke a key of a keyring, for ever.',
+  summary: 'Revoke a key of a keyring, permanently.',
   description:
-    'Whatever it signed, before or after, no longer verifies with this ring: nothing proves when a signature was made. ' +
-    'Tell whoever has a ring of their own.',
+    'Nothing that it signed, before or after, verifies with this keyring any longer: nothing proves when ' +
+    'a signature was made. Tell everybody who has a keyring of their own.',
   examples: [{ says: 'Revoke a key', line: 'keys revoke --key-id 56475aa75463474c --reason "laptop lost"' }],
   flags: {
     ...managedRingFlags,
@@ -20,13 +20,13 @@ const spec: CommandSpec = command({
       type: 'string',
       value: 'ID',
       required: true,
-      summary: 'The key: its id, or at least 8 digits with which no other begins.',
+      summary: 'Key id, or a unique prefix of at least 8 digits.',
     },
     reason: {
       type: 'string',
       value: 'TEXT',
       required: true,
-      summary: 'Why; kept in the ring. At most 512 characters.',
+      summary: 'Reason, kept in the keyring: at most 512 characters.',
     },
     actor: authorFlags.actor,
   },

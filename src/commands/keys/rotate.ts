@@ -5,8 +5,8 @@ const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'rotate' },
   summary: 'Make a new pair of key files beside the old one.',
   description:
-    'The new pair has the time of its making in its name. The old one stays, since what it signed must be verifiable; ' +
-    'sign with the new one from now on.',
+    'The name of the new pair contains the time. The old pair stays, since what it signed must remain ' +
+    'verifiable; sign with the new one from now on.',
   examples: [{ says: 'Make a new pair', line: 'keys rotate' }],
   flags: keyDirFlags,
   run: async ({ flags }, io) => {

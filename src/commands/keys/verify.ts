@@ -5,9 +5,10 @@ import { GaitError } from '../../core/errors.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KEYS_OUTPUT, operation: 'verify' },
-  summary: 'Check a private key, and that a public key is its other half.',
+  summary: 'Check a private key, and that a public key belongs to it.',
   description:
-    'Without a public key, checks that the private one is whole: its seed makes the public half that it holds.',
+    'Without a public key, checks only that the private key is consistent: its seed makes the public ' +
+    'half that it contains.',
   examples: [
     {
       says: 'Check a pair',

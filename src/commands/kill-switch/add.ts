@@ -43,26 +43,26 @@ const flags = {
     summary: 'Stop calls from this workspace. Repeatable.',
   },
   all: { type: 'boolean', summary: 'Stop everything.' },
-  reason: { type: 'string', value: 'TEXT', required: true, summary: 'Why; kept with the switch.' },
+  reason: { type: 'string', value: 'TEXT', required: true, summary: 'Reason, kept with the switch.' },
   actor: {
     type: 'string',
     value: 'NAME',
     env: 'GAIT_ACTOR',
-    summary: 'Who stops it. By default the user of the operating system.',
+    summary: 'Name of whoever stops it. By default the user of the operating system.',
   },
   ttl: {
     type: 'string',
     value: 'TIME',
-    summary: 'For how long: 30m, 2h, 1d. By default until it is disabled.',
+    summary: 'How long it stops calls: 30m, 2h, 1d. By default until it is disabled.',
   },
 } as const;
 
 const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'add' },
-  summary: 'Stop calls at once, whatever a policy says.',
+  summary: 'Add a kill switch: stop calls at once, whatever a policy says.',
   description:
-    'A call is stopped that fits all of what is given; one that does not say its agent, its environment or its targets fits ' +
-    'whatever is asked of them. A gate looks at the switches of the file that it is told of.',
+    'Stops every call that matches all of the selectors; a call that does not state its agent, ' +
+    'environment or targets matches any. A gate reads the switches of the file that it is told of.',
   examples: [
     {
       says: 'Stop a tool for two hours',

@@ -11,14 +11,20 @@ const spec: CommandSpec = command({
   examples: [
     { says: 'Let it run again', line: 'kill-switch disable 0b1d6f0a5c3e4d2f8a9b7c6d --actor alice' },
   ],
-  args: [{ name: 'ID', summary: 'its entry_id, as `gait kill-switch list` shows it', required: true }],
+  args: [
+    {
+      name: 'ID',
+      summary: 'the entry_id of the switch, as `gait kill-switch list` shows it',
+      required: true,
+    },
+  ],
   flags: {
     ...stateFlags,
     actor: {
       type: 'string',
       value: 'NAME',
       env: 'GAIT_ACTOR',
-      summary: 'Who disables it. By default the user of the operating system.',
+      summary: 'Name of whoever disables it. By default the user of the operating system.',
     },
   },
   async run({ flags, args: [id = ''] }, io) {

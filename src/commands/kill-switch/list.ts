@@ -5,7 +5,7 @@ import { readKillSwitchFile } from '../../gate/kill_switch/file.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: KILL_SWITCH_OUTPUT, operation: 'list' },
-  summary: 'List the kill switches, those that are over or disabled too.',
+  summary: 'List the kill switches, including expired and disabled ones.',
   examples: [{ says: 'What is stopped?', line: 'kill-switch list' }],
   flags: stateFlags,
   async run({ flags }, io) {

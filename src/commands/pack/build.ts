@@ -25,44 +25,45 @@ const spec: CommandSpec = command({
   output: { schemaId: 'gait.pack.output', operation: 'build' },
   summary: 'Build a pack: a zip from which anyone can check what was done.',
   description:
-    'Of a run: its runpack is verified and carried along, byte for byte. Of a job: its log is folded from its first ' +
-    'event and checked on the way. What is damaged is refused. The same source gives the same file, byte for byte. The build is entered into the ledger of packs of the workspace.',
+    'Of a run, its runpack is verified and included, byte for byte; of a job, its log is folded from its ' +
+    'first event and checked. Damaged sources are refused. The same source gives the same file, byte for ' +
+    'byte. The build is recorded in the workspace’s ledger of packs.',
   examples: [
     { says: 'Build the pack of a run', line: 'pack build run_1' },
     { says: 'Of a job', line: 'pack build --type job --from nightly --out nightly.zip' },
     { says: 'Of a checkpoint of a session', line: 'pack build --from ./night_chain.json --checkpoint 2' },
   ],
-  args: [{ name: 'SOURCE', summary: 'what to build it of', required: false }],
+  args: [{ name: 'SOURCE', summary: 'the run or job to build it from', required: false }],
   flags: {
     type: {
       type: 'string',
       value: 'TYPE',
       default: 'run',
       options: ['run', 'job'],
-      summary: 'What the pack is of: a run (the default) or a job.',
+      summary: 'Type of the pack: of a run (the default) or of a job.',
     },
     from: {
       type: 'string',
       value: 'SOURCE',
       summary:
-        'In place of the argument: the id or file of a run, a session chain, the id or folder of a job.',
+        'Source, instead of the argument: the id or file of a run, a session chain, or the id or folder of a ' +
+        'job.',
     },
     checkpoint: {
       type: 'string',
       value: 'N',
-      summary: 'Which checkpoint of a session chain: its index, or latest (the default).',
+      summary: 'Checkpoint of a session chain: its index, or latest (the default).',
     },
     'job-root': {
       type: 'string',
       value: 'DIR',
       env: 'GAIT_JOB_ROOT',
-      summary: 'Where the jobs are. By default ./gait-out/jobs.',
+      summary: 'Directory of the jobs. By default ./gait-out/jobs.',
     },
     out: {
       type: 'string',
       value: 'FILE',
-      summary:
-        'Where to write it: a file, or a directory that exists. By default ./gait-out/pack_<pack id>.zip.',
+      summary: 'Output file, or an existing directory. By default ./gait-out/pack_<pack id>.zip.',
     },
     'key-mode': keyModeFlag,
     ...privateKeyFlags,
@@ -71,7 +72,7 @@ const spec: CommandSpec = command({
       type: 'string',
       value: 'NAME',
       env: 'GAIT_ACTOR',
-      summary: 'Who builds it, for the ledger. By default the user of the operating system.',
+      summary: 'Name of whoever builds it, for the ledger. By default the user of the operating system.',
     },
   },
   async run({ flags, args }, io) {

@@ -11,11 +11,11 @@ import { verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'diff' },
-  summary: 'Compare two packs by what they say.',
+  summary: 'Compare the contents of two packs.',
   description:
-    'Both are verified first; one that does not verify is not compared (exit 2). Ids, times, versions of producers and ' +
-    'signatures are no difference: two runs of the same agent that did the same are the same. Exit 0 the same, ' +
-    '2 different or damaged, 6 not readable.',
+    'Both are verified first; one that does not verify is not compared (exit 2). Ids, times, producer ' +
+    'versions and signatures do not count: two runs of the same agent that did the same are equal. Exit ' +
+    '0: equal; 2: different or damaged; 6: not readable.',
   examples: [
     { says: 'What changed between two nights', line: 'pack diff monday.zip tuesday.zip' },
     { says: 'For a script', line: 'pack diff monday.zip tuesday.zip --output diff.json --json' },
@@ -26,7 +26,7 @@ const spec: CommandSpec = command({
   ],
   flags: {
     type: typeFlag,
-    output: { type: 'string', value: 'FILE', summary: 'Where to write the comparison as JSON.' },
+    output: { type: 'string', value: 'FILE', summary: 'File to write the comparison to, as JSON.' },
   },
   async run({ flags, args }, io) {
     const [leftPath = '', rightPath = ''] = args;

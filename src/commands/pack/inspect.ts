@@ -22,8 +22,9 @@ const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'inspect' },
   summary: 'Show what a pack says happened.',
   description:
-    'Of a job: the timeline, the decisions that were asked for, who approved them and when, and what was refused. Of a ' +
-    'run: its intents and what came of them. The pack is verified first; one that does not verify is not shown (exit 2).',
+    'Of a job, shows the timeline, the decisions, who approved them and when, and what was refused; of a ' +
+    'run, its intents and their results. The pack is verified first; one that does not verify is not ' +
+    'shown (exit 2).',
   examples: [{ says: 'Show a pack', line: 'pack inspect ./gait-out/pack_1f…e9.zip' }],
   args: packArgs,
   flags: { path: pathFlag },

@@ -8,7 +8,7 @@ const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'list' },
   summary: 'List the packs that were built in this workspace.',
   description:
-    'From the ledger of packs, checked on the way. It says what was built, not where the files are now.',
+    'Reads the ledger of packs, and checks it. It tells what was built, not where the files are now.',
   examples: [{ says: 'List them', line: 'pack list' }],
   flags: {},
   async run(_input, io) {

@@ -20,12 +20,13 @@ import { type PackVerification, verificationError } from '../../pack/verify.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'verify' },
-  summary: 'Check a pack, with nothing but the file.',
+  summary: 'Verify a pack: needs nothing but the file.',
   description:
-    'In layers: the container to the last byte, the manifest and every digest, the payload (its documents agree, a ' +
-    'job’s events chain and fold to exactly the state that the pack claims, a run’s own runpack verifies too), the ' +
-    'signatures. Runpacks and evidence packs from before PackSpec v1 are read as well. Needs no network and trusts ' +
-    'nothing that is in the pack. All findings are reported; exit 2 if there are any.',
+    'Checks in layers: the container to the last byte, the manifest and every digest, the payload (its ' +
+    'documents agree, a job’s events chain and fold to exactly the state that the pack claims, a run’s ' +
+    'own runpack verifies too), the signatures. Also reads runpacks and evidence packs from before ' +
+    'PackSpec v1. Needs no network and trusts nothing in the pack. Reports all findings; exit 2 if there ' +
+    'are any.',
   examples: [
     { says: 'Check a pack', line: 'pack verify ./gait-out/pack_1f…e9.zip' },
     { says: 'For a script', line: 'pack verify --path nightly.zip --json' },
@@ -43,7 +44,7 @@ const spec: CommandSpec = command({
     extends: {
       type: 'string',
       value: 'OLD',
-      summary: 'An earlier pack of the same job: this one must only add to it.',
+      summary: 'Fail unless the pack only adds to this earlier pack of the same job.',
     },
     ...expectHeadFlag('a revision of the job’s log and the hash of its event'),
   },

@@ -16,9 +16,10 @@ import { homeOf, tried } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'explain' },
-  summary: 'Show how each rule of a policy stands to a call.',
+  summary: 'Explain why each rule of a policy matches a call or not.',
   description:
-    'Rules in their order: those that decide, those that match but are not asked, and for the others what does not hold. A call of several parts is as strict as its strictest: each is shown. ' +
+    'Rules in their order: those that decide, those that match but come too late, and of the others the ' +
+    'conditions that fail. A call of several parts is as strict as its strictest part: each is shown. ' +
     'Exit 0 whatever is decided.',
   examples: [{ says: 'Why is it blocked?', line: 'policy explain gait.policy.yaml intent.json' }],
   args: TRIAL_ARGS,

@@ -8,16 +8,16 @@ import { modeOf, realPlace } from '../../host/workspace/output_places.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'fmt' },
-  summary: 'Write a policy in its usual form; comments stay.',
+  summary: 'Format a policy; comments stay.',
   description:
-    'Members in one order, maps in blocks, lists on a line. Says the policy as it would be, or puts it in place with ' +
-    '--write. The digest stays what it is, and formatting twice changes nothing.',
+    'Members in one order, maps in blocks, lists on a line. Prints the formatted policy, or replaces the ' +
+    'file with --write. The digest does not change, and formatting twice changes nothing.',
   examples: [
     { says: 'Show it', line: 'policy fmt gait.policy.yaml' },
     { says: 'Put it in place', line: 'policy fmt gait.policy.yaml --write' },
   ],
   args: [{ name: 'POLICY', summary: 'the policy', required: true }],
-  flags: { write: { type: 'boolean', summary: 'Replace the file, whole or not at all.' } },
+  flags: { write: { type: 'boolean', summary: 'Replace the file, atomically.' } },
   async run({ flags, args: [path = ''] }, io) {
     const file = readPolicyFile(path);
     const formatted = formatPolicy(file.bytes, path);

@@ -13,7 +13,7 @@ const names = TEMPLATES.map(({ name }) => name);
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'init' },
-  summary: 'Begin a policy from a template.',
+  summary: 'Create a policy from a template.',
   description: TEMPLATES.map(({ name, summary }) => `${name}: ${summary}`).join(' '),
   examples: [
     {
@@ -24,8 +24,8 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'TEMPLATE', summary: `${names.join(', ')}; or low, medium, high`, required: true }],
   flags: {
-    out: { type: 'string', value: 'FILE', default: 'gait.policy.yaml', summary: 'Where to write it.' },
-    force: { type: 'boolean', summary: 'Replace the file that is there.' },
+    out: { type: 'string', value: 'FILE', default: 'gait.policy.yaml', summary: 'File to write.' },
+    force: { type: 'boolean', summary: 'Replace an existing file.' },
   },
   async run({ flags: { out, force }, args: [named = ''] }, io) {
     const template = templateNamed(named);

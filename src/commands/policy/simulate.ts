@@ -6,10 +6,10 @@ import { fixturePaths, homeOf, readIntentFile, readPolicyFile } from '../../host
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'simulate' },
-  summary: 'Try two policies on many calls: what changes when one takes the place of the other.',
+  summary: 'Compare two policies on many calls: what changes if one replaces the other.',
   description:
-    'Recommends to enforce the candidate, to have calls looked at that it blocks now, or to observe it first when it ' +
-    'allows what was not allowed. Exit 0 whatever changes.',
+    'Recommends to enforce the candidate, to review calls that are judged more strictly, or to observe ' +
+    'it first if it allows what was not allowed. Exit 0 whatever changes.',
   examples: [
     {
       says: 'Try a draft on the calls of last week',
@@ -19,12 +19,12 @@ const spec: CommandSpec = command({
   flags: {
     ...evaluationFlags,
     ...homeFlags,
-    policy: { type: 'string', value: 'FILE', required: true, summary: 'The candidate.' },
-    baseline: { type: 'string', value: 'FILE', required: true, summary: 'The policy that is in force.' },
+    policy: { type: 'string', value: 'FILE', required: true, summary: 'Candidate policy.' },
+    baseline: { type: 'string', value: 'FILE', required: true, summary: 'Policy that is in force.' },
     fixtures: {
       type: 'strings',
       value: 'PATH',
-      summary: 'Calls as JSON: files, or directories of them. Commas between them, or the flag again.',
+      summary: 'Calls as JSON: files or directories, comma-separated. Repeatable.',
     },
   },
   async run({ flags }, io) {

@@ -6,7 +6,7 @@ import { tried } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'test' },
-  summary: 'Try a policy on a call: what would be decided, and why.',
+  summary: 'Test a policy on a call: what would be decided, and why.',
   description:
     'Nothing is proven here: a call that needs a credential or a delegation is blocked. Exit 0 for allow and dry_run, 3 ' +
     'for block, 4 for require_approval, 6 for a policy or a call that cannot be read.',

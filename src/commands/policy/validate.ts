@@ -8,10 +8,10 @@ import { readPolicyFile } from '../../host/policy_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: POLICY_OUTPUT, operation: 'validate' },
-  summary: 'Check a policy, and tell its digest.',
+  summary: 'Validate a policy, and print its digest.',
   description:
-    'Strict: an unknown field, a key twice, or a second document is refused with its line. What is allowed, and may not be ' +
-    'what you meant, is a warning.',
+    'An unknown field, a duplicate key or a second document is refused, with its line. What is valid but ' +
+    'may not be what you meant is a warning.',
   examples: [
     { says: 'Check a policy', line: 'policy validate gait.policy.yaml' },
     { says: 'Fail on anything that may not be meant', line: 'policy validate gait.policy.yaml --strict' },
@@ -19,7 +19,7 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'POLICY', summary: 'the policy', required: true }],
   flags: {
-    strict: { type: 'boolean', summary: 'Take every warning for an error: exit 6.' },
+    strict: { type: 'boolean', summary: 'Treat warnings as errors: exit 6.' },
   },
   async run({ args: [path = ''], flags }, io) {
     const file = readPolicyFile(path);

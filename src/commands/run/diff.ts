@@ -10,8 +10,8 @@ const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'diff' },
   summary: 'Compare two runs record by record.',
   description:
-    'Both are verified first. Ids, times and versions of producers are no difference. Two session chains are compared ' +
-    'by all that their checkpoints hold. Exit 0 the same, 2 different or damaged, 6 not readable.',
+    'Both are verified first. Ids, times and producer versions do not count. Of two session chains, all ' +
+    'that their checkpoints hold is compared. Exit 0: equal; 2: different or damaged; 6: not readable.',
   examples: [
     { says: 'Compare two runs', line: 'run diff run_1 run_2' },
     { says: 'Without looking at arguments and results', line: 'run diff run_1 run_2 --privacy metadata' },
@@ -26,9 +26,9 @@ const spec: CommandSpec = command({
       value: 'LEVEL',
       default: 'full',
       options: ['full', 'metadata'],
-      summary: 'metadata leaves out arguments, results and what receipts say.',
+      summary: 'Privacy level: metadata leaves out arguments, results and the content of receipts.',
     },
-    output: { type: 'string', value: 'FILE', summary: 'Where to write the comparison as JSON.' },
+    output: { type: 'string', value: 'FILE', summary: 'File to write the comparison to, as JSON.' },
   },
   async run({ flags, args }, io) {
     const [leftFrom = '', rightFrom = ''] = args;

@@ -17,7 +17,7 @@ import type { SessionChain } from '../../run/session/chain.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'inspect' },
-  summary: 'Show what a run asked its tools to do, and what came of it.',
+  summary: 'Show what a run asked its tools to do, and the results.',
   description:
     'Takes a runpack, a run pack or a session chain. What is shown is verified first; what does not verify is not ' +
     'shown (exit 2).',

@@ -4,7 +4,7 @@ import { ticketFooter } from '../../run/session/footer.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'receipt' },
-  summary: 'Print the line that puts a run into a ticket.',
+  summary: 'Print the footer that ties a ticket to a run.',
   description:
     'The line names the run and the digest of its manifest, so that whoever reads the ticket can hold the runpack ' +
     'against it. The runpack is verified first.',

@@ -24,7 +24,7 @@ const MAX_INPUT_BYTES = 256 * 1024 * 1024;
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'record' },
-  summary: 'Capture a run: what an agent asked its tools to do, and what came of it, as a runpack.',
+  summary: 'Record a run as a runpack: what an agent asked its tools to do, and the results.',
   description:
     'The input is JSON: {run, intents, results, refs, capture_mode, normalization} (docs/contracts/runpack_v1.md). ' +
     'Digests that are missing are computed, wrong ones refused in raw mode, and warned about in reference mode, the ' +
@@ -38,30 +38,31 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'INPUT', summary: 'the file with the run', required: false }],
   flags: {
-    input: { type: 'string', value: 'FILE', summary: 'The file with the run, in place of the argument.' },
+    input: { type: 'string', value: 'FILE', summary: 'Input file, instead of the argument.' },
     'out-dir': {
       type: 'string',
       value: 'DIR',
-      summary: 'Where to write runpack_<run id>.zip. By default ./gait-out.',
+      summary: 'Directory for runpack_<run id>.zip. By default ./gait-out.',
     },
-    'run-id': { type: 'string', value: 'ID', summary: 'The id to put into all documents of the run.' },
+    'run-id': { type: 'string', value: 'ID', summary: 'Run id to put into all documents of the run.' },
     'capture-mode': {
       type: 'string',
       value: 'MODE',
       options: ['reference', 'raw'],
       summary:
-        'Keep digests only (reference), or arguments and results too (raw). By default as the input says.',
+        'Capture mode: keep digests only (reference), or arguments and results too (raw). By default as the ' +
+        'input says.',
     },
     'context-envelope': {
       type: 'string',
       value: 'FILE',
-      summary: 'A context envelope, whose records take the place of the receipts of the input.',
+      summary: 'Context envelope whose records replace the receipts of the input.',
     },
     'context-evidence-mode': {
       type: 'string',
       value: 'MODE',
       options: ['best_effort', 'required'],
-      summary: 'Whether a run without sound context evidence is refused (required) or warned about.',
+      summary: 'Refuse a run without valid context evidence (required), or only warn (best_effort).',
     },
     'unsafe-context-raw': { type: 'boolean', summary: 'Accept receipts whose context is not redacted.' },
     'key-mode': captureKeyFlag,

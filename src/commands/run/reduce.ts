@@ -11,7 +11,7 @@ import { PREDICATES, type Predicate, reduceRun } from '../../run/reduce.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: RUN_OUTPUT, operation: 'reduce' },
-  summary: 'Make the smallest run that still fails as this one does.',
+  summary: 'Reduce a run to the smallest one that still fails the same way.',
   description:
     'Keeps the first intent that the predicate picks and what came of it, in a runpack with an id of its own, and ' +
     'writes a report beside it. The result is not signed.',
@@ -30,13 +30,13 @@ const spec: CommandSpec = command({
       value: 'PREDICATE',
       default: 'missing_result',
       options: PREDICATES,
-      summary: 'What the intent to keep is: one without a result, or one with a status other than ok.',
+      summary: 'Intent to keep: one without a result, or one with a status other than ok.',
     },
-    out: { type: 'string', value: 'FILE', summary: 'The runpack to write. By default beside the input.' },
+    out: { type: 'string', value: 'FILE', summary: 'Runpack to write. By default beside the input.' },
     'report-out': {
       type: 'string',
       value: 'FILE',
-      summary: 'The report to write. By default the runpack’s name and .reduce_report.json.',
+      summary: 'Report to write. By default the runpack’s name and .reduce_report.json.',
     },
   },
   async run(input, io) {

@@ -58,50 +58,55 @@ const spec: CommandSpec = command({
   args: runArgs,
   flags: {
     from: fromFlag,
-    'real-tools': { type: 'boolean', summary: 'Execute tools. Needs all of the other interlocks.' },
-    'unsafe-real-tools': { type: 'boolean', summary: 'Say that you know that tools change the world.' },
+    'real-tools': { type: 'boolean', summary: 'Execute tools. Requires all of the other interlocks.' },
+    'unsafe-real-tools': {
+      type: 'boolean',
+      summary: 'Confirm that tools will really run and may have side effects.',
+    },
     'allow-tools': {
       type: 'strings',
       value: 'LIST',
-      summary:
-        'The tools that may be executed, apart by commas. All others are answered as without --real-tools.',
+      summary: 'Tools that may be executed, comma-separated. All others are answered from the record.',
     },
     'unsafe-real-tools-env': {
       type: 'string',
       value: 'NAME',
-      summary: `A variable that has to be 1 as well, beside ${REAL_REPLAY_VARIABLE}.`,
+      summary: `Environment variable that must be 1, in addition to ${REAL_REPLAY_VARIABLE}.`,
     },
     workdir: {
       type: 'string',
       value: 'DIR',
-      summary: 'Where tools work, made if need be. By default a fresh directory below ./gait-out/replays.',
+      summary:
+        'Working directory of the tools, created if necessary. By default a new directory below ' +
+        './gait-out/replays.',
     },
     timeout: {
       type: 'count',
       value: 'SECONDS',
-      summary: `How long a step may take. By default ${DEFAULT_TIMEOUT_S}.`,
+      summary: `Time limit of a step. By default ${DEFAULT_TIMEOUT_S}.`,
     },
     'max-output': {
       type: 'count',
       value: 'BYTES',
-      summary: `How much output of a step is digested. By default ${DEFAULT_OUTPUT_BYTES}.`,
+      summary: `Output of a step that is digested. By default ${DEFAULT_OUTPUT_BYTES}.`,
     },
     'pass-env': {
       type: 'strings',
       value: 'NAME',
-      summary: 'A variable that tools see, beside PATH, HOME, LANG and TZ.',
+      summary: 'Pass this environment variable to tools, in addition to PATH, HOME, LANG and TZ.',
     },
     record: {
       type: 'string',
       value: 'FILE',
       summary:
-        'Where the record of the replay goes. By default ./gait-out/replays/replay_<run id>.json, of a real one replay_<run id>_real.json.',
+        'File to write the record of the replay to. By default ./gait-out/replays/replay_<run id>.json; with ' +
+        '--real-tools, replay_<run id>_real.json.',
     },
     actor: {
       type: 'string',
       value: 'NAME',
       env: 'GAIT_ACTOR',
-      summary: 'Who replays, for the record. By default the user of the operating system.',
+      summary: 'Name of whoever replays, for the record. By default the user of the operating system.',
     },
   },
   async run(input, io) {

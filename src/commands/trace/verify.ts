@@ -7,10 +7,10 @@ import { namedPath } from '../../host/read_json.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.trace.output', operation: 'verify' },
-  summary: 'Check a trace: who signed it, and that nothing in it was changed.',
+  summary: 'Verify a trace: who signed it, and that nothing in it was changed.',
   description:
-    'Its ids are made anew, every signature is checked over all that it should be over, the records that it names are ' +
-    'looked for beside it. Traces of earlier versions are read too. Exit 2 if anything is wrong.',
+    'Recomputes its ids, checks every signature over everything that it should cover, and the records ' +
+    'beside it that it names. Also reads traces of earlier versions. Exit 2 if anything is wrong.',
   examples: [
     { says: 'Check one', line: 'trace verify trace.json --public-key gait-out/keys/dev_public.key' },
     {
@@ -20,13 +20,21 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'PATH', summary: 'the trace', required: false }],
   flags: {
-    path: { type: 'string', value: 'FILE', summary: 'The trace, in place of the argument.' },
+    path: { type: 'string', value: 'FILE', summary: 'Trace file, instead of the argument.' },
     ...trustFlags,
     ...privateKeyFlags,
     ...keyringFlags,
-    'expect-policy-digest': { type: 'string', value: 'DIGEST', summary: 'It must be of this policy.' },
-    'expect-intent-digest': { type: 'string', value: 'DIGEST', summary: 'It must be of this call.' },
-    'expect-verdict': { type: 'string', value: 'VERDICT', summary: 'It must say this.' },
+    'expect-policy-digest': {
+      type: 'string',
+      value: 'DIGEST',
+      summary: 'Fail unless it is of the policy with this digest.',
+    },
+    'expect-intent-digest': {
+      type: 'string',
+      value: 'DIGEST',
+      summary: 'Fail unless it is of the call with this digest.',
+    },
+    'expect-verdict': { type: 'string', value: 'VERDICT', summary: 'Fail unless it states this verdict.' },
   },
   async run(input, io) {
     const { flags } = input;

@@ -32,7 +32,7 @@ interface Part {
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.verify.output', operation: 'chain' },
-  summary: 'Check a run, the trace of a decision, the log that it stands in and a pack together.',
+  summary: 'Verify a run, the trace of a decision, its decision log and a pack together.',
   description:
     'Each of them is checked whole, and the trace against the decision log: its entry must be there, say the same, and ' +
     'not be voided; the log must have the entries of all traces that lie beside it, whose signatures are checked where a trace or ' +
@@ -45,14 +45,14 @@ const spec: CommandSpec = command({
     { says: 'That no decision was taken out of the log', line: 'verify chain --decisions ./gait-out/gate' },
   ],
   flags: {
-    run: { type: 'string', value: 'RUN', summary: 'The run: its id, or the path of a runpack or pack.' },
-    trace: { type: 'string', value: 'FILE', summary: 'The trace of a decision.' },
+    run: { type: 'string', value: 'RUN', summary: 'Run: its id, or the path of a runpack or pack.' },
+    trace: { type: 'string', value: 'FILE', summary: 'Trace file of a decision.' },
     decisions: {
       type: 'string',
       value: 'DIR',
-      summary: 'The directory of the gate, such as ./gait-out/gate: its decision log is read whole.',
+      summary: 'Directory of the gate, such as ./gait-out/gate: its whole decision log is read.',
     },
-    pack: { type: 'string', value: 'FILE', summary: 'A pack of any kind, an evidence pack for one.' },
+    pack: { type: 'string', value: 'FILE', summary: 'Pack of any type, for example an evidence pack.' },
     ...expectHeadFlag('a revision of the decision log and the hash of its entry'),
     ...signatureFlags,
   },

@@ -10,10 +10,11 @@ import { type ChainVerification, isSound } from '../../run/session/chain.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.verify.output', operation: 'session-chain' },
-  summary: 'Check the chain of a session: that its checkpoints follow each other, and every runpack.',
+  summary: 'Verify the chain of a session: that its checkpoints follow each other, and every runpack.',
   description:
-    'Needs the chain and the runpacks that it names, which are looked for from the directory of the chain: it verifies ' +
-    'wherever both are. A runpack of a later checkpoint beside them is a finding. Exit 2 if anything is wrong.',
+    'Needs the chain and the runpacks that it names, relative to the directory of the chain: both can be ' +
+    'moved together. A runpack of a later checkpoint beside them is a finding. Exit 2 if anything is ' +
+    'wrong.',
   examples: [
     { says: 'Check a chain', line: 'verify session-chain ./night_chain.json' },
     {
@@ -23,7 +24,7 @@ const spec: CommandSpec = command({
   ],
   args: [{ name: 'CHAIN', summary: 'the chain', required: false }],
   flags: {
-    chain: { type: 'string', value: 'FILE', summary: 'The chain, in place of the argument.' },
+    chain: { type: 'string', value: 'FILE', summary: 'Chain file, instead of the argument.' },
     ...expectHeadFlag('the index of a checkpoint and its checkpoint_digest'),
     ...signatureFlags,
   },

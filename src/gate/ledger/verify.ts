@@ -51,7 +51,7 @@ export async function verifyDecisions(
     if (type === 'voided') voided.add(payload['event_id']);
     const seen = payload['uses'];
     if (isJsonObject(seen) && uses.get(Number(seen['revision'])) !== seen['hash']) {
-      const message = `decision ${revision} saw another log of what was used up than the one that is there`;
+      const message = `decision ${revision} refers to a usage log that differs from the one on disk: it was changed, or replaced by an older copy`;
       rolledBack.push({ code: 'uses_rolled_back', message });
     }
     if (place !== undefined && revision === place.revision && hash === place.hash) entry = { at, payload };

@@ -80,7 +80,7 @@ function formFindings(document: JsonObject, text: (name: string) => string): Tra
   if (text('schema_id') !== TRACE_SCHEMA_ID) invalid(`schema_id is ${text('schema_id')}`);
   if (text('schema_version') !== '1.0.0') invalid(`schema_version is ${text('schema_version')}`);
   for (const name of ['created_at', 'observed_at']) {
-    if (!isZonedTime(text(name))) invalid(`${name} is no time: ${text(name)}`);
+    if (!isZonedTime(text(name))) invalid(`${name} is not a valid timestamp: ${text(name)}`);
   }
   const verdict = VERDICTS.find((one) => one === text('verdict'));
   if (verdict === undefined) invalid(`verdict is ${text('verdict')}`);

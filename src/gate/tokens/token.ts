@@ -105,7 +105,7 @@ export function checkBase(
   const { token_id, created_at, expires_at } = document;
   const scope = scopesIn(document['scope']);
   if (!isTime(created_at) || !isTime(expires_at))
-    return malformed('its times are not spelled as they are signed');
+    return malformed('its timestamps are not in the canonical form that was signed (UTC, `…Z`)');
   if (scope === undefined) return malformed('its scope is no sorted list of small letters');
   if (typeof token_id !== 'string') return { fault: 'invalid', detail: 'it has no token_id' };
   const token = { ...signer, token_id, created_at, expires_at, scope, digest, ext };

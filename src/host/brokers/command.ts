@@ -33,7 +33,7 @@ export function requiredCommand(
     const allowed = csv(listed).some((entry) => isSame(found, foundCommand(entry, env['PATH'])));
     if (!allowed) throw notAllowed();
   } else if (profile === 'oss-prod') {
-    const hint = `Set ${ALLOW_LIST_VARIABLE} to the commands that may, apart by commas.`;
+    const hint = `Set ${ALLOW_LIST_VARIABLE} to the commands that may, comma-separated.`;
     const message = 'the profile oss-prod lets no command issue credentials without a list of those that may';
     throw invalidInput('allow_list_missing', message, hint);
   }

@@ -3,7 +3,7 @@ const WATCH = /^(watch|beat) ([1-9]\d{0,9}) (\d{1,15}(?:\.\d+)?)$/;
 const DONE = /^done ([1-9]\d{0,9})$/;
 
 /**
- * Milliseconds of a clock that nobody sets, and that every process of the machine reads alike. So a guard and its worker
+ * Milliseconds of a monotonic clock that every process of the machine reads alike. So a guard and its worker
  * mean the same instant, however late the word of it comes.
  */
 export function uptime(): number {

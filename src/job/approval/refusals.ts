@@ -16,14 +16,14 @@ export function nothingToApprove(
     asked === undefined ? `job ${job_id} has no open decision` : `${asked} is not an open decision`;
   const hint =
     open.length === 0
-      ? 'An approval answers a decision-needed checkpoint; there is no approving ahead.'
+      ? 'An approval answers a decision-needed checkpoint; a decision cannot be approved in advance.'
       : `Open: ${open.join(', ')}.`;
   return invalidInput('nothing_to_approve', message, hint, { job_id, open_decisions: [...open] });
 }
 
 export function checkpointAmbiguous(open: readonly string[]): GaitError {
   const message = `${open.length} decisions are open: ${open.join(', ')}`;
-  return invalidInput('checkpoint_ambiguous', message, 'Say which one with --checkpoint.', {
+  return invalidInput('checkpoint_ambiguous', message, 'Name one with --checkpoint.', {
     open_decisions: [...open],
   });
 }
@@ -33,7 +33,7 @@ export function checkpointUnnamed(
   { job_id, revision }: JobState,
   { checkpoint_id, summary, required_action }: OpenDecision,
 ): GaitError {
-  const message = `job ${job_id} asked for more than one decision: say which one is approved`;
+  const message = `job ${job_id} asked for more than one decision: name the one that is approved`;
   const hint = `Open is ${checkpoint_id}, “${summary}” (needs: ${required_action}). Name it, --checkpoint ${checkpoint_id}, or the revision that you decide on, --if-revision ${revision}.`;
   return invalidInput('checkpoint_unnamed', message, hint, {
     job_id,

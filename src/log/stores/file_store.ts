@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { errnoOf, GaitError, ioFailure } from '../../core/errors.ts';
-import { closeQuietly, isAbsent, isThere, wholeFile } from '../../files/bytes.ts';
+import { canOpen, closeQuietly, isAbsent, wholeFile } from '../../files/bytes.ts';
 import { LockProof } from '../../files/lock_proof.ts';
 import { nodeFs } from '../../files/node.ts';
 import type { Fd, FsPort } from '../../files/port.ts';
@@ -169,7 +169,7 @@ export class FileStore implements EventStore {
       const snapshot = beside.snapshot();
       return {
         tailBytes,
-        snapshotFile: snapshot !== undefined || isThere(this.fs, this.path(stream, SNAPSHOT_FILE)),
+        snapshotFile: snapshot !== undefined || canOpen(this.fs, this.path(stream, SNAPSHOT_FILE)),
         ...(snapshot === undefined ? {} : { snapshot, snapshotRevision: snapshot.position.revision }),
         cuts: beside.cuts(),
         remembered: beside.remembered(empty).revision,

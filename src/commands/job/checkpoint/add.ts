@@ -8,10 +8,10 @@ import { CHECKPOINT_TYPES, type CheckpointType } from '../../../job/events.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: JOB_OUTPUT, operation: 'checkpoint add' },
-  summary: 'Record where a job has got to.',
+  summary: 'Record a checkpoint of a job: its plan, its progress, a decision it needs, or its end.',
   description:
-    'plan and progress leave the status as it is. decision-needed stops the job until a person approves, blocked until ' +
-    'one resumes, completed for good.',
+    'plan and progress leave the status unchanged. decision-needed waits for an approval, blocked for a ' +
+    'resume; completed is final.',
   examples: [
     { says: 'Record progress', line: "job checkpoint add --id nightly --summary '12 of 40 tables done'" },
     {
@@ -31,7 +31,7 @@ const spec: CommandSpec = command({
       value: 'TYPE',
       default: 'progress',
       options: CHECKPOINT_TYPES,
-      summary: `What kind of checkpoint: ${CHECKPOINT_TYPES.join(', ')}.`,
+      summary: `Type of the checkpoint: ${CHECKPOINT_TYPES.join(', ')}.`,
     },
     summary: {
       type: 'string',
@@ -42,7 +42,7 @@ const spec: CommandSpec = command({
     'required-action': {
       type: 'string',
       value: 'TEXT',
-      summary: 'What a person has to decide: needed by decision-needed, kept by no other type.',
+      summary: 'Decision that a person has to make: required by decision-needed, and by no other type.',
     },
     token: optionalTokenFlag,
     worker: namedWorkerFlag,

@@ -22,8 +22,8 @@ const spec: CommandSpec = command({
   ],
   flags: {
     journal: journalFlag,
-    out: { type: 'string', value: 'FILE', summary: 'The runpack to write. By default beside the journal.' },
-    'chain-out': { type: 'string', value: 'FILE', summary: 'Where to write a copy of the chain.' },
+    out: { type: 'string', value: 'FILE', summary: 'Runpack to write. By default beside the journal.' },
+    'chain-out': { type: 'string', value: 'FILE', summary: 'File to write a copy of the chain to.' },
     'key-mode': captureKeyFlag,
     ...privateKeyFlags,
     profile: signingProfileFlag,

@@ -15,16 +15,16 @@ import { readContainer } from '../../../zip/reader.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'compact' },
-  summary: 'Take the events out of a journal that a checkpoint covers; their runpacks keep them.',
-  description: 'The journal is replaced in one step. Sequences go on where they were.',
+  summary: 'Compact a journal: remove the events that a checkpoint covers; their runpacks keep them.',
+  description: 'The journal is replaced atomically. Sequence numbers continue.',
   examples: [
     { says: 'What it would do', line: 'run session compact --journal night.jsonl --dry-run' },
     { says: 'Into another file', line: 'run session compact --journal night.jsonl --out small.jsonl' },
   ],
   flags: {
     journal: journalFlag,
-    out: { type: 'string', value: 'FILE', summary: 'Where to write it. By default in place of the journal.' },
-    'dry-run': { type: 'boolean', summary: 'Only say what would be done.' },
+    out: { type: 'string', value: 'FILE', summary: 'File to write. By default the journal itself.' },
+    'dry-run': { type: 'boolean', summary: 'Dry run: only show what would be done.' },
   },
   async run({ flags }, io) {
     const { journal, out } = flags;

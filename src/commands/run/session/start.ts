@@ -9,7 +9,7 @@ import { decideStart, evolveSession, type SessionState } from '../../../run/sess
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'start' },
-  summary: 'Start the journal of a session; does nothing if it has been started.',
+  summary: 'Start the journal of a session; does nothing if it is started already.',
   examples: [
     {
       says: 'A journal for an agent that works for hours',
@@ -18,12 +18,12 @@ const spec: CommandSpec = command({
   ],
   flags: {
     journal: journalFlag,
-    'session-id': { type: 'string', value: 'ID', required: true, summary: 'What the session is called.' },
+    'session-id': { type: 'string', value: 'ID', required: true, summary: 'Session id.' },
     'run-id': {
       type: 'string',
       value: 'ID',
       required: true,
-      summary: 'The run that it makes; its checkpoints are ID_cp_0001 and on.',
+      summary: 'Run id of the session; its checkpoints are ID_cp_0001 and so on.',
     },
   },
   async run({ flags }, io) {

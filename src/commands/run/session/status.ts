@@ -9,7 +9,7 @@ import {
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'status' },
-  summary: 'Show a session: its events, its checkpoints, what is pending.',
+  summary: 'Show a session: its events, its checkpoints, and pending events.',
   description:
     'The whole journal is read and checked; one that is damaged is refused, with the place (exit 2).',
   examples: [{ says: 'Show a session', line: 'run session status --journal night.jsonl' }],
