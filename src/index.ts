@@ -76,18 +76,16 @@ export type { AppendOutcome, EventStore, ReadOptions, Snapshot } from './log/sto
 export { FileStore, type FileStoreOptions } from './log/stores/file_store.ts';
 export { MemoryStore } from './log/stores/memory_store.ts';
 export { type Decided, type Executed, StreamHandle } from './log/stream.ts';
-export { buildJobPack, buildRunPack, type Pack, type RunSource, streamedMember } from './pack/build.ts';
-export { ComparableRun } from './pack/comparable.ts';
+export { type Pack, streamedMember } from './pack/build.ts';
 export { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from './pack/diff.ts';
-export { inspectJobPack, type JobInspection } from './pack/inspect.ts';
-export { inspectRunPack, type RunPackInspection } from './pack/inspect_others.ts';
 export type { ApprovalSignatures } from './pack/kinds/job/approval_signatures.ts';
-export {
-  type PackVerification,
-  type VerificationPolicy,
-  type VerifiedPack,
-  verifyPack,
-} from './pack/verify.ts';
+export { buildJobPack } from './pack/kinds/job/build.ts';
+export { inspectJobPack, type JobInspection } from './pack/kinds/job/inspect.ts';
+export { buildRunPack, type RunSource } from './pack/kinds/run/build.ts';
+export { ComparableRun } from './pack/kinds/run/compare.ts';
+export { inspectRunPack, type RunPackInspection } from './pack/kinds/run/inspect.ts';
+export type { PackVerification, VerificationPolicy, VerifiedPack } from './pack/verified.ts';
+export { verifyPack } from './pack/verify.ts';
 export { diffRuns, type RunDiff } from './run/diff.ts';
 export type {
   CapturedRun,

@@ -5,12 +5,8 @@ import { invalidInput } from '../core/errors.ts';
 import { fileChanged } from '../files/file_source.ts';
 import { runpackOf, soundChain } from '../host/sessions/chain_files.ts';
 import { outDir } from '../host/workspace/workspace.ts';
-import {
-  type PackVerification,
-  type VerificationPolicy,
-  verificationError,
-  verifyPack,
-} from '../pack/verify.ts';
+import { type PackVerification, type VerificationPolicy, verificationError } from '../pack/verified.ts';
+import { verifyPack } from '../pack/verify.ts';
 import type { DiffSide } from '../run/diff.ts';
 import type { CapturedRun, RunManifest } from '../run/documents.ts';
 import { collectRecords } from '../run/records.ts';

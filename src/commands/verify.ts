@@ -5,7 +5,7 @@ import { runFile } from '../cli/run_source.ts';
 import { asJson } from '../cli/text/job.ts';
 import { describeVerification } from '../cli/text/verify.ts';
 import type { JsonObject } from '../core/json.ts';
-import { type VerifiedPack, verificationError } from '../pack/verify.ts';
+import { type VerifiedPack, verificationError } from '../pack/verified.ts';
 
 export const VERIFY_OUTPUT = 'gait.verify.output';
 

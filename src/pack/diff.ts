@@ -1,19 +1,13 @@
 import { canonicalDigest } from '../core/digest.ts';
 import type { ContextDrift } from '../run/diff.ts';
 import { RUN_MANIFEST_MEMBER } from '../run/documents.ts';
-import {
-  type Comparable,
-  type ComparableRun,
-  comparableContext,
-  comparableDocument,
-  comparableEvents,
-  statementsOf,
-} from './comparable.ts';
-import { EVENTS_MEMBER, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './kinds/job/members.ts';
-import { ENVELOPE_MEMBER, RUN_PAYLOAD_MEMBER, SOURCE_MEMBER } from './kinds/run/members.ts';
+import { type Comparable, statementsOf } from './comparable.ts';
+import type { DeclaredMember } from './kinds/kind.ts';
+import { earlierKindOf, kindOf } from './kinds/kinds.ts';
+import { type ComparableRun, comparableContext } from './kinds/run/compare.ts';
 import { MANIFEST_MEMBER, PACK_CREATED_AT } from './manifest.ts';
 import { PROOF_MEMBER } from './proof_records.ts';
-import type { VerifiedPack } from './verify.ts';
+import type { VerifiedPack } from './verified.ts';
 
 /** schemas/v1/pack/diff.schema.json */
 export interface PackDiff {
@@ -54,11 +48,17 @@ export interface PackComparison {
 export interface ComparedPack {
   readonly pack: VerifiedPack;
   /** The members that are declared, each with its digest. */
-  readonly declared: readonly { readonly path: string; readonly sha256: string }[];
+  readonly declared: readonly DeclaredMember[];
   /** Those that are documents. */
   readonly documents: ReadonlyMap<string, Buffer>;
   /** What was collected of the run in it, if there is one. */
   readonly run: ComparableRun;
+}
+
+/** A pack that was verified with `run` as its visitor. */
+export function comparedPack(pack: VerifiedPack, run: ComparableRun): ComparedPack {
+  const declared = pack.manifest?.contents ?? earlierKindOf(pack)?.declared(pack) ?? [];
+  return { pack, declared, documents: pack.documents, run };
 }
 
 /**
@@ -106,61 +106,17 @@ export function diffPacks(left: ComparedPack, right: ComparedPack): PackComparis
 /** Manifests are no members that a manifest declares. */
 const MANIFESTS: ReadonlySet<string> = new Set([MANIFEST_MEMBER, RUN_MANIFEST_MEMBER]);
 
-/** The manifests of runpacks and evidence packs say more than what follows from their members. */
-function manifestOf({ guard, manifest, run }: VerifiedPack): [name: string, manifest: object] | undefined {
-  if (guard !== undefined) return [MANIFEST_MEMBER, guard];
-  return manifest === undefined && run !== undefined ? [RUN_MANIFEST_MEMBER, run.manifest] : undefined;
-}
-
 function substancesOf({ pack, declared, documents, run }: ComparedPack): Map<string, Comparable> {
-  const own = manifestOf(pack);
+  const kind = kindOf(pack);
+  const own = earlierKindOf(pack)?.stated(pack);
   const stated: (readonly [string, Comparable])[] = own === undefined ? [] : [[own[0], statementsOf(own[1])]];
   const counted = declared.filter(({ path }) => path !== PROOF_MEMBER);
   const sections = pack.run === undefined ? undefined : run.sections(pack.run.facts);
-  const said = counted.map(
-    ({ path, sha256 }) => [path, substanceOf(path, sha256, documents, sections)] as const,
-  );
+  const said = counted.map(({ path, sha256 }) => {
+    const compared = kind?.compare({ name: path, bytes: documents.get(path), run: sections });
+    return [path, compared ?? { content: sha256.toLowerCase() }] as const;
+  });
   return new Map([...said, ...stated]);
-}
-
-const DOCUMENTS: ReadonlySet<string> = new Set([
-  LEDGER_MEMBER,
-  PAYLOAD_MEMBER,
-  STATE_MEMBER,
-  RUN_PAYLOAD_MEMBER,
-  ENVELOPE_MEMBER,
-]);
-
-/** How many events there are, renewals included. */
-const COUNTS: Readonly<Record<string, readonly string[]>> = {
-  [LEDGER_MEMBER]: ['size'],
-  [STATE_MEMBER]: ['revision'],
-};
-
-/** The members of a runpack by itself, and which sections of the run each of them is. */
-const RUNPACK_SECTIONS: Readonly<Record<string, readonly string[]>> = {
-  'intents.jsonl': ['intents'],
-  'results.jsonl': ['results'],
-  'refs.json': ['context'],
-  'run.json': ['environment', 'timeline'],
-};
-
-function substanceOf(
-  name: string,
-  sha256: string,
-  documents: ReadonlyMap<string, Buffer>,
-  run: Comparable | undefined,
-): Comparable {
-  const bytes = documents.get(name);
-  if (name === SOURCE_MEMBER && run !== undefined) return run;
-  if (name === ENVELOPE_MEMBER && run !== undefined) return { context: run['context'] ?? '' };
-  const parts =
-    run === undefined || !Object.hasOwn(RUNPACK_SECTIONS, name) ? undefined : RUNPACK_SECTIONS[name];
-  if (parts !== undefined) return Object.fromEntries(parts.map((part) => [part, run?.[part] ?? '']));
-  if (bytes !== undefined && name === EVENTS_MEMBER) return { events: comparableEvents(bytes) };
-  if (bytes !== undefined && DOCUMENTS.has(name))
-    return { document: comparableDocument(bytes, COUNTS[name]) };
-  return { content: sha256.toLowerCase() };
 }
 
 function differingSections(left: Comparable, right: Comparable): string[] {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type { JobHistory } from '../../src/job/read/history.ts';
-import { buildJobPack, type Pack } from '../../src/pack/build.ts';
+import type { Pack } from '../../src/pack/build.ts';
+import { buildJobPack } from '../../src/pack/kinds/job/build.ts';
 import { merkleRoot } from '../../src/pack/merkle.ts';
 import {
   AWAY,

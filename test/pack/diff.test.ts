@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JsonObject } from '../../src/core/json.ts';
-import { ComparableRun } from '../../src/pack/comparable.ts';
 import { type ComparedPack, diffPacks, type PackComparison, type PackDiff } from '../../src/pack/diff.ts';
+import { ComparableRun } from '../../src/pack/kinds/run/compare.ts';
 import validateDiff from '../../src/schema/generated/pack_diff.js';
 import { schemaFault } from '../../src/schema/validator.ts';
 import { submit } from '../support/given.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { JobHistory } from '../../src/job/read/history.ts';
-import { extensionFindings } from '../../src/pack/extends.ts';
+import { extensionFindings } from '../../src/pack/kinds/job/extends.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { historyOf, packBytes, STORY, type Step, statusesOf, withContainer } from '../support/pack.ts';
 import fc from '../support/property.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { JobHistory } from '../../src/job/read/history.ts';
-import { buildJobPack } from '../../src/pack/build.ts';
+import { buildJobPack } from '../../src/pack/kinds/job/build.ts';
 import { JOB_ID } from '../support/given.ts';
 import { PRODUCER } from '../support/pack.ts';
 import { rawZip } from '../zip/raw_zip.ts';

@@ -6,7 +6,7 @@ import { readHistory } from '../../src/job/read/history.ts';
 import { verifyJob } from '../../src/job/read/verify.ts';
 import { type Expected, seal } from '../../src/log/record.ts';
 import { FileStore } from '../../src/log/stores/file_store.ts';
-import { buildJobPack } from '../../src/pack/build.ts';
+import { buildJobPack } from '../../src/pack/kinds/job/build.ts';
 import { verifyPack } from '../../src/pack/verify.ts';
 import { openContainer } from '../../src/zip/reader.ts';
 import { zipOf } from '../../src/zip/writer.ts';

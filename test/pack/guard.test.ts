@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { VerificationPolicy } from '../../src/pack/verify.ts';
+import type { VerificationPolicy } from '../../src/pack/verified.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import { corrupted, flipped, numberedKey, trusting } from '../support/keys.ts';
 import fc from '../support/property.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { claimOf } from '../../src/job/fingerprint.ts';
-import { inspectJobPack, type JobInspection } from '../../src/pack/inspect.ts';
+import { inspectJobPack, type JobInspection } from '../../src/pack/kinds/job/inspect.ts';
 import {
   AWAY,
   approve,

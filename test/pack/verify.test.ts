@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import type { JobCommand } from '../../src/job/command.ts';
-import { type PackVerification, verificationError } from '../../src/pack/verify.ts';
+import { type PackVerification, verificationError } from '../../src/pack/verified.ts';
 import {
   AWAY,
   approve,

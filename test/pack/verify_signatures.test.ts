@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { before, describe, test } from 'node:test';
 import { MANIFEST_MEMBER, type PackManifest, signedPackDigestOf } from '../../src/pack/manifest.ts';
-import { type PackVerification, verifyPack } from '../../src/pack/verify.ts';
+import type { PackVerification } from '../../src/pack/verified.ts';
+import { verifyPack } from '../../src/pack/verify.ts';
 import { type Signature, signDigest } from '../../src/signing/signature.ts';
 import type { SignaturePolicy } from '../../src/signing/verify.ts';
 import { corrupted, numberedKey, trusting } from '../support/keys.ts';

@@ -1,9 +1,11 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 import type { Json, JsonObject } from '../../src/core/json.ts';
 import { sourceOf } from '../../src/files/source.ts';
-import { buildRunPack, memberOf } from '../../src/pack/build.ts';
+import { memberOf } from '../../src/pack/build.ts';
+import { buildRunPack } from '../../src/pack/kinds/run/build.ts';
 import type { PackManifest } from '../../src/pack/manifest.ts';
-import { type VerificationPolicy, type VerifiedPack, verifyPack } from '../../src/pack/verify.ts';
+import type { VerificationPolicy, VerifiedPack } from '../../src/pack/verified.ts';
+import { verifyPack } from '../../src/pack/verify.ts';
 import type { CapturedRun } from '../../src/run/documents.ts';
 import { type Recorded, type RecordOptions, recordRun } from '../../src/run/record.ts';
 import { buildRunpack } from '../../src/run/runpack.ts';

@@ -1,12 +1,9 @@
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import { namedPath, type PathInput } from '../../host/read_json.ts';
+import { PACK_TYPES } from '../../pack/kinds/kinds.ts';
 import type { PackManifest } from '../../pack/manifest.ts';
-import {
-  type PackVerification,
-  type VerificationPolicy,
-  type VerifiedPack,
-  verifyPack,
-} from '../../pack/verify.ts';
+import type { PackVerification, VerificationPolicy, VerifiedPack } from '../../pack/verified.ts';
+import { verifyPack } from '../../pack/verify.ts';
 import { openContainer } from '../../zip/reader.ts';
 import type { ArgSpec, OptionalText } from '../command.ts';
 import type { Io } from '../io.ts';
@@ -22,8 +19,6 @@ export const pathFlag: OptionalText = {
   value: 'FILE',
   summary: 'Pack file, instead of the argument.',
 };
-
-const PACK_TYPES: readonly string[] = ['run', 'job', 'guard'];
 
 /** Says what type a pack must be of. */
 export const typeFlag: OptionalText & { readonly options: readonly string[] } = {

@@ -1,6 +1,6 @@
 import type { CheckStatus } from '../../core/report.ts';
 import type { ApprovalSignatures } from '../../pack/kinds/job/approval_signatures.ts';
-import type { PackVerification } from '../../pack/verify.ts';
+import type { PackVerification } from '../../pack/verified.ts';
 import type { Io } from '../io.ts';
 import type { Color } from '../terminal.ts';
 import { printable } from '../terminal.ts';

@@ -5,9 +5,9 @@ import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { GaitError } from '../../core/errors.ts';
 import { writeReport } from '../../host/workspace/output_places.ts';
-import { ComparableRun } from '../../pack/comparable.ts';
-import { type ComparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
-import { verificationError } from '../../pack/verify.ts';
+import { type ComparedPack, comparedPack, diffPacks, type PackComparison } from '../../pack/diff.ts';
+import { ComparableRun } from '../../pack/kinds/run/compare.ts';
+import { verificationError } from '../../pack/verified.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'diff' },
@@ -53,8 +53,7 @@ async function readSide(path: string, type: string | undefined, io: Io): Promise
   const pack = await openAndVerify(path, io, { visit: run });
   assertType(type, pack.verification, path);
   if (pack.verification.findings.length > 0) throw verificationError(pack.verification, path);
-  const declared = pack.manifest?.contents ?? pack.guard?.contents ?? pack.run?.manifest.files ?? [];
-  return { pack, declared, documents: pack.documents, run };
+  return comparedPack(pack, run);
 }
 
 function different(left: string, right: string): GaitError {

@@ -16,7 +16,7 @@ import { asJson } from '../../cli/text/job.ts';
 import { describeVerification } from '../../cli/text/verify.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { JobHistory } from '../../job/read/history.ts';
-import { type PackVerification, verificationError } from '../../pack/verify.ts';
+import { type PackVerification, verificationError } from '../../pack/verified.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: PACK_OUTPUT, operation: 'verify' },

@@ -21,7 +21,7 @@ import { type GaitError, invalidInput } from '../../core/errors.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { type DecisionsRead, decisionsError, verifyDecisions } from '../../gate/ledger/verify.ts';
 import { gateStore } from '../../host/gate_files.ts';
-import { type PackVerification, verificationError } from '../../pack/verify.ts';
+import { type PackVerification, verificationError } from '../../pack/verified.ts';
 
 /** One of the things that are checked together. */
 interface Part {

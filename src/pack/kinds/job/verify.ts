@@ -12,10 +12,10 @@ import validatePayload from '../../../schema/generated/pack_job.js';
 import validateLedger from '../../../schema/generated/pack_job_ledger.js';
 import type { Validate } from '../../../schema/validator.ts';
 import type { Trust } from '../../../signing/trust.ts';
-import { payloadOf } from '../../build.ts';
 import type { PackManifest } from '../../manifest.ts';
 import { MerkleTree } from '../../merkle.ts';
 import { ApprovalChecks, type ApprovalSignatures } from './approval_signatures.ts';
+import { payloadOf } from './build.ts';
 import { Fold, olderEventFindings, promisesLedger, walkChain } from './event_lines.ts';
 import { EVENTS_MEMBER, type JobLedger, LEDGER_MEMBER, PAYLOAD_MEMBER, STATE_MEMBER } from './members.ts';
 

@@ -1,14 +1,14 @@
-import type { Timestamp } from '../core/time.ts';
-import type { ApprovalPolicy } from '../job/approval_policy.ts';
-import type { JobEvent } from '../job/events.ts';
-import type { Difference } from '../job/fingerprint.ts';
-import { eventText } from '../job/read/describe.ts';
-import { eventOf, type JobHistory } from '../job/read/history.ts';
-import type { Approval } from '../job/state.ts';
-import type { Head } from '../log/record.ts';
+import type { Timestamp } from '../../../core/time.ts';
+import type { ApprovalPolicy } from '../../../job/approval_policy.ts';
+import type { JobEvent } from '../../../job/events.ts';
+import type { Difference } from '../../../job/fingerprint.ts';
+import { eventText } from '../../../job/read/describe.ts';
+import { eventOf, type JobHistory } from '../../../job/read/history.ts';
+import type { Approval } from '../../../job/state.ts';
+import type { Head } from '../../../log/record.ts';
+import type { PackManifest } from '../../manifest.ts';
 import { payloadOf } from './build.ts';
-import type { JobPayload } from './kinds/job/members.ts';
-import type { PackManifest } from './manifest.ts';
+import type { JobPayload } from './members.ts';
 
 /** One line of what happened. */
 export interface TimelineEntry {

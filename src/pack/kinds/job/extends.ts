@@ -1,6 +1,6 @@
-import type { Found } from '../core/report.ts';
-import type { JobHistory } from '../job/read/history.ts';
-import { EVENTS_MEMBER } from './kinds/job/members.ts';
+import type { Found } from '../../../core/report.ts';
+import type { JobHistory } from '../../../job/read/history.ts';
+import { EVENTS_MEMBER } from './members.ts';
 
 /**
  * Whether a later pack of a job only added to an earlier one: the record that was the earlier head stands where it
