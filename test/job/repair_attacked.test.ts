@@ -9,8 +9,8 @@ import type { JobCommand, RepairCommand } from '../../src/job/command.ts';
 import type { AfterRepair } from '../../src/job/events.ts';
 import { Jobs } from '../../src/job/jobs.ts';
 import { planRepair, repair } from '../../src/job/repair/repair.ts';
+import { ANN, sign, submitFor } from '../support/approvers.ts';
 import {
-  approve,
   ask,
   cancel,
   checkpoint,
@@ -30,6 +30,8 @@ const AUTHOR = { actor: 'alice', reason: 'why not' };
 const NOW = '2026-02-14T12:00:00Z';
 const CUT = sha256Hex('what was cut');
 
+const SIGNED = submitFor(1);
+
 /** A repair that says what its author likes. */
 function repairOf(
   revision: number,
@@ -41,15 +43,15 @@ function repairOf(
   return { kind: 'repair', cutBytes: 500, cutSha256: CUT, keptAs, after, ...changes };
 }
 
-describe('the third attack on the evidence, 3: what a repair says of a job', () => {
+describe('the third attack on the evidence, 3: what a repair says of a job with approvers', () => {
   const BEFORE: Readonly<Record<string, readonly [commands: readonly JobCommand[], completable: boolean]>> = {
-    running: [[submit()], true],
-    leased: [[submit(), claim()], true],
-    paused: [[submit(), pause], false],
-    asked: [[submit(), ask()], false],
-    approved: [[submit(), ask(), approve()], false],
-    blocked: [[submit(), checkpoint('blocked')], false],
-    completed: [[submit(), checkpoint('completed')], true],
+    running: [[SIGNED], true],
+    leased: [[SIGNED, claim()], true],
+    paused: [[SIGNED, pause], false],
+    asked: [[SIGNED, ask()], false],
+    approved: [[SIGNED, ask(), sign(ANN, 2)], false],
+    blocked: [[SIGNED, checkpoint('blocked')], false],
+    completed: [[SIGNED, checkpoint('completed')], true],
   };
   for (const [name, [commands, completable]] of Object.entries(BEFORE)) {
     test(`completes one that is ${name}: ${completable ? 'it could have been' : 'never'}`, () => {
@@ -68,6 +70,14 @@ describe('the third attack on the evidence, 3: what a repair says of a job', () 
         const { events } = decideAt(job, repairOf(job?.revision ?? 0, status), AUTHOR);
         assert.equal(folded(job, events)?.status, status);
       }
+    }
+  });
+
+  test('a job without approvers that was completed stays so, wherever its log was cut', () => {
+    for (const commands of [[submit()], [submit(), pause], [submit(), ask()]]) {
+      const { job } = given(...commands);
+      const { events } = decideAt(job, repairOf(job?.revision ?? 0, 'completed'), AUTHOR);
+      assert.equal(folded(job, events)?.status, 'completed');
     }
   });
 
@@ -100,7 +110,7 @@ describe('the third attack on the evidence, 3: what a repair says of a job', () 
   };
   for (const [name, changes] of Object.entries(FALSE)) {
     test(`not ${name}`, () => {
-      const { job } = given(submit());
+      const { job } = given(SIGNED);
       const { events } = decideAt(job, repairOf(1, 'completed', changes), AUTHOR);
       assert.throws(() => folded(job, events), gaitError('illegal_event', 'verification_failed'));
     });
@@ -116,7 +126,7 @@ test('the third attack on the evidence, 3: a record that cannot stand there comp
     const stores = await fileStores();
     try {
       const jobs = new Jobs(stores.open(), testClock());
-      for (const command of [submit(), ask()]) await jobs.execute(JOB_ID, AUTHOR, command);
+      for (const command of [SIGNED, ask()]) await jobs.execute(JOB_ID, AUTHOR, command);
       const log = join(stores.root, 'jobs', JOB_ID, 'log.ndjson');
       const lines = (await readFile(log, 'utf8')).trimEnd().split('\n');
       const [, asked] = lines.map((line) => JSON.parse(line) as { event: JsonObject; hash: string });

@@ -52,15 +52,15 @@ export function withRepair(before: JobState, job: JobState, event: JobEventOf<'r
 }
 
 /**
- * Who stops a job is believed, who completes one is not: a record among what was cut shows that only of a job that could
- * have been completed where it was kept. Everything else waits for a person.
+ * A job that was completed stays so. But where approvals are signed, a record among what was cut shows that only of a job
+ * that could have been completed where it was kept: nobody can tell whether the signatures that were cut were sound.
  */
 export function mayBeCompleted(
   before: JobState,
   { chained_records }: Pick<AfterRepair, 'chained_records'>,
   cutBytes: number,
 ): boolean {
-  if (before.status === 'completed') return true;
+  if (before.status === 'completed' || before.approval_policy === undefined) return true;
   const { from } = TRANSITIONS['checkpoint completed'];
   const open = openAt(before, before.updated_at).length > 0;
   return from.includes(before.status) && !open && chained_records > 0 && cutBytes >= MIN_RECORD_BYTES;
