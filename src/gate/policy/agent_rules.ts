@@ -1,9 +1,8 @@
-import type { JsonObject } from '../../core/json.ts';
-import { lowered, loweredList, trimmed, wordList } from '../../core/text.ts';
+import { lowered, trimmed } from '../../core/text.ts';
 import { epochMs } from '../../core/time.ts';
 import type { AgentIdentity } from '../intent/claims.ts';
 import type { EvaluationInput, Violation } from '../rules/asked.ts';
-import type { PolicyFields } from './fields.ts';
+import { exactWords, flag, type Rows, words } from './rows.ts';
 
 /** What an agent must say of itself. It is only its word: a rule of these blocks who does not fit, and believes nobody. */
 export interface AgentRules {
@@ -20,34 +19,20 @@ export interface AgentRules {
 }
 
 /** The rules that stand among the other members of a rule. */
-export function agentRulesOf(fields: PolicyFields): AgentRules {
-  return {
-    require_declared_agent: fields.flag('require_declared_agent'),
-    allowed_agent_ids: wordList(fields.texts('allowed_agent_ids')),
-    denied_agent_ids: wordList(fields.texts('denied_agent_ids')),
-    required_agent_manifest_digest: lowered(trimmed(fields.text('required_agent_manifest_digest'))),
-    allowed_agent_manifest_publishers: loweredList(fields.texts('allowed_agent_manifest_publishers')),
-    allowed_agent_manifest_sources: loweredList(fields.texts('allowed_agent_manifest_sources')),
-    required_agent_lifecycle_states: loweredList(fields.texts('required_agent_lifecycle_states')),
-    require_agent_owner: fields.flag('require_agent_owner'),
-    require_unexpired_agent: fields.flag('require_unexpired_agent'),
-  };
-}
-
-/** Their members in the digest of a policy; those that ask nothing are to be left out. */
-export function digestedAgent(rules: AgentRules): JsonObject {
-  return {
-    RequireDeclaredAgent: rules.require_declared_agent,
-    AllowedAgentIDs: rules.allowed_agent_ids,
-    DeniedAgentIDs: rules.denied_agent_ids,
-    RequiredAgentManifestDigest: rules.required_agent_manifest_digest,
-    AllowedAgentManifestPublishers: rules.allowed_agent_manifest_publishers,
-    AllowedAgentManifestSources: rules.allowed_agent_manifest_sources,
-    RequiredAgentLifecycleStates: rules.required_agent_lifecycle_states,
-    RequireAgentOwner: rules.require_agent_owner,
-    RequireUnexpiredAgent: rules.require_unexpired_agent,
-  };
-}
+export const AGENT: Rows<AgentRules> = {
+  require_declared_agent: flag('RequireDeclaredAgent'),
+  allowed_agent_ids: exactWords('AllowedAgentIDs'),
+  denied_agent_ids: exactWords('DeniedAgentIDs'),
+  required_agent_manifest_digest: {
+    digest: 'RequiredAgentManifestDigest',
+    read: (fields, name) => lowered(trimmed(fields.text(name))),
+  },
+  allowed_agent_manifest_publishers: words('AllowedAgentManifestPublishers'),
+  allowed_agent_manifest_sources: words('AllowedAgentManifestSources'),
+  required_agent_lifecycle_states: words('RequiredAgentLifecycleStates'),
+  require_agent_owner: flag('RequireAgentOwner'),
+  require_unexpired_agent: flag('RequireUnexpiredAgent'),
+};
 
 /** True if anything is asked of an agent. */
 export function asksForAgent(rules: AgentRules): boolean {

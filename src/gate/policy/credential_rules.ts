@@ -1,7 +1,4 @@
-import type { JsonObject } from '../../core/json.ts';
-import { loweredList, wordList } from '../../core/text.ts';
-import type { PolicyFields } from './fields.ts';
-import { countIn } from './values.ts';
+import { amount, exactWords, flag, type Row, type Rows, words } from './rows.ts';
 
 /** What a credential must be for a call to run with it. */
 export interface CredentialRules {
@@ -30,28 +27,23 @@ export const ANY_CREDENTIAL: CredentialRules = {
 };
 
 /** The rules that stand among the other members of a rule. */
-export function credentialRulesOf(fields: PolicyFields): CredentialRules {
-  const listed = (words: readonly string[]): readonly string[] | null => (words.length === 0 ? null : words);
-  return {
-    max_ttl_seconds: countIn(fields, 'max_credential_ttl_seconds'),
-    sources: listed(loweredList(fields.texts('allowed_credential_sources'))),
-    issuers: listed(wordList(fields.texts('allowed_credential_issuers'))),
-    access_types: listed(loweredList(fields.texts('allowed_credential_access_types'))),
-    jit: fields.flag('require_jit_credential'),
-    no_standing: fields.flag('block_standing_credentials'),
-  };
-}
+export const CREDENTIAL: Rows<CredentialRules> = {
+  no_standing: flag('BlockStandingCredentials', { name: 'block_standing_credentials' }),
+  jit: flag('RequireJITCredential', { name: 'require_jit_credential' }),
+  max_ttl_seconds: amount('MaxCredentialTTLSeconds', { name: 'max_credential_ttl_seconds' }),
+  sources: listed(words('AllowedCredentialSources', { name: 'allowed_credential_sources' })),
+  issuers: listed(exactWords('AllowedCredentialIssuers', { name: 'allowed_credential_issuers' })),
+  access_types: listed(words('AllowedCredentialAccessTypes', { name: 'allowed_credential_access_types' })),
+};
 
-/** Their members in the digest of a policy; those that ask nothing are to be left out. */
-export function digestedCredential(rules: CredentialRules): JsonObject {
-  return {
-    BlockStandingCredentials: rules.no_standing,
-    AllowedCredentialSources: rules.sources,
-    AllowedCredentialIssuers: rules.issuers,
-    AllowedCredentialAccessTypes: rules.access_types,
-    MaxCredentialTTLSeconds: rules.max_ttl_seconds,
-    RequireJITCredential: rules.jit,
+/** A list that says nothing is none. */
+function listed(row: Row<string[]>): Row<readonly string[] | null> {
+  const read: Row<readonly string[] | null>['read'] = (fields, name, grants) => {
+    const list = row.read(fields, name, grants);
+    return list.length === 0 ? null : list;
   };
+  const { digest, name = '' } = row;
+  return { digest, name, read };
 }
 
 /** True if anything is asked of a credential. */

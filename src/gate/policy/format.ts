@@ -11,66 +11,26 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { GaitError } from '../../core/errors.ts';
+import { FREEZE_WINDOW, WINDOW_MEMBERS } from './freeze_window.ts';
+import { DATAFLOW, ENDPOINT, FAIL_CLOSED, MATCH, RATE_LIMIT, RULE } from './members.ts';
+import { POLICY } from './reader.ts';
+import { namesOf } from './rows.ts';
+import { SCRIPTS } from './script_rules.ts';
 import { parsePolicy, policyDocument } from './yaml.ts';
 
 /** The members of each map of a policy in the order in which they are written; lists stand on one line while they fit. */
 const ORDER: Readonly<Record<string, readonly string[]>> = {
-  '': ['schema_id', 'schema_version', 'default_verdict', 'fail_closed', 'risk_floor', 'scripts', 'rules'],
-  scripts: ['max_steps', 'require_approval_above', 'block_mixed_risk'],
-  fail_closed: ['enabled', 'risk_classes', 'required_fields', 'required_high_risk_fields'],
-  rules: [
-    ...['name', 'priority', 'effect', 'match', 'endpoint', 'dataflow', 'reason_codes', 'violations'],
-    ...['min_approvals', 'require_distinct_approvers', 'require_context_evidence'],
-    ...['required_context_evidence_mode', 'max_context_age_seconds', 'require_broker_credential'],
-    ...['broker_reference', 'broker_scopes', 'rate_limit', 'destructive_budget'],
-    ...['require_declared_agent', 'allowed_agent_ids', 'denied_agent_ids', 'required_agent_manifest_digest'],
-    ...['allowed_agent_manifest_publishers', 'allowed_agent_manifest_sources'],
-    ...['required_agent_lifecycle_states', 'require_agent_owner', 'require_unexpired_agent'],
-    ...['block_standing_credentials', 'require_jit_credential', 'max_credential_ttl_seconds'],
-    ...['allowed_credential_sources', 'allowed_credential_issuers', 'allowed_credential_access_types'],
-    'freeze_window',
-  ],
-  match: [
-    ...['tool_names', 'tool_patterns', 'risk_classes', 'identities', 'identity_patterns'],
-    ...['workspace_prefixes', 'provenance_sources'],
-    ...[
-      'skill_publishers',
-      'skill_sources',
-      'target_kinds',
-      'target_values',
-      'target_patterns',
-      'endpoint_classes',
-      'data_classes',
-    ],
-    ...['destination_kinds', 'destination_values', 'destination_operations', 'require_delegation'],
-    ...[
-      'max_delegation_depth',
-      'allowed_delegator_identities',
-      'allowed_delegate_identities',
-      'delegation_scopes',
-    ],
-  ],
-  endpoint: [
-    ...[
-      'enabled',
-      'path_allowlist',
-      'path_denylist',
-      'domain_allowlist',
-      'domain_denylist',
-      'schemes',
-      'ports',
-      'egress_classes',
-    ],
-    ...['action', 'destructive_action', 'reason_code', 'violation'],
-  ],
-  dataflow: [
-    ...['enabled', 'tainted_sources', 'destination_kinds', 'destination_values', 'destination_operations'],
-    ...['action', 'reason_code', 'violation'],
-  ],
-  rate_limit: ['requests', 'window', 'scope'],
-  destructive_budget: ['requests', 'window', 'scope'],
-  freeze_window: ['enabled', 'timezone', 'effect', 'reason', 'environments', 'risk_classes', 'windows'],
-  windows: ['name', 'start', 'end'],
+  '': namesOf(POLICY),
+  fail_closed: namesOf(FAIL_CLOSED),
+  scripts: namesOf(SCRIPTS),
+  rules: namesOf(RULE),
+  match: namesOf(MATCH),
+  endpoint: namesOf(ENDPOINT),
+  dataflow: namesOf(DATAFLOW),
+  rate_limit: namesOf(RATE_LIMIT),
+  destructive_budget: namesOf(RATE_LIMIT),
+  freeze_window: namesOf(FREEZE_WINDOW),
+  windows: WINDOW_MEMBERS,
 };
 
 /** A line is not longer than this unless a value is. Characters. */

@@ -1,9 +1,8 @@
-import type { Json } from '../../core/json.ts';
-import { loweredList, sameName, trimmed } from '../../core/text.ts';
+import { sameName, trimmed } from '../../core/text.ts';
 import { isStrangeRisk } from '../intent/risk_classes.ts';
 import type { EvaluationInput, Violation } from '../rules/asked.ts';
 import type { PolicyFields } from './fields.ts';
-import { choice } from './values.ts';
+import { ALWAYS, digestedRows, flag, namesOf, oneWord, type Rows, readRows, text, words } from './rows.ts';
 import { instantsOf, isWallTime, isZone } from './wall_clock.ts';
 
 /** When a rule lets nothing run, or nothing unasked. */
@@ -28,55 +27,60 @@ interface Window {
   readonly end: string;
 }
 
+const WINDOW: Rows<Window> = {
+  name: text('Name', ALWAYS),
+  start: { digest: 'Start', always: true, read: wallTimeIn },
+  end: { digest: 'End', always: true, read: wallTimeIn },
+};
+
+/** All of them stand in the digest of a policy that freezes anything, even what is empty. */
+export const FREEZE_WINDOW: Rows<FreezeWindow> = {
+  enabled: flag('Enabled', ALWAYS),
+  timezone: text('Timezone', ALWAYS),
+  effect: oneWord('Effect', ['block', 'require_approval'] as const, ALWAYS),
+  reason: text('Reason', ALWAYS),
+  environments: words('Environments', ALWAYS),
+  risk_classes: words('RiskClasses', ALWAYS),
+  windows: {
+    digest: 'Windows',
+    always: true,
+    read: (fields, name) => fields.each(name).map(windowOf),
+    digested: (windows) => windows.map((window) => digestedRows(WINDOW, window)),
+  },
+};
+
+/** What members a window has, in the order in which they are written. */
+export const WINDOW_MEMBERS: readonly string[] = namesOf(WINDOW);
+
 /** Throws `policy_invalid` for a zone that is none, and a window that ends before it begins. */
 export function freezeWindowOf(fields: PolicyFields): FreezeWindow {
-  const enabled = fields.flag('enabled');
-  const timezone = trimmed(fields.text('timezone'));
-  const effect = choice(fields, 'effect', ['block', 'require_approval'] as const);
-  const reason = trimmed(fields.text('reason'));
-  const environments = loweredList(fields.texts('environments'));
-  const risk_classes = loweredList(fields.texts('risk_classes'));
-  const windows = fields.each('windows').map(windowOf);
+  const rule = readRows(FREEZE_WINDOW, fields);
+  const { enabled, timezone, windows } = rule;
   const off = fields.says('enabled') && !enabled;
   fields.end();
-  const rest = { reason, environments, risk_classes, windows };
-  const said = [timezone, effect, reason, environments, risk_classes, windows];
+  const { enabled: _, ...said } = rule;
   if (off && windows.length > 0) throw fields.wrong('enabled', 'is false, though there are windows');
-  if (!enabled && said.every(({ length }) => length === 0)) return { enabled, timezone, effect, ...rest };
-  if (windows.length === 0) throw fields.wrong('windows', 'is missing', 'Say when: start and end.');
+  if (!enabled && Object.values(said).every(({ length }) => length === 0)) return rule;
+  if (windows.length === 0) throw fields.wrong('windows', 'is missing', 'Give the start and the end.');
   if (!isZone(timezone)) {
     const hint = 'Write a name of the time zone database, such as Europe/Berlin or UTC.';
     throw fields.wrong('timezone', `is ${JSON.stringify(timezone)}, which is no time zone`, hint);
   }
-  return { enabled: true, timezone, effect: effect || 'block', ...rest };
+  return { ...rule, enabled: true, effect: rule.effect || 'block' };
 }
 
 function windowOf(fields: PolicyFields, index: number): Window {
-  const name = trimmed(fields.text('name')) || `window-${index + 1}`;
-  const time = (which: string): string => {
-    const text = trimmed(fields.text(which));
-    if (isWallTime(text)) return text;
-    const hint = 'Write the local time, such as 2026-12-24T18:00:00.';
-    throw fields.wrong(which, `is ${JSON.stringify(text)}, which is no local time`, hint);
-  };
-  const [start, end] = [time('start'), time('end')];
+  const window = readRows(WINDOW, fields);
   fields.end();
-  if (end <= start) throw fields.wrong('end', 'is not after the start');
-  return { name, start, end };
+  if (window.end <= window.start) throw fields.wrong('end', 'is not after the start');
+  return { ...window, name: window.name || `window-${index + 1}` };
 }
 
-/** What stands in the digest of a policy: all of it, even what is empty; null for none. */
-export function digestedFreeze({ enabled, windows, ...freeze }: FreezeWindow): Json {
-  if (!enabled) return null;
-  return {
-    Enabled: true,
-    Timezone: freeze.timezone,
-    Effect: freeze.effect,
-    Reason: freeze.reason,
-    Environments: freeze.environments,
-    RiskClasses: freeze.risk_classes,
-    Windows: windows.map(({ name, start, end }) => ({ Name: name, Start: start, End: end })),
-  };
+function wallTimeIn(fields: PolicyFields, name: string): string {
+  const said = trimmed(fields.text(name));
+  if (isWallTime(said)) return said;
+  const hint = 'Write the local time, such as 2026-12-24T18:00:00.';
+  throw fields.wrong(name, `is ${JSON.stringify(said)}, which is no local time`, hint);
 }
 
 /** What is frozen stays so whatever else a call says of itself: one that names no environment may be of any. */

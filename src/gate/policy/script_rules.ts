@@ -1,5 +1,5 @@
-import type { Json } from '../../core/json.ts';
 import type { PolicyFields } from './fields.ts';
+import { ALWAYS, flag, type Row, type Rows, readRows } from './rows.ts';
 import { countIn } from './values.ts';
 
 /** A script of more steps is no intent. */
@@ -18,31 +18,29 @@ export interface ScriptRules {
 }
 
 /** Throws `policy_invalid` for a bound of 0, which would be none. */
-export function scriptRulesOf(fields: PolicyFields): ScriptRules {
-  const bound = (name: string): number => {
+function bound(digest: string): Row<number> {
+  const hint = 'Leave it out for no bound. To stop scripts, match the tools of their steps.';
+  const read = (fields: PolicyFields, name: string): number => {
     const steps = countIn(fields, name);
     if (steps > 0 || !fields.says(name)) return steps;
-    throw fields.wrong(
-      name,
-      'is 0',
-      'Leave it out for no bound. To stop scripts, match the tools of their steps.',
-    );
+    throw fields.wrong(name, 'is 0', hint);
   };
-  const rules = {
-    max_steps: bound('max_steps'),
-    require_approval_above: bound('require_approval_above'),
-    block_mixed_risk: fields.flag('block_mixed_risk'),
-  };
+  return { digest, always: true, read };
+}
+
+export const SCRIPTS: Rows<ScriptRules> = {
+  max_steps: bound('MaxSteps'),
+  require_approval_above: bound('RequireApprovalAbove'),
+  block_mixed_risk: flag('BlockMixedRisk', ALWAYS),
+};
+
+export function scriptRulesOf(fields: PolicyFields): ScriptRules {
+  const rules = readRows(SCRIPTS, fields);
   fields.end();
   return rules;
 }
 
-/** What stands in the digest of a policy; null for none. */
-export function digestedScripts({ max_steps, require_approval_above, block_mixed_risk }: ScriptRules): Json {
-  if (max_steps === 0 && require_approval_above === 0 && !block_mixed_risk) return null;
-  return {
-    MaxSteps: max_steps,
-    RequireApprovalAbove: require_approval_above,
-    BlockMixedRisk: block_mixed_risk,
-  };
+/** True if anything is asked of scripts. */
+export function saysOfScripts({ max_steps, require_approval_above, block_mixed_risk }: ScriptRules): boolean {
+  return max_steps > 0 || require_approval_above > 0 || block_mixed_risk;
 }

@@ -1,4 +1,4 @@
-import type { Json, JsonObject } from '../../core/json.ts';
+import type { Json } from '../../core/json.ts';
 import { lowered, loweredList, trimmed } from '../../core/text.ts';
 import type { PolicyFields } from './fields.ts';
 
@@ -33,12 +33,8 @@ export function countIn(fields: PolicyFields, name: string): number {
   return value;
 }
 
-/** Without the members that say nothing: the digest of a policy that does not use a feature is that of before it. */
-export function filledIn(members: Readonly<Record<string, Json>>): JsonObject {
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => !isEmpty(value)));
-}
-
-function isEmpty(value: Json): boolean {
+/** True for what says nothing. */
+export function saysNothing(value: Json): boolean {
   return (
     value === null ||
     value === '' ||
