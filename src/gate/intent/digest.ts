@@ -1,11 +1,10 @@
 import { canonicalDigest } from '../../core/digest.ts';
+import { madeOnce } from '../../core/frozen.ts';
 import type { Claims } from './claims.ts';
 import type { Delegation, Intent } from './intent.ts';
 
 /** The digest that an approval, a policy's verdict and a trace name an intent by. Of exactly what stands in {@link Intent}. */
-export function intentDigest(intent: Intent): string {
-  return canonicalDigest(intent);
-}
+export const intentDigest: (intent: Intent) => string = madeOnce((intent) => canonicalDigest(intent));
 
 export function argsDigest({ args }: Intent): string {
   return canonicalDigest(args);

@@ -2,6 +2,7 @@ import { canonicalize } from '../../core/canonical.ts';
 import { canonicalDigest } from '../../core/digest.ts';
 import { invalidInput } from '../../core/errors.ts';
 import { Fields } from '../../core/fields.ts';
+import { frozen } from '../../core/frozen.ts';
 import { isJsonObject, type Json } from '../../core/json.ts';
 import { parseJson } from '../../core/json_text.ts';
 import { lowered, trimmed, wordList } from '../../core/text.ts';
@@ -76,7 +77,7 @@ export function readIntent(value: Json): IntentRequest {
   top.ignored();
   const asWritten = script === undefined ? (top.object('args') ?? {}) : { script: top.object('script') };
   const exact_args_digest = canonicalDigest(asWritten);
-  return { intent, claims, created_at, exact_args_digest };
+  return frozen({ intent, claims, created_at, exact_args_digest });
 }
 
 function skillOf(fields: Fields): SkillProvenance {

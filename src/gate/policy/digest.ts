@@ -1,4 +1,5 @@
 import { canonicalDigest } from '../../core/digest.ts';
+import { madeOnce } from '../../core/frozen.ts';
 import type { Policy } from './policy.ts';
 import { POLICY } from './reader.ts';
 import { digestedRows } from './rows.ts';
@@ -7,6 +8,6 @@ import { digestedRows } from './rows.ts';
  * The digest that verdicts, approvals and traces name a policy by. Its members are spelled as in the programs before this
  * one, so that a policy has the same digest in all of them.
  */
-export function policyDigest(policy: Policy): string {
-  return canonicalDigest(digestedRows(POLICY, policy));
-}
+export const policyDigest: (policy: Policy) => string = madeOnce((policy) =>
+  canonicalDigest(digestedRows(POLICY, policy)),
+);

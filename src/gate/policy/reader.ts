@@ -1,3 +1,4 @@
+import { frozen } from '../../core/frozen.ts';
 import { byBytes } from '../../core/text.ts';
 import { VERDICTS, type Verdict } from '../verdict.ts';
 import { PolicyFields, type PolicyNode } from './fields.ts';
@@ -35,7 +36,7 @@ export function readPolicy(tree: PolicyNode): Policy {
   const policy = readRows(POLICY, top);
   top.end();
   const rules = [...policy.rules].sort((a, b) => a.priority - b.priority || byBytes(a.name, b.name));
-  return { ...policy, rules };
+  return frozen({ ...policy, rules });
 }
 
 function only<T extends string>(digest: string, value: T): Row<T> {
