@@ -1,10 +1,10 @@
 import { type CommandSpec, command } from '../cli/command.ts';
 import { openAndVerify } from '../cli/flags/pack.ts';
 import { signatureDemandOf, signatureFlags } from '../cli/flags/verify.ts';
-import { runFile } from '../cli/run_source.ts';
 import { asJson } from '../cli/text/job.ts';
 import { describeVerification } from '../cli/text/verify.ts';
 import type { JsonObject } from '../core/json.ts';
+import { runFile } from '../host/run_files.ts';
 import { type VerifiedPack, verificationError } from '../pack/verified.ts';
 
 export const VERIFY_OUTPUT = 'gait.verify.output';
@@ -26,7 +26,7 @@ const spec: CommandSpec = command({
   flags: signatureFlags,
   async run({ flags, args }, io) {
     const [from = ''] = args;
-    const { path, asked } = runFile(from, io);
+    const { path, asked } = runFile(from, io.env);
     const pack = await openAndVerify(path, io, { ...signatureDemandOf(flags, io), asked });
     const { verification } = pack;
     const sound = verification.findings.length === 0;

@@ -3,9 +3,9 @@
 // `contended` when others came between too often. Between them it waits for up to PAUSE milliseconds.
 import { writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { makeCheckpoint } from '../../src/cli/checkpoint.ts';
 import { processIo } from '../../src/cli/io.ts';
 import { GaitError } from '../../src/core/errors.ts';
+import { makeCheckpoint } from '../../src/host/sessions/checkpoint_files.ts';
 import { Journal } from '../../src/run/session/journal.ts';
 import { compacted, decideAppend, type SessionEvent } from '../../src/run/session/session.ts';
 import { seeded } from '../support/seed.ts';
@@ -31,7 +31,7 @@ async function append(number: number): Promise<void> {
 
 async function checkpoint(): Promise<void> {
   try {
-    const request = { journal, out: undefined, chainOut: undefined, signer: undefined };
+    const request = { journal, out: undefined, chainOut: undefined, key: undefined };
     const made = await makeCheckpoint(request, io);
     say(`checkpoint ${made.checkpoint.checkpoint_index}`);
   } catch (error) {

@@ -1,16 +1,10 @@
+import type { Progress } from '../../host/pack_sources.ts';
 import type { Screen } from '../io.ts';
 
 /** Work on fewer bytes than this is over before a bar could be read. */
 const WORTH_SHOWING = 64 * 1024 * 1024;
 const EVERY_MS = 100;
 const WIDTH = 24;
-
-export interface Progress {
-  /** So many bytes more are done. */
-  readonly add: (count: number) => void;
-  /** Takes the bar away. */
-  end(): void;
-}
 
 /** A bar on the terminal of standard error for work on `total` bytes; nothing where there is no terminal. */
 export function progressBar(what: string, total: number, screen: Screen | undefined): Progress {

@@ -1,5 +1,4 @@
 import { basename } from 'node:path';
-import { signatureFields } from '../../cli/capture.ts';
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
 import {
   keyModeFlag,
@@ -9,11 +8,12 @@ import {
   signingProfileFlag,
 } from '../../cli/flags/key.ts';
 import type { Io } from '../../cli/io.ts';
-import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../cli/pack_sources.ts';
 import { shellWord } from '../../cli/run.ts';
 import { printable } from '../../cli/terminal.ts';
 import { progressBar } from '../../cli/text/progress.ts';
+import { signatureFields } from '../../cli/text/run.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
+import { type BuildRequest, type BuiltSource, jobPackOf, runPackOf } from '../../host/pack_sources.ts';
 import { actorOf } from '../../host/workspace/actor.ts';
 import { keptFolders, ledgerRoot, openLedger, packPath } from '../../host/workspace/output_places.ts';
 import { outDir } from '../../host/workspace/workspace.ts';

@@ -1,8 +1,9 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { loadSide, RUN_OUTPUT } from '../../cli/run_source.ts';
+import { RUN_OUTPUT } from '../../cli/flags/run.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
 import { GaitError } from '../../core/errors.ts';
+import { loadSide } from '../../host/run_files.ts';
 import { writeReport } from '../../host/workspace/output_places.ts';
 import { differs, diffRuns, type Privacy, type RunDiff } from '../../run/diff.ts';
 
@@ -32,8 +33,8 @@ const spec: CommandSpec = command({
   },
   async run({ flags, args }, io) {
     const [leftFrom = '', rightFrom = ''] = args;
-    const left = await loadSide(leftFrom, io);
-    const right = await loadSide(rightFrom, io);
+    const left = await loadSide(leftFrom, io.env);
+    const right = await loadSide(rightFrom, io.env);
     const { privacy, output } = flags;
     const summary = diffRuns(left, right, privacy as Privacy);
     const report = { schema_id: 'gait.run.diff', schema_version: '1.0.0', privacy, summary: asJson(summary) };

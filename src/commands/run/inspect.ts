@@ -1,16 +1,9 @@
 import { type CommandSpec, command, type Reply } from '../../cli/command.ts';
+import { fromFlag, RUN_OUTPUT, runArgs, runNamed } from '../../cli/flags/run.ts';
 import type { Io } from '../../cli/io.ts';
-import {
-  fromFlag,
-  loadCheckpoint,
-  loadRun,
-  RUN_OUTPUT,
-  runArgs,
-  runNamed,
-  runPath,
-} from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
+import { loadCheckpoint, loadRun, runPath } from '../../host/run_files.ts';
 import { soundChain } from '../../host/sessions/chain_files.ts';
 import { inspectRun, type RunEntry, type RunInspection } from '../../run/inspect.ts';
 import type { SessionChain } from '../../run/session/chain.ts';
@@ -29,13 +22,13 @@ const spec: CommandSpec = command({
   flags: { from: fromFlag },
   async run(input, io) {
     const from = runNamed(input);
-    const path = runPath(from, io);
+    const path = runPath(from, io.env);
     return /\.json$/i.test(path) ? showChain(path, soundChain(path), io) : showRun(from, io);
   },
 });
 
 async function showRun(from: string, io: Io): Promise<Reply> {
-  const loaded = await loadRun(from, io);
+  const loaded = await loadRun(from, io.env);
   const inspection = inspectRun(loaded);
   const { path, captureMode, intents, results, run } = loaded;
   for (const warning of inspection.warnings) io.note(`warning: ${warning}`);

@@ -1,5 +1,6 @@
 import { type CommandSpec, command } from '../../cli/command.ts';
-import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
+import { fromFlag, RUN_OUTPUT, runArgs, runNamed } from '../../cli/flags/run.ts';
+import { loadRun } from '../../host/run_files.ts';
 import { ticketFooter } from '../../run/session/footer.ts';
 
 const spec: CommandSpec = command({
@@ -12,7 +13,7 @@ const spec: CommandSpec = command({
   args: runArgs,
   flags: { from: fromFlag },
   async run(input, io) {
-    const { path, manifest } = await loadRun(runNamed(input), io);
+    const { path, manifest } = await loadRun(runNamed(input), io.env);
     const { run_id, manifest_digest } = manifest;
     const ticket_footer = ticketFooter(run_id, manifest_digest);
     return { fields: { path, run_id, manifest_digest, ticket_footer }, lines: [ticket_footer] };

@@ -1,21 +1,16 @@
-import {
-  machineNames,
-  runpackFields,
-  runpackPath,
-  signatureFields,
-  writeRunpack,
-} from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../cli/flags/key.ts';
+import { RUN_OUTPUT } from '../../cli/flags/run.ts';
 import type { Io } from '../../cli/io.ts';
 import { shellWord } from '../../cli/run.ts';
-import { RUN_OUTPUT } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { count } from '../../cli/text/job.ts';
+import { runpackFields, signatureFields } from '../../cli/text/run.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
 import { readContextEnvelope } from '../../host/policy_files.ts';
 import { readJsonFile } from '../../host/read_json.ts';
+import { machineNames, runpackPath, writeRunpack } from '../../host/sessions/runpack_files.ts';
 import { outDir } from '../../host/workspace/workspace.ts';
 import type { CaptureMode, EvidenceMode } from '../../run/documents.ts';
 import { recordRun } from '../../run/record.ts';
@@ -88,7 +83,7 @@ const spec: CommandSpec = command({
       machine: machineNames(),
     });
     const path = runpackPath(outDirOf(flags['out-dir'], io), recorded.run.run_id);
-    const manifest = await writeRunpack(path, recorded, signer, io);
+    const manifest = await writeRunpack(path, recorded, signer?.key, io.env);
     const warnings = [...(signer?.warnings ?? []), ...envelope.warnings, ...recorded.warnings];
     for (const warning of warnings) io.note(`warning: ${warning}`);
     const fields = runpackFields(path, manifest);

@@ -1,10 +1,11 @@
 import { dirname, join } from 'node:path';
-import { runpackPath, writeRunpack } from '../../cli/capture.ts';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { fromFlag, RUN_OUTPUT, runArgs, runNamed } from '../../cli/flags/run.ts';
 import { shellWord } from '../../cli/run.ts';
-import { fromFlag, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, count } from '../../cli/text/job.ts';
+import { loadRun } from '../../host/run_files.ts';
+import { runpackPath, writeRunpack } from '../../host/sessions/runpack_files.ts';
 import { refuseReportPlace, refuseSame, writeReport } from '../../host/workspace/output_places.ts';
 import { checkRunId } from '../../run/record.ts';
 import { PREDICATES, type Predicate, reduceRun } from '../../run/reduce.ts';
@@ -42,7 +43,7 @@ const spec: CommandSpec = command({
   async run(input, io) {
     const { flags } = input;
     const predicate = flags.predicate as Predicate;
-    const source = await loadRun(runNamed(input), io);
+    const source = await loadRun(runNamed(input), io.env);
     const { captured, report } = reduceRun(source, predicate);
     const { run_id, reduced_run_id } = report;
     const beside = runpackPath(dirname(source.path), `${run_id}_reduced_${predicate}`);
@@ -51,7 +52,7 @@ const spec: CommandSpec = command({
     const reportPath = flags['report-out'] ?? `${output}.reduce_report.json`;
     refuseSame([source.path, output, reportPath]);
     refuseReportPlace(reportPath, asJson(report), io.env); // before anything is written
-    const manifest = await writeRunpack(output, captured, undefined, io);
+    const manifest = await writeRunpack(output, captured, undefined, io.env);
     await writeReport(reportPath, asJson(report), io.env);
     return {
       fields: {

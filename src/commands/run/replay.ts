@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { type CommandSpec, command } from '../../cli/command.ts';
+import { fromFlag, RUN_OUTPUT, runArgs, runNamed } from '../../cli/flags/run.ts';
 import type { Io } from '../../cli/io.ts';
 import { shellWord } from '../../cli/run.ts';
-import { fromFlag, type LoadedRun, loadRun, RUN_OUTPUT, runArgs, runNamed } from '../../cli/run_source.ts';
 import type { Color } from '../../cli/terminal.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson, table } from '../../cli/text/job.ts';
@@ -20,6 +20,7 @@ import {
   type Workplace,
   workingDirectory,
 } from '../../host/replay_tools.ts';
+import { type LoadedRun, loadRun } from '../../host/run_files.ts';
 import { actorOf } from '../../host/workspace/actor.ts';
 import { refuseKeptPlace, refuseReportPlace, writeReport } from '../../host/workspace/output_places.ts';
 import { outDir } from '../../host/workspace/workspace.ts';
@@ -115,7 +116,7 @@ const spec: CommandSpec = command({
     const actor = actorOf(flags.actor, io.env);
     const fault = checkActor(actor);
     if (fault !== undefined) throw fault;
-    const run = await loadRun(runNamed(input), io);
+    const run = await loadRun(runNamed(input), io.env);
     const places = placesOf(run, real !== undefined, io);
     const recordPath = flags.record ?? places.record;
     assertRecordPlace(recordPath, io);

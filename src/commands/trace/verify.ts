@@ -2,8 +2,9 @@ import { type CommandSpec, command } from '../../cli/command.ts';
 import { gateRingOf } from '../../cli/flags/gate.ts';
 import { privateKeyFlags, trustFlags } from '../../cli/flags/key.ts';
 import { keyringFlags } from '../../cli/flags/keyring.ts';
-import { checkTraceFile, traceError, traceFields, traceLines } from '../../cli/trace_files.ts';
+import { traceFields, traceLines } from '../../cli/text/trace.ts';
 import { namedPath } from '../../host/read_json.ts';
+import { checkTraceFile, traceError } from '../../host/trace_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: 'gait.trace.output', operation: 'verify' },

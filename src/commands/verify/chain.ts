@@ -4,23 +4,22 @@ import { expectedHeads, expectHeadFlag, headText } from '../../cli/flags/head.ts
 import { openAndVerify } from '../../cli/flags/pack.ts';
 import { type PolicyValues, signatureDemandOf, signatureFlags } from '../../cli/flags/verify.ts';
 import type { Io } from '../../cli/io.ts';
-import { runFile } from '../../cli/run_source.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
+import { traceFields, traceLines } from '../../cli/text/trace.ts';
 import { describeVerification } from '../../cli/text/verify.ts';
+import { type GaitError, invalidInput } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { type DecisionsRead, decisionsError, verifyDecisions } from '../../gate/ledger/verify.ts';
+import { gateStore } from '../../host/gate_files.ts';
+import { runFile } from '../../host/run_files.ts';
 import {
   type CheckedTrace,
   checkTraceFile,
   faultsOfTraces,
   tracedHeads,
   traceError,
-  traceFields,
-  traceLines,
-} from '../../cli/trace_files.ts';
-import { type GaitError, invalidInput } from '../../core/errors.ts';
-import type { JsonObject } from '../../core/json.ts';
-import { type DecisionsRead, decisionsError, verifyDecisions } from '../../gate/ledger/verify.ts';
-import { gateStore } from '../../host/gate_files.ts';
+} from '../../host/trace_files.ts';
 import { type PackVerification, verificationError } from '../../pack/verified.ts';
 
 /** One of the things that are checked together. */
@@ -68,7 +67,7 @@ const spec: CommandSpec = command({
       const message = '--expect-head is of a decision log, and none is given';
       throw invalidInput('flag_missing', message, 'Give --decisions DIR.');
     }
-    const run = flags.run === undefined ? undefined : await packPart(runFile(flags.run, io), flags, io);
+    const run = flags.run === undefined ? undefined : await packPart(runFile(flags.run, io.env), flags, io);
     const checked =
       flags.trace === undefined
         ? undefined

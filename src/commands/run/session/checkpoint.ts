@@ -1,11 +1,11 @@
-import { signatureFields } from '../../../cli/capture.ts';
-import { makeCheckpoint } from '../../../cli/checkpoint.ts';
 import { type CommandSpec, command } from '../../../cli/command.ts';
 import { captureKeyFlag, privateKeyFlags, signerOf, signingProfileFlag } from '../../../cli/flags/key.ts';
 import { journalFlag, openJournal, SESSION_OUTPUT } from '../../../cli/flags/session.ts';
 import { shellWord } from '../../../cli/run.ts';
 import { printable } from '../../../cli/terminal.ts';
 import { asJson } from '../../../cli/text/job.ts';
+import { signatureFields } from '../../../cli/text/run.ts';
+import { makeCheckpoint } from '../../../host/sessions/checkpoint_files.ts';
 
 const spec: CommandSpec = command({
   output: { schemaId: SESSION_OUTPUT, operation: 'checkpoint' },
@@ -30,7 +30,7 @@ const spec: CommandSpec = command({
   },
   async run({ flags }, io) {
     const signer = signerOf(flags['key-mode'], flags, io);
-    const request = { out: flags.out, chainOut: flags['chain-out'], signer };
+    const request = { out: flags.out, chainOut: flags['chain-out'], key: signer?.key };
     const made = await makeCheckpoint({ journal: openJournal(flags.journal), ...request }, io);
     const { checkpoint, runpackPath, chainPath } = made;
     const warnings = [...(signer?.warnings ?? [])];

@@ -1,18 +1,17 @@
 import { join } from 'node:path';
-import { GaitError } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
-import { assertReplaceable, writeFileAtomically } from '../files/atomic_file.ts';
-import { refuseKeptPlace } from '../host/workspace/output_places.ts';
-import { verificationError } from '../pack/verified.ts';
-import { verifyPack } from '../pack/verify.ts';
-import type { CapturedRun, RunManifest } from '../run/documents.ts';
-import { buildRunpack } from '../run/runpack.ts';
-import { ticketFooter } from '../run/session/footer.ts';
-import { openContainer } from '../zip/reader.ts';
-import { zipOf } from '../zip/writer.ts';
-import type { Signer } from './flags/key.ts';
-import type { Io } from './io.ts';
-import { runpackName } from './run_source.ts';
+import { GaitError } from '../../core/errors.ts';
+import type { JsonObject } from '../../core/json.ts';
+import { assertReplaceable, writeFileAtomically } from '../../files/atomic_file.ts';
+import { verificationError } from '../../pack/verified.ts';
+import { verifyPack } from '../../pack/verify.ts';
+import type { CapturedRun, RunManifest } from '../../run/documents.ts';
+import { buildRunpack } from '../../run/runpack.ts';
+import type { SigningKey } from '../../signing/keys.ts';
+import { openContainer } from '../../zip/reader.ts';
+import { zipOf } from '../../zip/writer.ts';
+import type { Env } from '../host.ts';
+import { runpackName } from '../run_files.ts';
+import { refuseKeptPlace } from '../workspace/output_places.ts';
 
 /** What machines are called in run documents: the names that earlier producers gave them. */
 const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386' };
@@ -28,19 +27,19 @@ export function machineNames(): JsonObject {
 export async function writeRunpack(
   path: string,
   captured: CapturedRun,
-  signer: Signer | undefined,
-  io: Io,
+  key: SigningKey | undefined,
+  env: Env,
 ): Promise<RunManifest> {
-  refusePlace(path, io);
-  const { manifest, members } = buildRunpack(captured, signer?.key);
+  refusePlace(path, env);
+  const { manifest, members } = buildRunpack(captured, key);
   await writeFileAtomically(path, await zipOf(members));
   await verifyWritten(path);
   return manifest;
 }
 
 /** Throws `out_unsafe` for a place where logs are kept, or where anything but a zip stands. */
-export function refusePlace(path: string, io: Io): void {
-  refuseKeptPlace(path, io.env);
+export function refusePlace(path: string, env: Env): void {
+  refuseKeptPlace(path, env);
   assertReplaceable(path);
 }
 
@@ -64,17 +63,6 @@ function unsound(cause: GaitError): GaitError {
     hint: 'Check the disk, and record the run again.',
     cause,
   });
-}
-
-/** Whether and by whom something was signed, as members of an output. */
-export function signatureFields(signer: Signer | undefined): JsonObject {
-  if (signer === undefined) return { signature_status: 'missing' };
-  return { signature_status: 'signed', signature_key_id: signer.key.keyId };
-}
-
-/** The members of an output that name a runpack. */
-export function runpackFields(path: string, { run_id, manifest_digest }: RunManifest): JsonObject {
-  return { run_id, bundle: path, manifest_digest, ticket_footer: ticketFooter(run_id, manifest_digest) };
 }
 
 /** The path of a run's file in a directory. */

@@ -4,9 +4,6 @@ import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import { openSource } from '../files/file_source.ts';
 import { sourceOf } from '../files/source.ts';
-import { packedHeads } from '../host/workspace/lost_jobs.ts';
-import { jobSource } from '../host/workspace/output_places.ts';
-import { jobRoot } from '../host/workspace/workspace.ts';
 import { readHistory } from '../job/read/history.ts';
 import { jobDamaged, missingHeads } from '../job/read/verify.ts';
 import type { Head } from '../log/record.ts';
@@ -21,9 +18,11 @@ import { verifyPack } from '../pack/verify.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { openContainer, readContainer } from '../zip/reader.ts';
 import { zipOf } from '../zip/writer.ts';
-import type { Io } from './io.ts';
-import { sourceFile } from './run_source.ts';
-import type { Progress } from './text/progress.ts';
+import type { Host } from './host.ts';
+import { sourceFile } from './run_files.ts';
+import { packedHeads } from './workspace/lost_jobs.ts';
+import { jobSource } from './workspace/output_places.ts';
+import { jobRoot } from './workspace/workspace.ts';
 
 /** A pack that is ready to be written, and what it is of. */
 export interface BuiltSource {
@@ -38,6 +37,14 @@ export interface BuiltSource {
   close(): void;
 }
 
+/** Told how far work on so many bytes has come. */
+export interface Progress {
+  /** So many bytes more are done. */
+  readonly add: (count: number) => void;
+  /** It is over, however it ended. */
+  end(): void;
+}
+
 export interface BuildRequest {
   readonly from: string;
   readonly key: SigningKey | undefined;
@@ -47,12 +54,12 @@ export interface BuildRequest {
 }
 
 /** The pack of a job: by its id under the root of jobs, or by its folder, also of one that an older program kept. */
-export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSource> {
+export async function jobPackOf(request: BuildRequest, host: Host): Promise<BuiltSource> {
   const { from, key } = request;
   if (request.checkpoint !== undefined) {
     throw invalidInput('flags_conflict', '--checkpoint is for session chains', 'Omit it for a job.');
   }
-  const root = jobRoot(request.jobRoot, io.env);
+  const root = jobRoot(request.jobRoot, host.env);
   const older = olderFolder(from, root);
   if (older !== undefined) {
     const job = readOlderJob(readFile(join(older, STATE_FILE)), readFile(join(older, EVENTS_FILE)));
@@ -61,9 +68,9 @@ export async function jobPackOf(request: BuildRequest, io: Io): Promise<BuiltSou
     const subject = `${pack.manifest.source_ref}, as an older program kept it: its events are not chained`;
     return { pack, subject, kept: [older], close: () => {} };
   }
-  const { store, jobId } = jobSource(from, root, io);
+  const { store, jobId } = jobSource(from, root, host);
   const history = await readHistory(store, jobId);
-  const [missing] = missingHeads(history, await packedHeads(jobId, store.root, io));
+  const [missing] = missingHeads(history, await packedHeads(jobId, store.root, host));
   if (missing !== undefined) throw jobDamaged(jobId, missing);
   const { revision, hash } = history.position;
   return {
@@ -108,8 +115,8 @@ function readFile(path: string): Buffer {
 }
 
 /** The pack of a run: of a runpack by its id or path, or of a checkpoint of a session chain. */
-export async function runPackOf(request: BuildRequest, io: Io): Promise<BuiltSource> {
-  const { path, asked } = sourceFile(request.from, request.checkpoint, io);
+export async function runPackOf(request: BuildRequest, host: Host): Promise<BuiltSource> {
+  const { path, asked } = sourceFile(request.from, request.checkpoint, host.env);
   const container = await openContainer(path);
   const progress = request.progress(3 * container.size);
   const digesting = container.digest(progress.add);

@@ -3,8 +3,6 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
 import { fileChanged } from '../files/file_source.ts';
-import { runpackOf, soundChain } from '../host/sessions/chain_files.ts';
-import { outDir } from '../host/workspace/workspace.ts';
 import { type PackVerification, type VerificationPolicy, verificationError } from '../pack/verified.ts';
 import { verifyPack } from '../pack/verify.ts';
 import type { DiffSide } from '../run/diff.ts';
@@ -13,36 +11,9 @@ import { collectRecords } from '../run/records.ts';
 import { checkpointNamed } from '../run/session/chain.ts';
 import type { SessionCheckpoint } from '../run/session/session.ts';
 import { openContainer } from '../zip/reader.ts';
-import type { ArgSpec, OptionalText } from './command.ts';
-import type { Io } from './io.ts';
-
-export const RUN_OUTPUT = 'gait.run.output';
-
-/** A run is named by the first argument or by --from. */
-export const runArgs: readonly ArgSpec[] = [
-  { name: 'RUN', summary: 'the run: its id or file', required: false },
-];
-
-export const fromFlag: OptionalText = {
-  type: 'string',
-  value: 'RUN',
-  summary: 'Run, instead of the argument: its id, or the path of a runpack or run pack.',
-};
-
-/** What names a run on a command line. */
-export function runNamed(input: {
-  readonly flags: { readonly from: string | undefined };
-  readonly args: readonly string[];
-}): string {
-  const [argument] = input.args;
-  const { from } = input.flags;
-  if (argument !== undefined && from !== undefined) {
-    throw invalidInput('argument_unexpected', 'the run is given twice, as an argument and by --from');
-  }
-  const given = argument ?? from;
-  if (given !== undefined && given !== '') return given;
-  throw invalidInput('argument_missing', 'no run is given', 'Name it: an id such as run_1, or a file.');
-}
+import type { Env } from './host.ts';
+import { runpackOf, soundChain } from './sessions/chain_files.ts';
+import { outDir } from './workspace/workspace.ts';
 
 /** The name of the file that holds a run. */
 export function runpackName(runId: string): string {
@@ -53,14 +24,14 @@ export function runpackName(runId: string): string {
  * The file that is meant by a run's id or by a path. What has a separator or ends in `.zip` or `.json` is a path;
  * anything else is an id, to be found in the output directory or in `~/.gait/runpacks`. Throws `run_not_found`.
  */
-export function runPath(from: string, io: Io): string {
-  return runFile(from, io).path;
+export function runPath(from: string, env: Env): string {
+  return runFile(from, env).path;
 }
 
 /** The file of a run, and the id that it was found by, which is to be held against what is in it. */
-export function runFile(from: string, io: Io): { readonly path: string; readonly asked?: string } {
+export function runFile(from: string, env: Env): { readonly path: string; readonly asked?: string } {
   if (/[/\\]/.test(from) || /\.(zip|json)$/i.test(from)) return { path: from };
-  const places = [outDir(io.env), join(io.env['HOME'] ?? homedir(), '.gait', 'runpacks')];
+  const places = [outDir(env), join(env['HOME'] ?? homedir(), '.gait', 'runpacks')];
   const paths = places.map((place) => join(place, runpackName(from)));
   const found = paths.find((path) => existsSync(path));
   if (found !== undefined) return { path: found, asked: from };
@@ -77,8 +48,8 @@ export interface LoadedRun extends CapturedRun {
 }
 
 /** Reads a run from a runpack or a run pack. Throws `pack_damaged` (verification_failed) unless it verifies. */
-export async function loadRun(from: string, io: Io, policy: VerificationPolicy = {}): Promise<LoadedRun> {
-  return loadFrom(runFile(from, io), policy);
+export async function loadRun(from: string, env: Env, policy: VerificationPolicy = {}): Promise<LoadedRun> {
+  return loadFrom(runFile(from, env), policy);
 }
 
 async function loadFrom(
@@ -104,9 +75,9 @@ async function loadFrom(
 }
 
 /** A side of a comparison: a run, or all that the checkpoints of a session chain hold, as one. */
-export async function loadSide(from: string, io: Io): Promise<DiffSide> {
-  const path = runPath(from, io);
-  if (!/\.json$/i.test(path)) return loadRun(from, io);
+export async function loadSide(from: string, env: Env): Promise<DiffSide> {
+  const path = runPath(from, env);
+  if (!/\.json$/i.test(path)) return loadRun(from, env);
   const chain = soundChain(path);
   const parts: LoadedRun[] = [];
   for (const checkpoint of chain.checkpoints) parts.push(await loadCheckpoint(path, checkpoint));
@@ -138,8 +109,12 @@ function numbered<R extends { readonly intent_id: string }>(record: R, index: nu
 }
 
 /** The file of the runpack that is meant: a run, or a checkpoint of a session chain (`latest`, or its index). */
-export function sourceFile(from: string, checkpoint: string | undefined, io: Io): ReturnType<typeof runFile> {
-  const file = runFile(from, io);
+export function sourceFile(
+  from: string,
+  checkpoint: string | undefined,
+  env: Env,
+): ReturnType<typeof runFile> {
+  const file = runFile(from, env);
   const { path } = file;
   if (/\.json$/i.test(path))
     return { path: runpackOf(path, checkpointNamed(soundChain(path), checkpoint ?? 'latest')) };

@@ -14,12 +14,10 @@ import {
   type TraceVerification,
   verifyTrace,
 } from '../gate/records/verify_trace.ts';
-import { readJsonFile, verifiedFile } from '../host/read_json.ts';
 import type { KnownHead } from '../log/known_heads.ts';
 import type { Head } from '../log/record.ts';
 import type { Keyring } from '../signing/keyring.ts';
-import type { Io } from './io.ts';
-import { printable } from './terminal.ts';
+import { readJsonFile, verifiedFile } from './read_json.ts';
 
 /** Larger ones are no traces. Bytes. */
 const MAX_TRACE_BYTES = 4 * 1024 * 1024;
@@ -96,43 +94,6 @@ function placeOf(path: string): Head | undefined {
   }
 }
 
-/** What is said of a trace to scripts; members that it lacks are left out. */
-export function traceFields({ verification, findings }: CheckedTrace): JsonObject {
-  const { findings: own, ...said } = verification;
-  const filled = Object.entries(said).filter(([, value]) => value !== '');
-  return {
-    ...(Object.fromEntries(filled) as JsonObject),
-    signature_status: own.length === 0 ? 'verified' : 'failed',
-    ...(findings.length === 0 ? {} : { findings: findings.map((one) => ({ ...one })) }),
-  };
-}
-
-/** The same for people. */
-export function traceLines({ verification, findings }: CheckedTrace, io: Io): string[] {
-  const { verdict, simulated, key_id, signature_scope, policy_digest, intent_digest } = verification;
-  if (findings.length > 0) {
-    return findings.map(({ code, message }) => `  ${io.paint('red', code)}  ${printable(message)}`);
-  }
-  const scope = signature_scope === 'full' ? 'all of it' : 'what every version knows';
-  return [
-    `${io.paint('green', 'verified')}  ${printable(verdict)}${simulated ? ' (simulated)' : ''}`,
-    `  signed by   ${key_id} (${scope})`,
-    `  policy      ${printable(policy_digest)}`,
-    `  call        ${printable(intent_digest)}`,
-  ];
-}
-
-/** The answer that a trace does not verify. */
-export function traceError(path: string, findings: readonly TraceFinding[]): GaitError {
-  const [first, ...more] = findings.map(({ message }) => message);
-  return new GaitError({
-    code: 'trace_invalid',
-    category: 'verification_failed',
-    message: `${path}: ${first ?? 'unknown finding'}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
-    hint: 'Ask for the trace again from where it was made, and for the public key of the gate.',
-  });
-}
-
 /** The records that the trace names, where they lie beside it, must be what was signed. */
 function recordFindings(document: JsonObject, path: string): TraceFinding[] {
   return namedRecords(document).flatMap(({ path: name, sha256 }) => {
@@ -153,4 +114,15 @@ function digestBeside(path: string): string | 'gone' | undefined {
     if (!(error instanceof GaitError) || error.category !== 'invalid_input') throw error;
     return error.code === 'file_not_found' ? 'gone' : undefined;
   }
+}
+
+/** The answer that a trace does not verify. */
+export function traceError(path: string, findings: readonly TraceFinding[]): GaitError {
+  const [first, ...more] = findings.map(({ message }) => message);
+  return new GaitError({
+    code: 'trace_invalid',
+    category: 'verification_failed',
+    message: `${path}: ${first ?? 'unknown finding'}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
+    hint: 'Ask for the trace again from where it was made, and for the public key of the gate.',
+  });
 }

@@ -1,25 +1,25 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { GaitError } from '../core/errors.ts';
-import { VERSION } from '../core/version.ts';
-import { writeFileAtOnce, writeFileAtomically } from '../files/atomic_file.ts';
-import { openSource } from '../files/file_source.ts';
-import { sourceOf } from '../files/source.ts';
-import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from '../host/sessions/chain_files.ts';
-import { realPlace, refuseKeptPlace, refuseSame } from '../host/workspace/output_places.ts';
-import type { CapturedRun, RunIntent } from '../run/documents.ts';
-import { checkRunId } from '../run/record.ts';
-import { buildRunpack } from '../run/runpack.ts';
-import { chainOf, chainText } from '../run/session/chain.ts';
-import { checkpointRun, sessionCheckpointOf } from '../run/session/checkpoint.ts';
-import type { Journal } from '../run/session/journal.ts';
-import type { SessionCheckpoint, SessionState } from '../run/session/session.ts';
-import { verifyRunpack } from '../run/verify.ts';
-import { readContainer } from '../zip/reader.ts';
-import { zipAtOnce } from '../zip/writer.ts';
-import { machineNames, refusePlace, runpackPath } from './capture.ts';
-import type { Signer } from './flags/key.ts';
-import type { Io } from './io.ts';
+import { GaitError } from '../../core/errors.ts';
+import { VERSION } from '../../core/version.ts';
+import { writeFileAtOnce, writeFileAtomically } from '../../files/atomic_file.ts';
+import { openSource } from '../../files/file_source.ts';
+import { sourceOf } from '../../files/source.ts';
+import type { CapturedRun, RunIntent } from '../../run/documents.ts';
+import { checkRunId } from '../../run/record.ts';
+import { buildRunpack } from '../../run/runpack.ts';
+import { chainOf, chainText } from '../../run/session/chain.ts';
+import { checkpointRun, sessionCheckpointOf } from '../../run/session/checkpoint.ts';
+import type { Journal } from '../../run/session/journal.ts';
+import type { SessionCheckpoint, SessionState } from '../../run/session/session.ts';
+import { verifyRunpack } from '../../run/verify.ts';
+import type { SigningKey } from '../../signing/keys.ts';
+import { readContainer } from '../../zip/reader.ts';
+import { zipAtOnce } from '../../zip/writer.ts';
+import type { Host } from '../host.ts';
+import { realPlace, refuseKeptPlace, refuseSame } from '../workspace/output_places.ts';
+import { chainPathOf, pathFromChain, readChain, relocated, runpackOf } from './chain_files.ts';
+import { machineNames, refusePlace, runpackPath } from './runpack_files.ts';
 
 export interface CheckpointRequest {
   readonly journal: Journal;
@@ -27,7 +27,8 @@ export interface CheckpointRequest {
   readonly out: string | undefined;
   /** Where to write a copy of the chain. */
   readonly chainOut: string | undefined;
-  readonly signer: Signer | undefined;
+  /** Signs the runpack. */
+  readonly key: SigningKey | undefined;
 }
 
 export interface MadeCheckpoint {
@@ -40,17 +41,17 @@ export interface MadeCheckpoint {
  * Makes a checkpoint: the runpack first, then the journal's line, then the chain. Runpack and line are put in place
  * under the journal's lock, so that nobody appends between.
  */
-export async function makeCheckpoint(request: CheckpointRequest, io: Io): Promise<MadeCheckpoint> {
+export async function makeCheckpoint(request: CheckpointRequest, host: Host): Promise<MadeCheckpoint> {
   const { journal, chainOut } = request;
   const chainPath = chainPathOf(journal.path);
-  for (const place of [chainPath, chainOut]) if (place !== undefined) refuseKeptPlace(place, io.env);
+  for (const place of [chainPath, chainOut]) if (place !== undefined) refuseKeptPlace(place, host.env);
   const { state } = await journal.load();
   for (const place of [chainPath, chainOut]) if (place !== undefined) refuseOtherChain(place, state);
   // A crash may have left the chain behind the journal.
   if (state.pending.length === 0 && state.checkpoints.length > 0)
     await writeChains(journal, chainPath, chainOut);
   const made = await journal.change((current) => {
-    const { checkpoint, path } = seal(current, request, chainPath, io);
+    const { checkpoint, path } = seal(current, request, chainPath, host);
     return { append: [{ record_type: 'checkpoint', checkpoint }], result: { checkpoint, runpackPath: path } };
   });
   await writeChains(journal, chainPath, chainOut);
@@ -60,19 +61,19 @@ export async function makeCheckpoint(request: CheckpointRequest, io: Io): Promis
 /** Puts the runpack of the next checkpoint in its place, under the journal's lock. */
 function seal(
   state: SessionState,
-  { journal, out, chainOut, signer }: CheckpointRequest,
+  { journal, out, chainOut, key }: CheckpointRequest,
   chainPath: string,
-  io: Io,
+  host: Host,
 ): { readonly checkpoint: SessionCheckpoint; readonly path: string } {
-  const now = io.clock.now();
+  const now = host.clock.now();
   const captured = checkpointRun(state, machineNames(), VERSION, now);
   const path = out ?? defaultPath(journal.path, checkRunId(captured.run.run_id));
   refuseSame([journal.path, path, chainPath]);
   if (chainOut !== undefined) refuseSame([journal.path, path, chainOut]);
-  refusePlace(path, io);
+  refusePlace(path, host.env);
   refuseEarlier(path, chainPath, state);
   refuseOtherRunpack(path, captured);
-  const { manifest, members } = buildRunpack(captured, signer?.key);
+  const { manifest, members } = buildRunpack(captured, key);
   const bytes = zipAtOnce(members);
   assertSound(bytes, path);
   const runpack = { manifestDigest: manifest.manifest_digest, path: pathFromChain(chainPath, path) };
