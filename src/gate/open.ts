@@ -4,7 +4,7 @@ import { canonicalDigest } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { EventStore } from '../log/store.ts';
-import { FileStore } from '../log/stores/file_store.ts';
+import { openStore } from '../log/stores/open_store.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { longestLife, PROFILES, type Profile } from './context.ts';
@@ -77,7 +77,7 @@ export class OpenGate {
       ...env,
       GAIT_GATE_STATE: env['GAIT_GATE_STATE'] || undefined,
     });
-    const store = options.store ?? new FileStore({ root: dir, idField: DECISIONS_ID_FIELD });
+    const store = options.store ?? openStore(dir, DECISIONS_ID_FIELD);
     if (!PROFILES.includes(profile))
       throw invalidInput('flag_value_invalid', `there is no profile ${profile}`);
     const longest = longestLife(profile, options.maxTokenLifetimeMs);

@@ -5,7 +5,8 @@ import { writeFileAtOnce } from '../files/atomic_file.ts';
 import { DECISIONS_ID_FIELD } from '../gate/ledger/decisions.ts';
 import { RecordFiles, recordBytes } from '../gate/records/files.ts';
 import type { RecordKind } from '../gate/records/records.ts';
-import { FileStore } from '../log/stores/file_store.ts';
+import type { FileStore } from '../log/stores/file_store.ts';
+import { openStore } from '../log/stores/open_store.ts';
 import type { Env, Host } from './host.ts';
 import {
   realPlace,
@@ -18,7 +19,7 @@ import {
 
 /** The store of a gate's streams below a directory. */
 export function gateStore(dir: string, host: Host): FileStore {
-  return host.held.keep(new FileStore({ root: dir, idField: DECISIONS_ID_FIELD }));
+  return host.held.keep(openStore(dir, DECISIONS_ID_FIELD));
 }
 
 export type WantedRecords = Partial<Record<RecordKind, string>>;

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import { VERSION } from '../core/version.ts';
 import type { EventStore } from '../log/store.ts';
-import { FileStore } from '../log/stores/file_store.ts';
+import { openStore } from '../log/stores/open_store.ts';
 import type { SigningKey } from '../signing/keys.ts';
 import { approval } from './approval/decide.ts';
 import type { Approvers } from './approval_policy.ts';
@@ -94,7 +94,7 @@ export class JobWorkspace {
   constructor(options: WorkspaceOptions = {}) {
     const { dir, actor, clock = systemClock, monotonic, store } = checkedOptions(options);
     const root = dir === undefined ? defaultRoot() : join(dir, 'jobs');
-    this.store = store ?? new FileStore({ root, idField: jobModel.idField });
+    this.store = store ?? openStore(root, jobModel.idField);
     this.jobs = new Jobs(this.store, clock);
     this.#actor = actor ?? given('GAIT_ACTOR') ?? 'agent';
     this.#clock = clock;

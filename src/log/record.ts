@@ -15,7 +15,7 @@ export type StreamStart = 'none';
 
 export type Expected = Head | StreamStart;
 
-/** A {@link Head} and where its record ends, in bytes from the start of the log. */
+/** A {@link Head} and where its record ends: in bytes of all lines up to there, in whatever a store keeps them. */
 export interface Position extends Head {
   readonly offset: number;
 }

@@ -1,5 +1,4 @@
 import type { JsonObject } from '../core/json.ts';
-import type { FileStamp } from '../files/port.ts';
 import type { Batch, Head, Position, StoredEvent, StreamStart } from './record.ts';
 
 /**
@@ -70,6 +69,9 @@ export interface EventStore {
   readonly shortcuts?: Shortcuts;
 }
 
+/** What tells one content of a stream from another without reading it. Its parts mean something to its store alone. */
+export type StreamStamp = readonly (number | string)[];
+
 /** Ways to learn little about many streams. None of them throws for a stream that cannot be read. */
 export interface Shortcuts {
   /** The ids of all streams, and of what only looks like one, sorted. Throws io_failure. */
@@ -79,7 +81,7 @@ export interface Shortcuts {
    * A stamp that no later content of the log will have. Undefined if the log cannot be told by one, or changed so short
    * a time ago that a further change might leave the stamp as it is.
    */
-  stamp(stream: string): FileStamp | undefined;
+  stamp(stream: string): StreamStamp | undefined;
 
   /** The bytes of a log that is short, until the next call; undefined for any other, and what cannot be read. */
   shortLog(stream: string): Buffer | undefined;

@@ -5,7 +5,8 @@ import { isJsonObject, type Json } from '../../core/json.ts';
 import type { Jobs } from '../../job/jobs.ts';
 import type { KnownHead } from '../../log/known_heads.ts';
 import { LogDamage } from '../../log/record.ts';
-import { FileStore } from '../../log/stores/file_store.ts';
+import type { FileStore } from '../../log/stores/file_store.ts';
+import { openStore } from '../../log/stores/open_store.ts';
 import type { Host } from '../host.ts';
 import { outDir } from './workspace.ts';
 
@@ -45,7 +46,7 @@ export async function packedHeads(jobId: string, root: string, host: Host): Prom
 function ledgersBeside(root: string, host: Host): FileStore[] {
   const places = [join(outDir(host.env), 'ledger'), join(dirname(resolve(root)), 'ledger')];
   const there = new Set(places.filter((place) => existsSync(place)).map((place) => realpathSync(place)));
-  return [...there].map((place) => host.held.keep(new FileStore({ root: place, idField: 'ledger_id' })));
+  return [...there].map((place) => host.held.keep(openStore(place, 'ledger_id')));
 }
 
 const LEDGER = 'packs';

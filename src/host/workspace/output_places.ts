@@ -7,14 +7,15 @@ import { assertReplaceable, writeFileAtomically } from '../../files/atomic_file.
 import { gateStatePlace, type StatePlace } from '../../gate/state_place.ts';
 import { jobModel } from '../../job/model.ts';
 import { isStreamId } from '../../log/record.ts';
-import { FileStore, LOG_FILE } from '../../log/stores/file_store.ts';
+import { type FileStore, LOG_FILE } from '../../log/stores/file_store.ts';
+import { openStore } from '../../log/stores/open_store.ts';
 import { ledgerModel } from '../../pack/ledger.ts';
 import type { Env, Host } from '../host.ts';
 import { readJsonFile } from '../read_json.ts';
 import { jobRoot, outDir } from './workspace.ts';
 
 export function openLedger(root: string, host: Host): FileStore {
-  return host.held.keep(new FileStore({ root, idField: ledgerModel.idField }));
+  return host.held.keep(openStore(root, ledgerModel.idField));
 }
 
 /** The folders that hold logs and keys: no place for a pack. */
@@ -62,7 +63,7 @@ export function jobSource(
 }
 
 function open(root: string, jobId: string, host: Host): { store: FileStore; jobId: string } {
-  return { store: host.held.keep(new FileStore({ root, idField: jobModel.idField })), jobId };
+  return { store: host.held.keep(openStore(root, jobModel.idField)), jobId };
 }
 
 /**

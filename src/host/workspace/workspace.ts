@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { invalidInput } from '../../core/errors.ts';
 import { Jobs } from '../../job/jobs.ts';
 import { jobModel } from '../../job/model.ts';
-import { FileStore } from '../../log/stores/file_store.ts';
+import type { FileStore } from '../../log/stores/file_store.ts';
+import { openStore } from '../../log/stores/open_store.ts';
 import type { Env, Host } from '../host.ts';
 
 /** Where everything goes unless told otherwise: GAIT_OUT_DIR, else ./gait-out. */
@@ -23,7 +24,7 @@ export interface OpenJobs {
 }
 
 export function openJobs(root: string | undefined, host: Host): OpenJobs {
-  const store = host.held.keep(new FileStore({ root: jobRoot(root, host.env), idField: jobModel.idField }));
+  const store = host.held.keep(openStore(jobRoot(root, host.env), jobModel.idField));
   return { store, jobs: new Jobs(store, host.clock) };
 }
 

@@ -1,10 +1,10 @@
 import { join, sep } from 'node:path';
 import { errnoOf, ioFailure } from '../../core/errors.ts';
 import { closeQuietly, wholeFile } from '../../files/bytes.ts';
-import type { FileStamp, FsPort } from '../../files/port.ts';
+import type { FsPort } from '../../files/port.ts';
 import { replaceFile } from '../../files/replace.ts';
 import { isStreamId } from '../record.ts';
-import type { Shortcuts } from '../store.ts';
+import type { Shortcuts, StreamStamp } from '../store.ts';
 
 export const LOG_FILE = 'log.ndjson';
 export const LISTING_FILE = '.listing.json';
@@ -39,10 +39,11 @@ export class ListingIndexFiles implements Shortcuts {
     }
   }
 
-  stamp(stream: string): FileStamp | undefined {
+  stamp(stream: string): StreamStamp | undefined {
     const now = this.#nowMs(); // before the look at the file: a change that comes between makes it newer than this
     const stamp = this.#fs.stampOf?.(this.#logOf(stream));
-    return stamp !== undefined && stamp.changedMs < now - SETTLED_MS ? stamp : undefined;
+    if (stamp === undefined || stamp.changedMs >= now - SETTLED_MS) return undefined;
+    return [stamp.size, stamp.inode, stamp.changedMs];
   }
 
   shortLog(stream: string): Buffer | undefined {

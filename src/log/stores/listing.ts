@@ -1,10 +1,9 @@
 import { GaitError } from '../../core/errors.ts';
 import type { Json } from '../../core/json.ts';
-import type { FileStamp } from '../../files/port.ts';
 import { type Folded, foldRecord, type StreamModel } from '../fold.ts';
 import type { StoredEvent } from '../record.ts';
 import { LOG_START, LogScanner } from '../scan.ts';
-import type { EventStore } from '../store.ts';
+import type { EventStore, StreamStamp } from '../store.ts';
 import { StreamHandle } from '../stream.ts';
 import { ListingCache, ListingReader, listingLine } from './listing_cache.ts';
 
@@ -121,7 +120,7 @@ interface Pass {
   /** How many of them were not in the one before. */
   read: number;
   /** Of the stream that is looked at, taken before its log is read; undefined if it tells nothing. */
-  stamp?: FileStamp | undefined;
+  stamp?: StreamStamp | undefined;
 }
 
 /** The names of all streams, sorted, some of which may hold nothing. Others of the process get a turn between the groups. */

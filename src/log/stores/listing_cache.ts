@@ -1,11 +1,11 @@
 import { sha256Hex } from '../../core/digest.ts';
 import type { Json } from '../../core/json.ts';
-import type { FileStamp } from '../../files/port.ts';
+import type { StreamStamp } from '../store.ts';
 
 const DIGEST_CHARS = 64;
 
 /**
- * What was shown of streams, each under the stamp that its log had: lines of `[stream, size, inode, changedMs, row]`,
+ * What was shown of streams, each under the stamp that its log had: lines of `[stream, ...stamp, row]`,
  * sorted by stream, kept as one text since there may be very many. Pure.
  *
  * As a file: the SHA-256 of what follows, a newline, the version as JSON, a newline, the lines. The version names the
@@ -63,14 +63,14 @@ export class ListingReader {
   /** The row of a stream and its line, if it was made under this very stamp. */
   find(
     stream: string,
-    stamp: FileStamp | undefined,
+    stamp: StreamStamp | undefined,
   ): { readonly saved: Json; readonly line: string } | undefined {
     while (this.#entry !== undefined && String(this.#entry[0]) < stream) this.#step();
     if (this.#entry === undefined || stamp === undefined) return undefined;
-    const [name, size, inode, changedMs, saved] = this.#entry;
-    if (name !== stream || saved === undefined) return undefined;
-    const same = size === stamp.size && inode === stamp.inode && changedMs === stamp.changedMs;
-    return same ? { saved, line: this.#line } : undefined;
+    const [name, ...rest] = this.#entry;
+    const saved = rest.at(-1);
+    if (name !== stream || saved === undefined || rest.length !== stamp.length + 1) return undefined;
+    return stamp.every((part, at) => part === rest[at]) ? { saved, line: this.#line } : undefined;
   }
 
   /** The line of the stream that was looked for last, under whatever stamp. */
@@ -86,8 +86,8 @@ export class ListingReader {
   }
 }
 
-export function listingLine(stream: string, { size, inode, changedMs }: FileStamp, saved: Json): string {
-  return `${JSON.stringify([stream, size, inode, changedMs, saved])}\n`;
+export function listingLine(stream: string, stamp: StreamStamp, saved: Json): string {
+  return `${JSON.stringify([stream, ...stamp, saved])}\n`;
 }
 
 function lineStart(stream: string): string {
