@@ -9,7 +9,7 @@ import { buildRest, prepare } from './build.mjs';
 import { childEnv, ROOT, run, started, tool } from './run.mjs';
 
 const { values, positionals: wanted } = parseArgs({
-  options: { random: { type: 'boolean', default: false } },
+  options: { random: { type: 'boolean', default: false }, thorough: { type: 'boolean', default: false } },
   allowPositionals: true,
 });
 /** Too long for every run: `npm run test:interop` and CI run them. */
@@ -46,6 +46,8 @@ await Promise.all([
   started(tool('biome'), ['ci', '--error-on-warnings', '.']),
 ]);
 
+// What is long by its nature is done whole: more seeds, more processes, more bombs.
+if (values.thorough) process.env.GAIT_THOROUGH = '1';
 if (values.random) process.env.GAIT_SEED = String(randomInt(2 ** 31));
 const { SEED } = await import('../build/test/support/seed.js');
 const again = ['npm test', ...(wanted.length > 0 ? ['--', ...wanted] : [])].join(' ');

@@ -1,3 +1,4 @@
+import type { ErrorCode } from './error_codes.ts';
 import type { JsonObject } from './json.ts';
 
 /** What went wrong, as a class a script can act on. Each category has one exit code (docs/contracts/errors.md). */
@@ -15,7 +16,7 @@ export type ErrorCategory =
 
 export interface ErrorFacts {
   /** A stable name such as `job_not_found`. Codes do not change; messages may. */
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly category: ErrorCategory;
   readonly message: string;
   /** What the reader can do next. */
@@ -29,7 +30,7 @@ export interface ErrorFacts {
 
 /** The one error type of gait, carried unchanged from where it arises to the exit of the process. */
 export class GaitError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly category: ErrorCategory;
   readonly hint: string | undefined;
   readonly retryable: boolean;
@@ -47,7 +48,12 @@ export class GaitError extends Error {
 }
 
 /** The caller's mistake: exit 6. */
-export function invalidInput(code: string, message: string, hint?: string, details?: JsonObject): GaitError {
+export function invalidInput(
+  code: ErrorCode,
+  message: string,
+  hint?: string,
+  details?: JsonObject,
+): GaitError {
   return new GaitError({
     code,
     category: 'invalid_input',

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../core/error_codes.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
 import type { Json } from '../core/json.ts';
 import { parseJson } from '../core/json_text.ts';
@@ -13,7 +14,7 @@ export function readJsonFile(path: string, limit: number): Json {
 const OF_PLACES: ReadonlySet<string> = new Set(['file_not_found', 'not_a_file', 'path_unusable']);
 
 /** Reads a file that is to be verified: what is wrong with it is a finding about it, as `code`, and no misuse of the command. */
-export function verifiedFile<T>(code: string, read: () => T): T {
+export function verifiedFile<T>(code: ErrorCode, read: () => T): T {
   try {
     return read();
   } catch (error) {

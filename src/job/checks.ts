@@ -102,10 +102,14 @@ export function checkTask({ argv, cwd, pass_env }: JobTask): GaitError | undefin
 const MAX_WORDS = 4096;
 const MAX_PASSED = 256;
 
-function checkText(name: string, text: string, limit: number): GaitError | undefined {
+function checkText(
+  name: 'summary' | 'required_action' | 'reason' | 'fingerprint' | 'actor' | 'worker',
+  text: string,
+  limit: number,
+): GaitError | undefined {
   const length = text.trim() === '' ? 0 : [...text].length;
   if (length >= 1 && length <= limit && text.isWellFormed()) return undefined;
-  const code = `${name}_invalid`;
+  const code = `${name}_invalid` as const;
   if (length === 0) return invalidInput(code, `the ${name} is empty`, `Give 1 to ${limit} characters.`);
   if (length > limit) {
     const hint = `Give at most ${limit}; keep longer text in a file and name it.`;

@@ -92,7 +92,7 @@ describe('commands at once on a stream', () => {
   test('a refusal is thrown once its events are recorded, and nothing is recorded for one without', async () => {
     const disk = new SimDisk();
     const handle = handleOn(reopen(disk));
-    const refusal = new GaitError({ code: 'refused', category: 'invalid_input', message: 'no' });
+    const refusal = new GaitError({ code: 'test.refused', category: 'invalid_input', message: 'no' });
     const refused = handle.execute((state) => ({ events: [added(state, 'recorded')], refusal }));
     await assert.rejects(refused, refusal);
     await assert.rejects(

@@ -216,7 +216,7 @@ describe('a decision', () => {
   test('that throws, or wants nothing, writes nothing, and holds no lock', async () => {
     const disk = diskWith('a\nto');
     const file = lineFile(disk.mount());
-    const refusal = new GaitError({ code: 'no', category: 'invalid_input', message: 'no' });
+    const refusal = new GaitError({ code: 'test.no', category: 'invalid_input', message: 'no' });
     const refusing = file.change('update', () => {
       throw refusal;
     });

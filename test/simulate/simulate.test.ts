@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { sized } from '../support/sized.ts';
 import { MUTANTS } from './mutants.ts';
 import { type Simulation, simulate } from './simulate.ts';
 import { addTally, newTally } from './tally.ts';
 
-const SEEDS = 1000;
+const SEEDS = sized(1000, 150);
+/** It found that a simulated engine decided by another time than the real one. */
+const ONCE_BROKEN = [243];
 /** Each mutant is found within so many seeds. */
 const SEEDS_PER_MUTANT = 300;
 
-/** All that can befall a job, which no 1,000 seeds may leave out. */
+/** All that can befall a job, which the seeds may not leave out. */
 const MUST_HAPPEN = [
   'takeovers',
   'staleWritesRefused',
@@ -35,7 +38,7 @@ describe('workers and operators on a simulated disk', () => {
     t.after(() => {
       Error.stackTraceLimit = stackTraceLimit;
     });
-    for (let seed = 1; seed <= SEEDS; seed += 1) {
+    for (const seed of [...Array.from({ length: SEEDS }, (_, index) => index + 1), ...ONCE_BROKEN]) {
       const { failure, tally: one } = await simulate(seed);
       addTally(tally, one);
       assert.equal(failure, undefined, `npm run simulate -- --seed ${seed} --trace: ${failure?.message}`);

@@ -183,9 +183,9 @@ export function delegationBecomes(token: JsonObject, given: LookedAtDelegation =
   return endOf(delegationFinding(token, given), 'delegation_token_');
 }
 
-function endOf({ valid, error_code = 'valid' }: ApprovalFinding | DelegationFinding, begin: string): string {
-  assert.equal(valid, error_code === 'valid');
-  return error_code.replace(begin, '');
+function endOf({ valid, error_code }: ApprovalFinding | DelegationFinding, begin: string): string {
+  assert.equal(valid, error_code === undefined);
+  return error_code?.replace(begin, '') ?? 'valid';
 }
 
 export function delegationFinding(token: JsonObject, given: LookedAtDelegation = {}): DelegationFinding {

@@ -22,7 +22,7 @@ export function tokenReply(
   kind: 'approval' | 'delegation',
   io: Io,
 ): Reply {
-  const { valid, error_code = '', detail = '', digest: _, ...said } = finding;
+  const { valid, error_code = `${kind}_token_invalid`, detail = '', digest: _, ...said } = finding;
   const fields = { ...said, token_path: path, valid } as unknown as JsonObject;
   if (valid) {
     return {

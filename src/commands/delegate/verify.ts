@@ -68,8 +68,8 @@ function withScope(finding: DelegationFinding, wanted: readonly string[]): Deleg
   const { valid, scope = [] } = finding;
   const lacks = wanted.find((one) => !scope.includes(one.toLowerCase()) && !scope.includes('*'));
   if (!valid || lacks === undefined) return finding;
-  const fault = { error_code: 'delegation_token_scope_mismatch', detail: `its scope lacks ${lacks}` };
-  return { ...finding, valid: false, ...fault };
+  const error_code = 'delegation_token_scope_mismatch';
+  return { ...finding, valid: false, error_code, detail: `its scope lacks ${lacks}` };
 }
 
 export default spec;

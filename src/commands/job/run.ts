@@ -11,6 +11,7 @@ import {
 } from '../../cli/flags/worker.ts';
 import { printable } from '../../cli/terminal.ts';
 import { asJson } from '../../cli/text/job.ts';
+import type { ErrorCode } from '../../core/error_codes.ts';
 import { type ErrorCategory, GaitError } from '../../core/errors.ts';
 import { onInterrupt } from '../../host/process/interrupts.ts';
 import { realPorts } from '../../host/process/spawn.ts';
@@ -84,7 +85,7 @@ const spec: CommandSpec = command({
   },
 });
 
-type Failure = readonly [code: string, category: ErrorCategory];
+type Failure = readonly [code: ErrorCode, category: ErrorCategory];
 
 /** What `job run` fails with, by how the run ended. */
 const FAILURES: Readonly<Record<Exclude<RunResult['outcome'], 'finished'>, Failure>> = {

@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../core/digest.ts';
+import type { TokenCode } from '../../core/error_codes.ts';
 import type { Json, JsonObject } from '../../core/json.ts';
 import { sameName, wordList } from '../../core/text.ts';
 import { checkBase, type TokenBase, type TokenRules, textsIn } from './token.ts';
@@ -31,7 +32,7 @@ export interface ApprovalFinding {
   readonly expires_at?: string;
   readonly valid: boolean;
   /** Why not: `approval_token_expired` … */
-  readonly error_code?: string;
+  readonly error_code?: TokenCode;
   /** The same for people. */
   readonly detail?: string;
   /** Of a valid one: what it is used up by, and whose key made it. */

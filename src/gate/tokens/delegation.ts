@@ -1,4 +1,5 @@
 import { sha256Hex } from '../../core/digest.ts';
+import type { TokenCode } from '../../core/error_codes.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { checkBase, type TokenBase, type TokenRules, textsIn } from './token.ts';
 
@@ -22,7 +23,7 @@ export interface DelegationFinding {
   readonly expires_at?: string;
   readonly valid: boolean;
   /** Why not: `delegation_token_expired` … */
-  readonly error_code?: string;
+  readonly error_code?: TokenCode;
   readonly detail?: string;
   readonly digest?: string;
   readonly key_id?: string;

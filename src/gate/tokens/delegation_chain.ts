@@ -113,10 +113,13 @@ function isFor({ delegator_identity: from, delegate_identity: to }: Link, one: D
 function fittedTo(links: readonly Link[], finding: DelegationFinding): DelegationFinding {
   const { valid, delegate_identity: to, delegator_identity: from } = finding;
   if (!valid || links.some((link) => isFor(link, finding))) return finding;
-  const [error_code, detail] = links.some((link) => link.delegate_identity === to)
-    ? ['delegation_token_delegator_mismatch', `the chain has ${to} from another than ${from}`]
-    : ['delegation_token_delegate_mismatch', `nobody in the chain is ${to}`];
-  return { ...finding, valid: false, error_code, detail };
+  const fault = links.some((link) => link.delegate_identity === to)
+    ? ({
+        error_code: 'delegation_token_delegator_mismatch',
+        detail: `the chain has ${to} from another than ${from}`,
+      } as const)
+    : ({ error_code: 'delegation_token_delegate_mismatch', detail: `nobody in the chain is ${to}` } as const);
+  return { ...finding, valid: false, ...fault };
 }
 
 /** True if a hop hands on no more than it was given. It cannot outlive it: every hop must hold at the time of the call. */

@@ -77,7 +77,7 @@ export const RUN_MUTANTS: Readonly<Record<string, Partial<RunSubject>>> = {
         const isEnd =
           command.kind === 'release' || (command.kind === 'checkpoint' && command.type === 'completed');
         if (!isEnd || !(error instanceof GaitError) || error.category !== 'io_failure') throw error;
-        throw new GaitError({ code: 'disk_gone', category: 'policy_blocked', message: error.message });
+        throw new GaitError({ code: 'test.disk_gone', category: 'policy_blocked', message: error.message });
       }
     },
   },
