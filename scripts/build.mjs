@@ -1,4 +1,4 @@
-// Builds what gait ships: dist/ (the library, with types), bundle/ (the command) and oclif.manifest.json.
+// Builds what gait ships: lib/ (the library) and its types in dist/, bundle/ (the command) and oclif.manifest.json.
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -13,8 +13,8 @@ export async function prepare() {
   await compileSchemas();
 }
 
-/** The library: TypeScript to JavaScript, file by file. `check` is false where its types are checked beside. */
-async function buildLibrary(check) {
+/** The library file by file, with its types: scripts and the kit take single files. `check` is false where types are checked beside. */
+async function buildFiles(check) {
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
   await started(tool('tsc'), ['-p', 'tsconfig.lib.json', ...(check ? [] : ['--noCheck'])]);
   cpSync(join(ROOT, 'src', GENERATED), join(ROOT, 'dist', GENERATED), { recursive: true });
@@ -72,6 +72,29 @@ async function buildBundle() {
   });
 }
 
+/** The subpaths of the library, which share chunks: an import loads no more files than it has to. */
+export const SUBPATHS = ['index', 'job', 'gate', 'pack', 'run', 'log', 'testing'];
+
+async function buildLibrary() {
+  const esbuild = await import('esbuild');
+  rmSync(join(ROOT, 'lib'), { recursive: true, force: true });
+  // What is small and needed at once is in it; what opens zips and policies is loaded with those.
+  const external = [...COMMON.external, 'yaml', 'yauzl', 'yazl'];
+  const library = { ...COMMON, external, format: 'esm', minifyWhitespace: false };
+  await esbuild.build({
+    ...library,
+    entryPoints: Object.fromEntries(SUBPATHS.map((name) => [name, `src/${name}.ts`])),
+    outdir: 'lib',
+    splitting: true,
+    chunkNames: 'chunks/[name]-[hash]',
+  });
+  await esbuild.build({
+    ...library,
+    entryPoints: { guard_main: 'src/host/process/guard_main.ts' },
+    outdir: 'lib/chunks',
+  });
+}
+
 async function toCommonJs(esbuild, text) {
   const { code } = await esbuild.transform(text, {
     format: 'cjs',
@@ -88,7 +111,7 @@ async function toCommonJs(esbuild, text) {
 
 /** The rest, once {@link prepare} is done. */
 export async function buildRest({ check = true } = {}) {
-  await Promise.all([buildLibrary(check), buildBundle()]);
+  await Promise.all([buildFiles(check), buildLibrary(), buildBundle()]);
 }
 
 export async function buildAll() {

@@ -27,8 +27,6 @@ export interface Paths {
   readonly anywhere: boolean;
 }
 
-export const NO_PATHS: Paths = { plain: new Set(), patterns: [], anywhere: false };
-
 /** Longer ones no system has, and more spellings of one text no person writes. UTF-16 code units; how many. */
 const MAX_TEXT = 4096;
 const MAX_SPELLINGS = 64;
