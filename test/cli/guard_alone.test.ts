@@ -50,7 +50,9 @@ describe('a worker that is PID 1', { skip, concurrency: 3 }, () => {
   test('renewals leave no process and no zombie behind, nor do commands that ended', async (t) => {
     const w = await workspace(t);
     for (let i = 0; i < 5; i += 1) await submit(w, `short-${i}`, 'true');
-    await submit(w, 'long', 'echo $$ >pid; while ! [ -e go ]; do read -r _ <go || :; done 2>/dev/null');
+    // No process of its own that waits, and none that spins: it reads what somebody will write.
+    spawnSync('mkfifo', [w.path('go')]);
+    await submit(w, 'long', 'echo $$ >pid; read -r _ <go');
     const { child, done } = w.start('job work --json --once --ttl 6s --concurrency 2', alone);
     const worker = await workerUnder(child.pid);
     t.after(() => worker > 0 && lives(worker) && process.kill(worker, 'SIGKILL'));

@@ -15,8 +15,9 @@ import type { Judgement } from '../../src/gate/rules/judgement.ts';
 import { stricter, VERDICTS } from '../../src/gate/verdict.ts';
 import { decisionOf, intentOf, judgementOf, policyOf, requestOf } from '../support/gate.ts';
 import fc from '../support/property.ts';
+import { sized } from '../support/sized.ts';
 
-const RUNS = { numRuns: 300 };
+const RUNS = { numRuns: sized(300, 100) };
 
 const word = fc.constantFrom('a', 'b', 'tool.read', 'tool.write', 'agent', 'other', 'high', 'low');
 const words = fc.uniqueArray(word, { maxLength: 3 });
@@ -181,7 +182,7 @@ describe('garbage', () => {
           assert.ok(typed(error), String(error));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: sized(500, 150) },
     );
   });
 
@@ -224,7 +225,7 @@ describe('garbage', () => {
           assert.ok(typed(error), String(error));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: sized(500, 150) },
     );
   });
 
@@ -249,7 +250,7 @@ describe('garbage', () => {
           assert.ok(typed(error), String(error));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: sized(500, 150) },
     );
   });
 
@@ -270,7 +271,7 @@ describe('garbage', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: sized(500, 150) },
     );
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { sized } from '../support/sized.ts';
 import { Bench, JOB } from './bench.ts';
 import { everyCall } from './calls.ts';
 import { TRIED, type Tried } from './commands.ts';
@@ -20,7 +21,7 @@ test('some system calls of an approval and of a repair, failed and killed: nothi
     if (line.startsWith('FAULT')) faults.push(line);
   };
   for (const only of ['job approve', 'job repair']) {
-    const [row] = await everyCall({ only, every: 29, atOnce: 2 }, say);
+    const [row] = await everyCall({ only, every: sized(29, 97), atOnce: 2 }, say);
     assert.ok(row !== undefined && row.failed + row.killed > 0);
   }
   assert.deepEqual(faults, []);

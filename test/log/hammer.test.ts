@@ -15,12 +15,13 @@ import { type Acknowledged, acknowledgedIn, callsIn } from '../linear/told.ts';
 import { childEnv } from '../support/child_env.ts';
 import { gaitError } from '../support/refusals.ts';
 import { seeded } from '../support/seed.ts';
+import { sized } from '../support/sized.ts';
 import { batchOn, commit, history, ID_FIELD, STREAM, textsOf } from '../support/streams.ts';
 
 const WORKER = fileURLToPath(new URL('hammer_worker.js', import.meta.url));
 const PROCESSES = 8;
-const EVENTS = 100;
-const KILLS = 80;
+const EVENTS = sized(100, 40);
+const KILLS = sized(80, 25);
 /** When somebody is killed, and who. */
 const RANDOM = seeded('hammer');
 

@@ -20,6 +20,7 @@ import { readContainer } from '../../src/zip/reader.ts';
 import { childEnv } from '../support/child_env.ts';
 import { seeded } from '../support/seed.ts';
 import { IDS, NOW } from '../support/sessions.ts';
+import { sized } from '../support/sized.ts';
 import { until } from '../support/until.ts';
 
 /** The moments of the kills. */
@@ -147,7 +148,7 @@ test('8 processes append, one after another is killed: what was acknowledged is 
     return worker;
   };
   const running = Array.from({ length: 8 }, begin);
-  for (let kills = 0; kills < 12; kills += 1) {
+  for (let kills = 0; kills < sized(12, 4); kills += 1) {
     const victim = running[kills % running.length] as Worker;
     await untilSaid(victim, 1);
     await sleep(RANDOM.real() * 8);
@@ -205,7 +206,7 @@ test('checkpoints by two processes while others append: each chain verifies, and
 test('processes append, make checkpoints and compact, and are killed at any moment: nothing acknowledged is lost', async (t) => {
   const journal = await startedJournal(t);
   const all: Worker[] = [];
-  for (let round = 0; round < 14; round += 1) {
+  for (let round = 0; round < sized(14, 5); round += 1) {
     const pair = [start('cycle', journal, `p${round}`), start('cycle', journal, `q${round}`)];
     all.push(...pair);
     await Promise.all(pair.map((worker) => untilSaid(worker, 1 + (round % 3))));
