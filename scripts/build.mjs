@@ -1,6 +1,6 @@
 // Builds what gait ships: lib/ (the library) and its types in dist/, bundle/ (the command) and oclif.manifest.json.
-import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ensureInstalled, ROOT, started, tool } from './run.mjs';
 
@@ -13,11 +13,38 @@ export async function prepare() {
   await compileSchemas();
 }
 
-/** The library file by file, with its types: scripts and the kit take single files. `check` is false where types are checked beside. */
+/** The library file by file: scripts and the kit take single files. With its types, unless those are checked beside. */
 async function buildFiles(check) {
   rmSync(join(ROOT, 'dist'), { recursive: true, force: true });
-  await started(tool('tsc'), ['-p', 'tsconfig.lib.json', ...(check ? [] : ['--noCheck'])]);
-  cpSync(join(ROOT, 'src', GENERATED), join(ROOT, 'dist', GENERATED), { recursive: true });
+  const types = ['-p', 'tsconfig.lib.json', '--emitDeclarationOnly'];
+  await Promise.all([transpile(['src'], 'dist'), ...(check ? [started(tool('tsc'), types)] : [])]);
+}
+
+/** A statement that takes something from a file, and the call. A test of imports has the text of such calls in it, of files of one letter. */
+const STATEMENT = /^((?:import|export|\} from)\b[^\n]*["']\.[^"'\n]+)\.ts(["'];?)$/gm;
+const IMPORT_CALL = /(\bimport\(["']\.\.?\/(?![a-z]\.ts)[^"'\n]+)\.ts(["']\))/g;
+
+/** TypeScript to JavaScript, file by file, with no look at types. */
+export async function transpile(folders, out) {
+  const esbuild = await import('esbuild');
+  const named = folders.flatMap((folder) =>
+    readdirSync(join(ROOT, folder), { recursive: true }).map((name) => join(folder, name)),
+  );
+  const entryPoints = named.filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'));
+  const outbase = folders.length === 1 ? folders[0] : '.';
+  const how = { absWorkingDir: ROOT, entryPoints, outdir: out, outbase, write: false };
+  const { outputFiles } = await esbuild.build({
+    ...how,
+    format: 'esm',
+    platform: 'node',
+    target: COMMON.target,
+  });
+  for (const { path, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text.replaceAll(STATEMENT, '$1.js$2').replaceAll(IMPORT_CALL, '$1.js$2'));
+  }
+  const src = folders.length === 1 ? out : join(out, 'src');
+  cpSync(join(ROOT, 'src', GENERATED), join(ROOT, src, GENERATED), { recursive: true });
 }
 
 const COMMON = {

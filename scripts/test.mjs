@@ -2,11 +2,11 @@
 // With arguments, runs only the test files whose path contains one of them, those with a lane of their own too.
 // All that tests leave to chance follows from one seed: that of GAIT_SEED, a fresh one with `--random`, or a fixed one.
 import { randomInt } from 'node:crypto';
-import { cpSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { buildRest, prepare } from './build.mjs';
-import { childEnv, ROOT, run, started, tool } from './run.mjs';
+import { buildRest, prepare, transpile } from './build.mjs';
+import { childEnv, ROOT, started, tool } from './run.mjs';
 
 const { values, positionals: wanted } = parseArgs({
   options: { random: { type: 'boolean', default: false }, thorough: { type: 'boolean', default: false } },
@@ -37,14 +37,16 @@ const ALONE = [
   'job/workspace_processes',
 ];
 /** So many of the others share a process: each process reads half of gait anew. */
-const GROUP = 10;
+const GROUP = 16;
 
 await prepare();
-await Promise.all([
-  buildRest({ check: false }),
-  checkTypes(),
+// Types and form are looked at beside the tests, which need neither.
+const beside = Promise.all([
+  started(tool('tsc'), ['-p', 'tsconfig.json', '--noEmit']),
   started(tool('biome'), ['ci', '--error-on-warnings', '.']),
 ]);
+rmSync(join(ROOT, 'build/test'), { recursive: true, force: true });
+await Promise.all([buildRest({ check: false }), transpile(['src', 'test', 'scripts'], 'build')]);
 
 // What is long by its nature is done whole: more seeds, more processes, more bombs.
 if (values.thorough) process.env.GAIT_THOROUGH = '1';
@@ -66,14 +68,10 @@ const files = readdirSync(join(ROOT, 'build/test'), { recursive: true })
   )
   .sort();
 // Some files mostly wait for processes: four at a time fill two cores.
-run(process.execPath, ['--test', '--test-concurrency=4', ...grouped(files)], {
+await started(process.execPath, ['--test', '--test-concurrency=4', ...grouped(files)], {
   env: childEnv({ GAIT_ROOT: ROOT, GAIT_SEED: String(SEED) }),
 });
-
-async function checkTypes() {
-  await started(tool('tsc'), ['-p', 'tsconfig.json']);
-  cpSync(join(ROOT, 'src/schema/generated'), join(ROOT, 'build/src/schema/generated'), { recursive: true });
-}
+await beside;
 
 /** Files that import the test files of one process each, named in the order in which they start. */
 function grouped(names) {

@@ -16,6 +16,7 @@ import {
   REPAIRS,
   SNAPSHOTS,
 } from '../support/operations.ts';
+import { sized } from '../support/sized.ts';
 import {
   batchOn,
   bytesAt,
@@ -31,7 +32,7 @@ import {
 } from '../support/streams.ts';
 
 /** More combinations of fates than this are sampled. */
-const MOST = 512;
+const MOST = sized(512, 150);
 
 /** All that a power failure can make of one unsynced change. */
 function fatesOf(change: Pending): readonly Fate[] {
