@@ -59,6 +59,14 @@ const COMMON = {
   logLevel: 'warning',
 };
 
+/** Plugins of oclif are loaded by oclif as it is installed: in a bundle it could not find them. */
+const PLUGINS_APART = {
+  name: 'plugins apart',
+  setup(build) {
+    build.onResolve({ filter: /\/plugins\.ts$/ }, () => ({ path: './plugins.cjs', external: true }));
+  },
+};
+
 /**
  * The command: a bundle in chunks, so that a command loads no more than it uses, and in CommonJS, which Node loads in
  * half the time of ES modules. esbuild splits only ES modules, so each chunk is made into CommonJS after that.
@@ -74,6 +82,7 @@ async function buildBundle() {
     format: 'esm',
     chunkNames: 'chunks/[name]-[hash]',
     outExtension: { '.js': '.cjs' },
+    plugins: [PLUGINS_APART],
     write: false,
   });
   mkdirSync(join(ROOT, 'bundle', 'chunks'), { recursive: true });
@@ -87,6 +96,15 @@ async function buildBundle() {
     outdir: 'bundle/chunks',
     format: 'cjs',
     outExtension: { '.js': '.cjs' },
+  });
+  await esbuild.build({
+    ...COMMON,
+    entryPoints: { plugins: 'src/plugins.ts' },
+    outdir: 'bundle',
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    external: [...COMMON.external, '@oclif/core'],
+    define: { 'import.meta.url': '__filename' },
   });
   await esbuild.build({
     ...COMMON,

@@ -17,12 +17,17 @@ process.stdout.on('error', (error) => {
 
 const argv = process.argv.slice(2);
 
-void dispatch(argv, TREE, showHelp, processIo(wantsJson(argv))).then((exitCode) => {
+void dispatch(argv, TREE, { showHelp, runPlugin }, processIo(wantsJson(argv))).then((exitCode) => {
   process.exitCode = exitCode;
 });
 
-/** oclif is loaded only here. */
+/** oclif is loaded only here, and below. */
 async function showHelp(words: readonly string[], io: Io): Promise<void> {
   const help = await import('./help.ts');
   await help.showHelp(words, io);
+}
+
+async function runPlugin(words: readonly string[], io: Io): Promise<number> {
+  const plugins = await import('./plugins.ts');
+  return await plugins.runPlugin(words, io);
 }

@@ -11,6 +11,12 @@ export type CommandTree = Readonly<Record<string, () => Promise<{ readonly defau
 /** Shows the help of a topic or command; an empty list is the root. */
 export type ShowHelp = (words: readonly string[], io: Io) => Promise<void>;
 
+/** Commands of oclif's own plugins: what lists the commands, and what lets a shell complete them. */
+const PLUGIN_COMMANDS: ReadonlySet<string> = new Set(['commands', 'autocomplete']);
+
+/** Runs a command of a plugin, with the words as they stand; answers the exit code. */
+export type RunPlugin = (argv: readonly string[], io: Io) => Promise<number>;
+
 const HELP_FLAGS = new Set(['--help', '-h']);
 
 /**
@@ -20,7 +26,7 @@ const HELP_FLAGS = new Set(['--help', '-h']);
 export async function dispatch(
   argv: readonly string[],
   tree: CommandTree,
-  showHelp: ShowHelp,
+  { showHelp, runPlugin }: { readonly showHelp: ShowHelp; readonly runPlugin: RunPlugin },
   io: Io,
 ): Promise<number> {
   const undecoded = argv.find((word) => word.includes('\ufffd'));
@@ -29,6 +35,7 @@ export async function dispatch(
   const [first] = argv;
   if (words.length === 0 && (first === '--version' || first === '-v')) return version(io);
   if (words[0] === 'version' && words.length === 1) return version(io);
+  if (PLUGIN_COMMANDS.has(words[0] ?? '')) return runPlugin(argv, io);
   const asksHelp = words[0] === 'help' || beforeSeparator(argv).some((word) => HELP_FLAGS.has(word));
   const path = words[0] === 'help' ? words.slice(1) : words;
   const name = longestCommand(path, tree);

@@ -15,6 +15,8 @@ export function toOclif(spec: CommandSpec): Command.Class {
     static override examples = spec.examples.map(({ says, line }) => {
       return { description: says, command: `<%= config.bin %> ${line}` };
     });
+    /** What stands behind `--`; oclif has no word for it, and keeps it in the manifest. */
+    static words = spec.words;
     static override flags = Object.fromEntries(
       Object.entries(flags).map(([name, flag]) => [name, toFlag(flag)]),
     );

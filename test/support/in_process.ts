@@ -29,7 +29,12 @@ export async function runHere(
   running = true;
   try {
     process.chdir(dir);
-    const exit = await dispatch(argv, TREE, help, collecting(printed, wantsJson(argv), env));
+    const exit = await dispatch(
+      argv,
+      TREE,
+      { showHelp: help, runPlugin },
+      collecting(printed, wantsJson(argv), env),
+    );
     return { exit, ...printed };
   } finally {
     process.chdir(before);
@@ -40,6 +45,11 @@ export async function runHere(
 async function help(words: readonly string[], io: Io): Promise<void> {
   const { showHelp } = await import('../../src/help.ts');
   await showHelp(words, io);
+}
+
+async function runPlugin(words: readonly string[], io: Io): Promise<number> {
+  const plugins = await import('../../src/plugins.ts');
+  return await plugins.runPlugin(words, io);
 }
 
 /** What a command has where standard output and standard error are pipes. */
