@@ -125,7 +125,7 @@ async function buildLibrary() {
   rmSync(join(ROOT, 'lib'), { recursive: true, force: true });
   // What is small and needed at once is in it; what opens zips and policies is loaded with those.
   const external = [...COMMON.external, 'yaml', 'yauzl', 'yazl'];
-  const library = { ...COMMON, external, format: 'esm', minifyWhitespace: false };
+  const library = { ...COMMON, external, format: 'esm' };
   await esbuild.build({
     ...library,
     entryPoints: Object.fromEntries(SUBPATHS.map((name) => [name, `src/${name}.ts`])),
