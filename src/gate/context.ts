@@ -1,9 +1,11 @@
+import { resolve } from 'node:path';
 import { invalidInput } from '../core/errors.ts';
 import type { Json, JsonObject } from '../core/json.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { Issued } from './credentials/credential.ts';
 import type { KillSwitchEntry } from './kill_switch/kill_switch.ts';
 import { NO_USES, type UsesState } from './ledger/consumption.ts';
+import { homeFolder } from './target/places.ts';
 
 export const PROFILES = ['standard', 'oss-prod'] as const;
 export type Profile = (typeof PROFILES)[number];
@@ -11,8 +13,30 @@ export type Profile = (typeof PROFILES)[number];
 /** The careful profile takes no token that lives longer than this. Milliseconds. */
 const CAREFUL_LIFETIME_MS = 86_400_000;
 
+/** What is said of a gate, by the flags of a command or the options of the library. */
+export interface GateSaid {
+  readonly profile: Profile;
+  readonly audience?: string | undefined;
+  readonly home?: string | undefined;
+  readonly maxTokenLifetimeMs?: number | undefined;
+  /** Where it keeps what is used up. */
+  readonly place?: { readonly dir: string; readonly isNamed: boolean } | undefined;
+}
+
+/** The settings of a gate. Throws `flag_value_invalid` for a lifetime or a home folder that is none. */
+export function gateSettings({ profile, audience, home, maxTokenLifetimeMs, place }: GateSaid): GateSettings {
+  const longest = longestLife(profile, maxTokenLifetimeMs);
+  return {
+    profile,
+    ...(audience === undefined ? {} : { audience }),
+    ...(home === undefined ? {} : { home: homeFolder(home) }),
+    ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
+    ...(place === undefined ? {} : { stateNamed: place.isNamed, statePlace: resolve(place.dir) }),
+  };
+}
+
 /** The longest that a token may live: what is asked for, and no more than the profile takes. Throws `flag_value_invalid`. */
-export function longestLife(profile: Profile, asked: number | undefined): number | undefined {
+function longestLife(profile: Profile, asked: number | undefined): number | undefined {
   if (asked !== undefined && !(asked > 0 && Number.isFinite(asked))) {
     throw invalidInput('flag_value_invalid', 'the longest lifetime of a token is not a duration');
   }

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { type Clock, fineClock, systemClock } from '../core/clock.ts';
 import { canonicalDigest } from '../core/digest.ts';
 import { GaitError, invalidInput } from '../core/errors.ts';
@@ -7,7 +6,7 @@ import type { EventStore } from '../log/store.ts';
 import { openStore } from '../log/stores/open_store.ts';
 import { Keyring } from '../signing/keyring.ts';
 import type { SigningKey } from '../signing/keys.ts';
-import { longestLife, PROFILES, type Profile } from './context.ts';
+import { gateSettings, PROFILES, type Profile } from './context.ts';
 import type { CredentialBroker } from './enforce.ts';
 import { enterRefusal, Gate, type GateParts, type KeptDecision } from './gate.ts';
 import type { IntentRequest } from './intent/intent.ts';
@@ -19,7 +18,6 @@ import type { Policy } from './policy/policy.ts';
 import { RecordFiles } from './records/files.ts';
 import type { RecordSink } from './records/records.ts';
 import { gateStatePlace } from './state_place.ts';
-import { homeFolder } from './target/places.ts';
 
 export interface GateOptions {
   readonly policy: Policy;
@@ -80,17 +78,12 @@ export class OpenGate {
     const store = options.store ?? openStore(dir, DECISIONS_ID_FIELD);
     if (!PROFILES.includes(profile))
       throw invalidInput('flag_value_invalid', `there is no profile ${profile}`);
-    const longest = longestLife(profile, options.maxTokenLifetimeMs);
     this.#policy = policy;
     this.#parts = {
-      settings: {
-        profile,
-        stateNamed: isNamed || options.store !== undefined,
-        statePlace: resolve(dir),
-        ...(options.home === undefined ? {} : { home: homeFolder(options.home) }),
-        ...(audience === undefined ? {} : { audience }),
-        ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
-      },
+      settings: gateSettings({
+        ...{ profile, audience, home: options.home, maxTokenLifetimeMs: options.maxTokenLifetimeMs },
+        place: { dir, isNamed: isNamed || options.store !== undefined },
+      }),
       ...{ key, keyring, keyMode: 'prod', store },
       files: options.files ?? new RecordFiles(dir),
       switches: options.switches ?? (() => ownKillSwitches(dir)),

@@ -1,5 +1,5 @@
 import { type GaitError, invalidInput } from '../../core/errors.ts';
-import { type GateSettings, longestLife, PROFILES } from '../../gate/context.ts';
+import { type GateSaid, type GateSettings, gateSettings, PROFILES } from '../../gate/context.ts';
 import { readPrivateKey, readPublicKey } from '../../signing/key_files.ts';
 import type { KeyPurpose, Keyring } from '../../signing/keyring.ts';
 import { parsePrivateKey, parsePublicKey } from '../../signing/keys.ts';
@@ -44,22 +44,19 @@ export const gateFlags: {
   },
 };
 
-export function settingsOf(flags: {
-  readonly profile: string;
-  readonly audience: string | undefined;
-  readonly home?: string | undefined;
-  readonly 'max-token-lifetime': string | undefined;
-}): GateSettings {
+export function settingsOf(
+  flags: {
+    readonly profile: string;
+    readonly audience: string | undefined;
+    readonly home?: string | undefined;
+    readonly 'max-token-lifetime': string | undefined;
+  },
+  place?: GateSaid['place'],
+): GateSettings {
   const profile = optionOf(flags.profile, PROFILES, 'profile');
   const { audience, home, 'max-token-lifetime': lifetime } = flags;
   const asked = lifetime === undefined ? undefined : milliseconds(lifetime, 'max-token-lifetime');
-  const longest = longestLife(profile, asked);
-  return {
-    profile,
-    ...(audience === undefined ? {} : { audience }),
-    ...(home === undefined ? {} : { home }),
-    ...(longest === undefined ? {} : { maxTokenLifetimeMs: longest }),
-  };
+  return gateSettings({ profile, audience, home, maxTokenLifetimeMs: asked, place });
 }
 
 /** Whom a gate believes, beside its keyring: the names of the flags of the earlier programs. */

@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { type Clock, fineClock } from '../../core/clock.ts';
 import { sha256Hex } from '../../core/digest.ts';
 import { GaitError, invalidInput } from '../../core/errors.ts';
@@ -12,7 +11,7 @@ import type { KillSwitchEntry } from '../../gate/kill_switch/kill_switch.ts';
 import { signingFault } from '../../gate/profile.ts';
 import type { RecordFiles } from '../../gate/records/files.ts';
 import { gateStore, recordFiles, type WantedRecords } from '../../host/gate_files.ts';
-import { homeOf, policyPinned, readContextEnvelope, readPolicyFile } from '../../host/policy_files.ts';
+import { policyPinned, readContextEnvelope, readPolicyFile } from '../../host/policy_files.ts';
 import { tokensIn } from '../../host/token_files.ts';
 import { gatePlaceOf, realPlace } from '../../host/workspace/output_places.ts';
 import type { FileStore } from '../../log/stores/file_store.ts';
@@ -120,11 +119,7 @@ export function gatePlace(flags: PlaceValues, io: Io): GatePlace {
   const files = recordFiles(dir, wanted, io.env);
   return {
     dir,
-    settings: {
-      ...settingsOf({ ...flags, home: homeOf(flags) }),
-      stateNamed: isNamed,
-      statePlace: resolve(dir),
-    },
+    settings: settingsOf(flags, { dir, isNamed }),
     files,
     wanted,
     store: gateStore(dir, io),
